@@ -1,0 +1,69 @@
+/**
+ * What is asked of a datacenter.
+ *
+ * Commands come from the API, from agents' messages and from the leader's own planner and detector. They are decided once, on the leader, and
+ * never logged; only the events they lead to are.
+ */
+import type { Cause } from "./event.ts";
+import type { FactBatch } from "./fact.ts";
+import type { ActionId, NodeName, OperationId, RoleName, TargetKey } from "./names.ts";
+import type { Order } from "./order.ts";
+import type { Location, RoleSpec } from "./role.ts";
+
+/** From users, by way of a gateway. */
+export type UserCommand =
+  | { readonly type: "applyRoles"; readonly roles: readonly RoleSpec[] }
+  | { readonly type: "deleteRole"; readonly role: RoleName }
+  | { readonly type: "assignRole"; readonly node: NodeName; readonly role: RoleName }
+  | { readonly type: "unassignRole"; readonly node: NodeName; readonly role: RoleName }
+  | {
+      readonly type: "updateNode";
+      readonly node: NodeName;
+      /** Replaces all labels; absent: unchanged. */
+      readonly labels?: Readonly<Record<string, string>>;
+      readonly location?: Location;
+      /** The revision the caller saw; 0 for any. */
+      readonly revision: number;
+    }
+  | { readonly type: "startMaintenance"; readonly node: NodeName; readonly reason: string }
+  | { readonly type: "endMaintenance"; readonly node: NodeName }
+  /** Only a lost node may be forgotten. */
+  | { readonly type: "forgetNode"; readonly node: NodeName }
+  | { readonly type: "cancelOperation"; readonly operation: OperationId };
+
+/** What the planner wants to be logged. */
+export type PlannerDecision =
+  | {
+      readonly type: "plan";
+      readonly node: NodeName;
+      readonly target: TargetKey;
+      readonly order: Order;
+      readonly cause: Cause;
+      readonly attempt: number;
+      readonly timeoutMs: number;
+    }
+  | { readonly type: "timeOut"; readonly node: NodeName; readonly action: ActionId }
+  | { readonly type: "cancel"; readonly node: NodeName; readonly action: ActionId; readonly reason: string }
+  | { readonly type: "completeOperation"; readonly operation: OperationId };
+
+export type InternalCommand =
+  | { readonly type: "acceptFacts"; readonly batch: FactBatch }
+  | {
+      readonly type: "reportPresence";
+      readonly node: NodeName;
+      readonly presence: "alive" | "suspected" | "lost";
+      readonly silentMs: number;
+    }
+  /** Decisions that no longer fit the state are left out, not refused: the planner will look again. */
+  | { readonly type: "carryOutPlan"; readonly decisions: readonly PlannerDecision[] };
+
+export type Command = UserCommand | InternalCommand;
+
+export interface CommandContext {
+  /** The stamp that the entry will carry. */
+  readonly nowMs: number;
+  /** The index that the entry is expected to get; for texts and ids only, never relied upon. */
+  readonly actor: string;
+  /** From API callers; empty for internal commands. */
+  readonly requestId: string;
+}

@@ -1,0 +1,151 @@
+/**
+ * What happened in a datacenter, for ever.
+ *
+ * Events are the content of the log. A type, once released, keeps its meaning; a new meaning is a new type. `evolve` takes every
+ * one of them without a throw. Recipe for a new one: CONTRIBUTING.md, "Add an event".
+ */
+import type { FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
+import type { Inventory } from "./inventory.ts";
+import type { ActionId, NodeName, OperationId, RoleName, ServiceKey, TargetKey } from "./names.ts";
+import type { Order } from "./order.ts";
+import type { Location, RoleSpec } from "./role.ts";
+
+export type DomainEvent =
+  | NodeEvent
+  | RoleEvent
+  | ActionEvent
+  | OperationEvent
+  | {
+      /** Remembers an API request, so that its repetition is harmless. */
+      readonly type: "requestRecorded";
+      readonly requestId: string;
+      /** Of the command, so that another command under the same id is refused. */
+      readonly digest: string;
+      /** Empty when the command started none. */
+      readonly operation: OperationId | "";
+    };
+
+interface OfNode {
+  readonly node: NodeName;
+}
+
+export type NodeEvent =
+  | (OfNode & {
+      readonly type: "nodeDiscovered";
+      readonly incarnation: string;
+      readonly labels: Readonly<Record<string, string>>;
+    })
+  /** The agent's data folder is another one: what was on the node is gone. */
+  | (OfNode & { readonly type: "nodeWiped"; readonly incarnation: string })
+  /** Replaces everything observed. */
+  | (OfNode & {
+      readonly type: "agentStarted";
+      readonly agentVersion: string;
+      readonly bootId: string;
+      readonly services: readonly ServiceObservation[];
+      readonly files: readonly FileObservation[];
+    })
+  | (OfNode & { readonly type: "inventoryChanged"; readonly inventory: Inventory })
+  | (OfNode & { readonly type: "serviceStatusChanged"; readonly service: ServiceObservation })
+  | (OfNode & { readonly type: "serviceForgotten"; readonly key: ServiceKey })
+  | (OfNode & { readonly type: "serviceRestartedAlone"; readonly key: ServiceKey; readonly reason: string })
+  | (OfNode & { readonly type: "fileStatusChanged"; readonly file: FileObservation })
+  | (OfNode & { readonly type: "fileForgotten"; readonly path: string })
+  /** The watermark: every fact up to `through` has been taken in. Closes the events of one fact batch. */
+  | (OfNode & { readonly type: "factsAccepted"; readonly incarnation: string; readonly through: OutboxPosition })
+  | (OfNode & { readonly type: "nodeSuspected"; readonly silentMs: number })
+  | (OfNode & { readonly type: "nodeLost"; readonly silentMs: number })
+  | (OfNode & { readonly type: "nodeReturned" })
+  | (OfNode & {
+      readonly type: "nodeUpdated";
+      readonly labels: Readonly<Record<string, string>>;
+      readonly location: Location;
+    })
+  | (OfNode & { readonly type: "roleAssigned"; readonly role: RoleName })
+  | (OfNode & { readonly type: "roleUnassigned"; readonly role: RoleName })
+  | (OfNode & { readonly type: "maintenanceStarted"; readonly reason: string })
+  | (OfNode & { readonly type: "maintenanceEnded" })
+  | (OfNode & { readonly type: "nodeForgotten" });
+
+export type RoleEvent =
+  | { readonly type: "roleApplied"; readonly role: RoleSpec }
+  | { readonly type: "roleDeleted"; readonly role: RoleName };
+
+/** Why an action was planned: for people, and the event it follows from. */
+export interface Cause {
+  readonly text: string;
+  /** Log index of the event that made the difference; 0 when it was time itself. */
+  readonly index: number;
+}
+
+export type ActionEvent =
+  | (OfNode & {
+      readonly type: "actionPlanned";
+      readonly action: ActionId;
+      readonly generation: number;
+      readonly target: TargetKey;
+      readonly order: Order;
+      readonly cause: Cause;
+      /** Which try for this target this is, from 1. */
+      readonly attempt: number;
+      readonly deadlineMs: number;
+    })
+  | (OfNode & { readonly type: "actionSucceeded"; readonly action: ActionId; readonly durationMs: number })
+  | (OfNode & {
+      readonly type: "actionFailed";
+      readonly action: ActionId;
+      readonly reason: string;
+      readonly durationMs: number;
+    })
+  | (OfNode & { readonly type: "actionTimedOut"; readonly action: ActionId })
+  | (OfNode & { readonly type: "actionCancelled"; readonly action: ActionId; readonly reason: string });
+
+export type OperationKind =
+  | "applyRoles"
+  | "deleteRole"
+  | "assignRole"
+  | "unassignRole"
+  | "updateNode"
+  | "endMaintenance";
+
+export type OperationEvent =
+  | {
+      readonly type: "operationStarted";
+      readonly operation: OperationId;
+      readonly kind: OperationKind;
+      readonly description: string;
+      /** The nodes that must agree with what is wanted before it is done; sorted. */
+      readonly nodes: readonly NodeName[];
+    }
+  | { readonly type: "operationSucceeded"; readonly operation: OperationId }
+  | { readonly type: "operationCancelled"; readonly operation: OperationId; readonly reason: string };
+
+/** An event with what its log entry says of it. */
+export interface RecordedEvent {
+  readonly event: DomainEvent;
+  /** Who caused it: `agent/n1`, `planner`, `detector`, or the API caller's name. */
+  readonly actor: string;
+}
+
+/** Where the events of one batch of agents' messages end in the datacenter's stream. */
+export interface StreamPosition {
+  /** When the stream was created, as its server says; another value means another stream. */
+  readonly created: string;
+  readonly sequence: number;
+}
+
+/** The content of one Raft entry. */
+export interface LogEntry {
+  /** The leader's clock when it decided, never earlier than in the entry before. Milliseconds since 1970. */
+  readonly stampMs: number;
+  /** Present when the entry takes in messages of the stream. */
+  readonly stream?: StreamPosition;
+  readonly events: readonly RecordedEvent[];
+}
+
+/** Where an event stands: log index, and place within its entry from 0. */
+export interface EventPosition {
+  readonly index: number;
+  readonly offset: number;
+  readonly stampMs: number;
+}

@@ -1,0 +1,84 @@
+export type {
+  Command,
+  CommandContext,
+  InternalCommand,
+  PlannerDecision,
+  UserCommand,
+} from "./command.ts";
+export type {
+  ActionEvent,
+  Cause,
+  DomainEvent,
+  EventPosition,
+  LogEntry,
+  NodeEvent,
+  OperationEvent,
+  OperationKind,
+  RecordedEvent,
+  RoleEvent,
+  StreamPosition,
+} from "./event.ts";
+export type {
+  Fact,
+  FactBatch,
+  FileObservation,
+  FileStatus,
+  OutboxPosition,
+  ServiceObservation,
+  ServiceStatus,
+} from "./fact.ts";
+export { DIFF_LENGTH_MAX, FACTS_PER_BATCH_MAX } from "./fact.ts";
+export type { Bmc, Cpu, Dimm, Disk, DiskKind, Inventory, Nic, Reading } from "./inventory.ts";
+export { known, unknown } from "./inventory.ts";
+export type {
+  ActionId,
+  DatacenterName,
+  NodeName,
+  OperationId,
+  RoleName,
+  ServiceKey,
+  ServiceName,
+  TargetKey,
+} from "./names.ts";
+export {
+  actionId,
+  checkName,
+  fileTarget,
+  NAME_LENGTH_MAX,
+  NAME_RULE,
+  serviceKey,
+  serviceTarget,
+  showText,
+} from "./names.ts";
+export type { Order, RenderedFile, RenderedService } from "./order.ts";
+export type { Rejection, RejectionCode, Violation } from "./rejection.ts";
+export { rejected } from "./rejection.ts";
+export type {
+  DriftPolicy,
+  FileSpec,
+  HardwareMatch,
+  HealthCheck,
+  HealthProbe,
+  Location,
+  RoleMatch,
+  RoleSpec,
+  ServiceSpec,
+} from "./role.ts";
+export { FILES_PER_ROLE_MAX, ROLES_MAX, SERVICES_PER_ROLE_MAX, TEMPLATE_BYTES_MAX } from "./role.ts";
+export type {
+  ActionState,
+  ActionStatus,
+  FailureCount,
+  NodeState,
+  ObservedFile,
+  ObservedService,
+  OperationState,
+  OperationStatus,
+  Presence,
+  RequestState,
+  RoleState,
+  Since,
+  StateStore,
+  StateView,
+} from "./state.ts";
+export { FINISHED_ACTIONS_PER_NODE_MAX, OPERATIONS_FINISHED_MAX, REQUESTS_MAX } from "./state.ts";

@@ -1,0 +1,151 @@
+/**
+ * What a datacenter knows: the result of evolving over its log.
+ *
+ * Aggregates are immutable values; a store maps names to them and replaces them whole. `StateView` is what deciding and planning
+ * may see. Walks over all aggregates are in sorted order, so that equal states give equal bytes.
+ */
+import type { Cause, OperationKind, StreamPosition } from "./event.ts";
+import type { FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
+import type { Inventory } from "./inventory.ts";
+import type { ActionId, NodeName, OperationId, RoleName, ServiceKey, TargetKey } from "./names.ts";
+import type { Order } from "./order.ts";
+import type { Location, RoleSpec } from "./role.ts";
+
+/** When something became as it is: the log index of the event, and its stamp. */
+export interface Since {
+  readonly index: number;
+  readonly stampMs: number;
+}
+
+export type Presence = "alive" | "suspected" | "lost";
+
+export interface NodeState {
+  readonly name: NodeName;
+  /** Log index of the last event about what users set on this node; the etag. */
+  readonly revision: number;
+  readonly discovered: Since;
+  readonly incarnation: string;
+  readonly watermark: OutboxPosition;
+  readonly agentVersion: string;
+  readonly bootId: string;
+  readonly presence: Presence;
+  readonly presenceSince: Since;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly location: Location;
+  /** Explicitly assigned roles, sorted. */
+  readonly assignedRoles: readonly RoleName[];
+  readonly maintenance?: { readonly reason: string; readonly actor: string; readonly since: Since };
+  readonly inventory?: { readonly value: Inventory; readonly since: Since };
+  readonly services: ReadonlyMap<ServiceKey, ObservedService>;
+  readonly files: ReadonlyMap<string, ObservedFile>;
+  /** Of the last planned action; grows by one with each. */
+  readonly generation: number;
+  /** Actions that are not finished, by target. */
+  readonly open: ReadonlyMap<TargetKey, ActionId>;
+  /** Finished actions still kept, oldest first; at most {@link FINISHED_ACTIONS_PER_NODE_MAX}. */
+  readonly finished: readonly ActionId[];
+  /** Failures in a row, for backoff; only targets that have failed. */
+  readonly failures: ReadonlyMap<TargetKey, FailureCount>;
+}
+
+export const FINISHED_ACTIONS_PER_NODE_MAX = 20;
+
+export interface ObservedService extends ServiceObservation {
+  readonly since: Since;
+}
+
+export interface ObservedFile extends FileObservation {
+  readonly since: Since;
+}
+
+export interface FailureCount {
+  readonly count: number;
+  readonly last: Since;
+  readonly reason: string;
+  /** Digest of the specification that failed: another one starts counting anew. */
+  readonly digest: string;
+}
+
+export interface RoleState {
+  readonly spec: RoleSpec;
+  /** Log index of the event that applied it; the etag. */
+  readonly revision: number;
+  readonly since: Since;
+}
+
+export type ActionStatus = "planned" | "succeeded" | "failed" | "timedOut" | "cancelled";
+
+export interface ActionState {
+  readonly id: ActionId;
+  readonly node: NodeName;
+  readonly generation: number;
+  readonly target: TargetKey;
+  readonly order: Order;
+  readonly cause: Cause;
+  readonly attempt: number;
+  readonly deadlineMs: number;
+  readonly status: ActionStatus;
+  readonly planned: Since;
+  /** Present once it is not `planned` any more. */
+  readonly ended?: Since;
+  readonly reason: string;
+  readonly durationMs: number;
+}
+
+export type OperationStatus = "running" | "succeeded" | "cancelled";
+
+export interface OperationState {
+  readonly id: OperationId;
+  readonly kind: OperationKind;
+  readonly description: string;
+  readonly nodes: readonly NodeName[];
+  readonly actor: string;
+  readonly status: OperationStatus;
+  readonly started: Since;
+  readonly ended?: Since;
+  readonly reason: string;
+}
+
+export interface RequestState {
+  readonly requestId: string;
+  readonly digest: string;
+  readonly operation: OperationId | "";
+  readonly since: Since;
+}
+
+export const OPERATIONS_FINISHED_MAX = 1_000;
+export const REQUESTS_MAX = 10_000;
+
+/** What deciding, planning and answering may see. */
+export interface StateView {
+  /** Stamp of the last entry; 0 before the first. */
+  readonly stampMs: number;
+  readonly stream: StreamPosition | undefined;
+  /** Operations ever started. */
+  readonly operationCount: number;
+  node(name: NodeName): NodeState | undefined;
+  role(name: RoleName): RoleState | undefined;
+  action(id: ActionId): ActionState | undefined;
+  operation(id: OperationId): OperationState | undefined;
+  request(requestId: string): RequestState | undefined;
+  /** Sorted by name. */
+  nodes(): Iterable<NodeState>;
+  roles(): Iterable<RoleState>;
+  /** Operations that run, in order of their start. */
+  runningOperations(): Iterable<OperationState>;
+}
+
+/** What `evolve` writes to. `undefined` removes. */
+export interface StateStore extends StateView {
+  setNode(name: NodeName, value: NodeState | undefined): void;
+  setRole(name: RoleName, value: RoleState | undefined): void;
+  setAction(id: ActionId, value: ActionState | undefined): void;
+  setOperation(id: OperationId, value: OperationState | undefined): void;
+  setRequest(requestId: string, value: RequestState | undefined): void;
+  setEntry(stampMs: number, stream: StreamPosition | undefined): void;
+  /** In order of recording: the oldest finished operation and request are dropped past their bounds. */
+  oldestFinishedOperation(): OperationId | undefined;
+  finishedOperationCount(): number;
+  oldestRequest(): string | undefined;
+  requestCount(): number;
+}

@@ -1,0 +1,16 @@
+export type {
+  Done,
+  EntryRange,
+  LeadershipChange,
+  LogStore,
+  LogWrite,
+  PeerProgress,
+  PeerTransport,
+  ProposalOutcome,
+  ReadOutcome,
+  RecoveredLog,
+  ReplicaDriver,
+  ReplicaObserver,
+  ReplicaStatus,
+  StateMachine,
+} from "./ports.ts";

@@ -1,0 +1,154 @@
+/**
+ * What the driver of a replica needs from the outside.
+ *
+ * Everything is by callback, never by promise: the simulator decides when a completion happens,
+ * and a run stays the same for the same seed. Adapters: raft-level, raft-grpc; in memory: sim.
+ */
+import type { Entry, HardState, LogPosition, Membership, Message, ReplicaId, SnapshotMetadata } from "raft-ts";
+
+/** What a store found when it was opened. The store has checked checksums, chain and contiguity. */
+export interface RecoveredLog {
+  readonly hardState: HardState;
+  /** The newest complete snapshot; at least the founding one, at index 0 with the first membership. */
+  readonly snapshot: SnapshotMetadata;
+  /** The last entry, or the snapshot's position when there is none after it. */
+  readonly last: LogPosition;
+  /** The first index that `readEntries` can give; `last.index + 1` when there is none. */
+  readonly firstIndex: number;
+  /** The newest entries in order, up to the tail bound the store was opened with. */
+  readonly tail: readonly Entry[];
+  /** The position before the first entry of `tail`. */
+  readonly tailPrevious: LogPosition;
+}
+
+/** One atomic, ordered change of the log. All of it is durable when `done` is called without an error. */
+export interface LogWrite {
+  /** Written before the entries, in the same synced record batch. */
+  readonly hardState?: HardState;
+  /** Contiguous. Where they overlap the log, the log from their first index on is replaced by them. */
+  readonly entries?: readonly Entry[];
+}
+
+export type Done = (error: Error | undefined) => void;
+
+export interface EntryRange {
+  /** The position before the first entry. */
+  readonly previous: LogPosition;
+  /** At least one entry unless the range was empty; fewer than asked for when `maxBytes` was reached. */
+  readonly entries: readonly Entry[];
+}
+
+/**
+ * A durable log. Writes take effect and complete in the order in which they were started; several may be under way. The first
+ * failed write ends the store: every later call fails, nothing is retried, the process is expected to end.
+ */
+export interface LogStore {
+  write(write: LogWrite, done: Done): void;
+
+  /** Reads entries with `from <= index < to`. Fails with code `COMPACTED` below the first index. */
+  readEntries(
+    range: { readonly from: number; readonly to: number; readonly maxBytes: number },
+    done: (error: Error | undefined, range: EntryRange | undefined) => void,
+  ): void;
+
+  /** Makes a snapshot of the own state durable. The log stays; `compact` shortens it. */
+  saveSnapshot(metadata: SnapshotMetadata, chunks: readonly Uint8Array[], done: Done): void;
+
+  /** Replaces log and state by a received snapshot in one step: after it the log is empty behind `metadata`. */
+  installSnapshot(metadata: SnapshotMetadata, chunks: readonly Uint8Array[], hardState: HardState, done: Done): void;
+
+  /** Reads the newest snapshot's bytes at `offset`, at most `maxBytes` of them. */
+  readSnapshot(
+    range: { readonly index: number; readonly offset: number; readonly maxBytes: number },
+    done: (error: Error | undefined, chunk: Uint8Array | undefined) => void,
+  ): void;
+
+  /** Forgets entries up to and including `through`, never beyond the newest snapshot. Whole records only: some may stay. */
+  compact(through: number, done: Done): void;
+}
+
+/** Carries messages to peers. Never fails: what cannot be sent is dropped, Raft copes. */
+export interface PeerTransport {
+  send(messages: readonly Message[]): void;
+}
+
+/** The replicated state machine. Everything is synchronous; a batch should take a few milliseconds at most. */
+export interface StateMachine {
+  /** Takes committed entries of all types, in order, each index once. */
+  apply(entries: readonly Entry[]): void;
+  /** The state after the last applied entry, as chunks. Deterministic: equal states give equal bytes. */
+  snapshot(): readonly Uint8Array[];
+  /** Replaces the state. */
+  restore(metadata: SnapshotMetadata, chunks: readonly Uint8Array[]): void;
+}
+
+/** What a proposal or read came to. */
+export type ProposalOutcome =
+  | { readonly type: "committed"; readonly firstIndex: number; readonly lastIndex: number; readonly term: number }
+  /** Certainly not in the log and never will be. `leader` is 0 when unknown. */
+  | { readonly type: "refused"; readonly reason: "notLeader" | "overloaded" | "stopped"; readonly leader: ReplicaId }
+  /** Leadership ended before the commit was known: it may or may not be in the log. */
+  | { readonly type: "unknown"; readonly leader: ReplicaId };
+
+export type ReadOutcome =
+  /** A read of the state at or after `index` is linearizable. */
+  | { readonly type: "ready"; readonly index: number }
+  | { readonly type: "refused"; readonly reason: "noLeader" | "stopped" | "overloaded"; readonly leader: ReplicaId };
+
+/** Which role the replica has and whom it follows; told at every change. */
+export interface LeadershipChange {
+  readonly term: number;
+  readonly leader: ReplicaId;
+  /** True once this replica is leader and its no-op is applied: from then on it may decide. */
+  readonly leading: boolean;
+}
+
+/** What the driver tells its owner. Called synchronously; must not call back into the replica. */
+export interface ReplicaObserver {
+  leadershipChanged(change: LeadershipChange): void;
+  /** A write failed or a store lied; the replica has stopped for good and the process must end. */
+  failed(error: Error): void;
+}
+
+export interface PeerProgress {
+  readonly id: ReplicaId;
+  readonly matchIndex: number;
+  readonly state: "probe" | "replicate" | "snapshot";
+  readonly active: boolean;
+}
+
+export interface ReplicaStatus {
+  readonly id: ReplicaId;
+  readonly role: "follower" | "preCandidate" | "candidate" | "leader" | "stopped";
+  readonly term: number;
+  readonly leader: ReplicaId;
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+  readonly snapshotIndex: number;
+  readonly membership: Membership;
+  /** Only on the leader. */
+  readonly peers: readonly PeerProgress[];
+}
+
+/**
+ * The face of the driver. Implemented by `Replica`, used by services and the simulator.
+ * Every method is synchronous and returns before its outcome is known.
+ */
+export interface ReplicaDriver {
+  /** One tick of logical time. */
+  tick(): void;
+  receive(messages: readonly Message[]): void;
+  /** The connection to a peer broke (reset, not slow): if it is the leader, it is suspected at once. */
+  peerLost(peer: ReplicaId): void;
+  /** Proposes entries as one batch with contiguous indexes. */
+  propose(data: readonly Uint8Array[], done: (outcome: ProposalOutcome) => void): void;
+  /** Finds an index for a linearizable read, on leader and followers. `done` is called after that index is applied here. */
+  readIndex(done: (outcome: ReadOutcome) => void): void;
+  /** The process was stalled (event loop, SIGSTOP) for longer than an election timeout: a leader steps down. */
+  stalled(): void;
+  status(): ReplicaStatus;
+  /** Refuses all that is pending and stops. Idempotent. */
+  stop(): void;
+}

@@ -1,0 +1,53 @@
+/**
+ * What a Raft log holds.
+ *
+ * Plain data. The library never looks into `data`, and it never copies it: whoever hands over
+ * bytes leaves them unchanged from then on.
+ */
+
+/** A member of a Raft group: a positive safe integer, unique for ever within its group. */
+export type ReplicaId = number;
+
+/** What an entry is for: `data` of the user, a new leader's `noop` (Raft §8), or a `membership` change. */
+export type EntryType = "data" | "noop" | "membership";
+
+export interface Entry {
+  readonly index: number;
+  readonly term: number;
+  readonly type: EntryType;
+  /** Empty for `noop`; the encoded {@link Membership} for `membership`. */
+  readonly data: Uint8Array;
+}
+
+/** A position in a log. Index 0 with term 0 stands before the first entry. */
+export interface LogPosition {
+  readonly index: number;
+  readonly term: number;
+}
+
+/** What must survive a crash before any message of `term` leaves (Raft §5.1, figure 2). */
+export interface HardState {
+  readonly term: number;
+  /** For whom this replica voted in `term`; 0 for nobody. */
+  readonly vote: ReplicaId;
+}
+
+/** Who belongs to the group. Sorted ascending, without repeats; a replica is in one list only, but for joint changes. */
+export interface Membership {
+  readonly voters: readonly ReplicaId[];
+  /** The voters of the configuration that is being left; empty unless the change is joint (Raft §6). */
+  readonly outgoing: readonly ReplicaId[];
+  readonly learners: readonly ReplicaId[];
+  /** Voters of `outgoing` that become learners once the joint configuration is left. */
+  readonly learnersNext: readonly ReplicaId[];
+  /** Whether the leader leaves the joint configuration by itself. */
+  readonly autoLeave: boolean;
+}
+
+/** Describes a snapshot: the state after applying `index`. */
+export interface SnapshotMetadata extends LogPosition {
+  readonly membership: Membership;
+  readonly sizeBytes: number;
+  /** CRC32C of the whole content. */
+  readonly checksum: number;
+}
