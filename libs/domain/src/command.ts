@@ -43,6 +43,8 @@ export type PlannerDecision =
       readonly timeoutMs: number;
     }
   | { readonly type: "timeOut"; readonly node: NodeName; readonly action: ActionId }
+  /** The agent refused the order: it will not run. */
+  | { readonly type: "fail"; readonly node: NodeName; readonly action: ActionId; readonly reason: string }
   | { readonly type: "cancel"; readonly node: NodeName; readonly action: ActionId; readonly reason: string }
   | { readonly type: "completeOperation"; readonly operation: OperationId };
 
