@@ -14,3 +14,7 @@ export type {
   ReplicaStatus,
   StateMachine,
 } from "./ports.ts";
+export type { ReplicaOptions } from "./replica.ts";
+export { Replica } from "./replica.ts";
+export type { ReplicaSettings } from "./settings.ts";
+export { DEFAULT_REPLICA_SETTINGS } from "./settings.ts";

@@ -1,3 +1,6 @@
+export type { CoreView, PeerView, RaftCoreOptions, RecoveredState } from "./core.ts";
+export { RaftCore } from "./core.ts";
+export type { Effect, InstallSnapshotEffect, PersistEffect, Role } from "./effect.ts";
 export type {
   Entry,
   EntryType,
@@ -7,6 +10,15 @@ export type {
   ReplicaId,
   SnapshotMetadata,
 } from "./entry.ts";
+export type { Input, LoadedEntries } from "./input.ts";
+export { entryBytes } from "./log.ts";
+export {
+  decodeMembership,
+  encodeMembership,
+  isVoter,
+  membersOf,
+  membershipOf,
+} from "./membership.ts";
 export type {
   AppendEntries,
   AppendEntriesReply,
@@ -21,3 +33,7 @@ export type {
   RequestVoteReply,
   TimeoutNow,
 } from "./message.ts";
+export type { VoteResult } from "./quorum.ts";
+export { committedIndex, countVotes, isQuorum, majority } from "./quorum.ts";
+export type { RaftSettings } from "./settings.ts";
+export { DEFAULT_RAFT_SETTINGS } from "./settings.ts";

@@ -1,0 +1,347 @@
+/**
+ * Drives one Raft replica: executes what the core wants over the ports, and answers its callers.
+ *
+ * Synchronous and without timers. Whatever happens (a call, a message, a completion) becomes an input in a
+ * queue; one loop takes inputs and executes effects, so nothing recurses into the core and no port is
+ * called from inside another's callback. Effects run in the order that raft-ts' effect.ts fixes. The
+ * first failure stops it for good. Called by services through {@link ReplicaDriver}, and by the simulator.
+ */
+import type { Prng } from "@atoll/stdx";
+import { unreachable } from "@atoll/stdx";
+import type { Effect, Entry, Input, Message, ReplicaId } from "raft-ts";
+import { entryBytes, RaftCore } from "raft-ts";
+import { PendingProposals } from "./pending-proposals.ts";
+import { PendingReads } from "./pending-reads.ts";
+import type {
+  LogStore,
+  PeerTransport,
+  ProposalOutcome,
+  ReadOutcome,
+  RecoveredLog,
+  ReplicaDriver,
+  ReplicaObserver,
+  ReplicaStatus,
+  StateMachine,
+} from "./ports.ts";
+import type { ReplicaSettings } from "./settings.ts";
+import { checkReplicaSettings, DEFAULT_REPLICA_SETTINGS } from "./settings.ts";
+import { Snapshots } from "./snapshots.ts";
+
+export interface ReplicaOptions {
+  readonly id: ReplicaId;
+  readonly recovered: RecoveredLog;
+  readonly store: LogStore;
+  readonly transport: PeerTransport;
+  readonly stateMachine: StateMachine;
+  readonly observer: ReplicaObserver;
+  /** Must differ between replicas and between lives of one. */
+  readonly prng: Prng;
+  /** Defaults: {@link DEFAULT_REPLICA_SETTINGS}. */
+  readonly settings?: Partial<ReplicaSettings>;
+}
+
+export class Replica implements ReplicaDriver {
+  readonly #id: ReplicaId;
+  readonly #core: RaftCore;
+  readonly #store: LogStore;
+  readonly #transport: PeerTransport;
+  readonly #stateMachine: StateMachine;
+  readonly #observer: ReplicaObserver;
+  readonly #settings: ReplicaSettings;
+  readonly #snapshots: Snapshots;
+  readonly #proposals: PendingProposals;
+  readonly #reads = new PendingReads();
+  /** Proposals the core has not answered yet; it does so before the loop comes to rest. */
+  readonly #asked = new Map<number, (outcome: ProposalOutcome) => void>();
+  #nextProposal = 1;
+  #leader: ReplicaId = 0;
+  #inputs: Input[] = [];
+  #draining = false;
+  #stopped = false;
+  #failure: Error | undefined;
+  #appliedIndex: number;
+  #appliedTerm: number;
+  /** The state is not restored yet; entries to apply wait in `#heldApply`. */
+  #restoring = false;
+  #heldApply: readonly Entry[] | undefined;
+  #snapshotDue = false;
+
+  constructor(options: ReplicaOptions) {
+    const { recovered } = options;
+    this.#id = options.id;
+    this.#store = options.store;
+    this.#transport = options.transport;
+    this.#stateMachine = options.stateMachine;
+    this.#observer = options.observer;
+    this.#settings = { ...DEFAULT_REPLICA_SETTINGS, ...options.settings };
+    checkReplicaSettings(this.#settings);
+    this.#appliedIndex = recovered.snapshot.index;
+    this.#appliedTerm = recovered.snapshot.term;
+    this.#core = new RaftCore({
+      id: options.id,
+      recovered,
+      prng: options.prng,
+      settings: this.#settings.raft,
+    });
+    this.#proposals = new PendingProposals(this.#settings.proposalsPendingMax);
+    this.#snapshots = new Snapshots({
+      store: options.store,
+      stateMachine: options.stateMachine,
+      settings: this.#settings,
+      snapshotIndex: recovered.snapshot.index,
+      saved: (metadata) => this.#give({ type: "snapshotSaved", metadata }),
+      compacted: (firstIndex) => this.#give({ type: "compacted", firstIndex }),
+      failed: (error) => this.#fail(error),
+    });
+    if (recovered.snapshot.sizeBytes > 0) {
+      this.#restoring = true;
+      this.#snapshots.restore(recovered.snapshot, () => {
+        this.#restoring = false;
+        this.#drain();
+      });
+    }
+  }
+
+  tick(): void {
+    this.#give({ type: "tick" });
+  }
+
+  receive(messages: readonly Message[]): void {
+    for (const message of messages) this.#inputs.push({ type: "message", message });
+    this.#drain();
+  }
+
+  peerLost(peer: ReplicaId): void {
+    this.#give({ type: "peerLost", peer });
+  }
+
+  propose(data: readonly Uint8Array[], done: (outcome: ProposalOutcome) => void): void {
+    if (this.#stopped) {
+      done({ type: "refused", reason: "stopped", leader: this.#leader });
+      return;
+    }
+    const pending = this.#proposals.size + this.#asked.size;
+    if (pending >= this.#settings.proposalsPendingMax) {
+      done({ type: "refused", reason: "overloaded", leader: this.#leader });
+      return;
+    }
+    const proposal = this.#nextProposal;
+    this.#nextProposal += 1;
+    this.#asked.set(proposal, done);
+    this.#give({ type: "propose", proposal, data });
+  }
+
+  readIndex(done: (outcome: ReadOutcome) => void): void {
+    if (this.#stopped) {
+      done({ type: "refused", reason: "stopped", leader: this.#leader });
+      return;
+    }
+    this.#reads.add(done);
+    this.#drain();
+  }
+
+  stalled(): void {
+    this.#give({ type: "stalled" });
+  }
+
+  /** Asks this leader to hand over to `to`; nothing happens elsewhere. */
+  transferLeadership(to: ReplicaId): void {
+    this.#give({ type: "transferLeadership", to });
+  }
+
+  status(): ReplicaStatus {
+    const view = this.#core.view();
+    return {
+      id: this.#id,
+      role: this.#stopped ? "stopped" : view.role,
+      term: view.term,
+      leader: view.leader,
+      firstIndex: view.firstIndex,
+      lastIndex: view.lastIndex,
+      commitIndex: view.committedIndex,
+      appliedIndex: this.#appliedIndex,
+      snapshotIndex: view.snapshotIndex,
+      membership: view.membership,
+      peers: view.peers.map(({ id, matchIndex, state, active }) => ({
+        id,
+        matchIndex,
+        state,
+        active,
+      })),
+    };
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#inputs = [];
+    const leader = this.#leader;
+    for (const done of this.#asked.values()) done({ type: "unknown", leader });
+    this.#asked.clear();
+    this.#proposals.stop(leader);
+    this.#reads.stop(leader);
+  }
+
+  #give(input: Input): void {
+    this.#inputs.push(input);
+    this.#drain();
+  }
+
+  /** The one loop. What its own effects cause is taken in the next round. */
+  #drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    try {
+      while (!this.#stopped) {
+        this.#applyHeld();
+        const inputs = this.#inputs;
+        if (inputs.length > 0) this.#inputs = [];
+        for (const input of inputs) this.#core.step(input);
+        const read = this.#reads.ask();
+        if (read !== 0) this.#core.step({ type: "readIndex", read });
+        const effects = this.#core.takeEffects();
+        for (const effect of effects) this.#execute(effect);
+        this.#snapshotIfDue();
+        const idle = this.#inputs.length === 0 && effects.length === 0;
+        if (idle && !this.#reads.hasCollected) break;
+      }
+    } finally {
+      this.#draining = false;
+    }
+  }
+
+  #execute(effect: Effect): void {
+    if (this.#stopped) return;
+    switch (effect.type) {
+      case "persist":
+      case "installSnapshot":
+        this.#write(effect);
+        break;
+      case "send":
+        this.#transport.send(effect.messages);
+        break;
+      case "loadEntries":
+        this.#loadEntries(effect);
+        break;
+      case "loadSnapshotChunk":
+        this.#loadSnapshotChunk(effect);
+        break;
+      case "apply":
+        this.#heldApply = effect.entries;
+        this.#applyHeld();
+        break;
+      case "proposalAccepted":
+      case "proposalRefused":
+        this.#answerProposal(effect);
+        break;
+      case "readReady":
+        this.#reads.ready(effect.read, effect.index, this.#appliedIndex);
+        break;
+      case "readRefused":
+        this.#reads.refused(effect.read, effect.reason, effect.leader);
+        break;
+      case "leadership": {
+        const { term, leader, leading } = effect;
+        this.#leader = leader;
+        const ownTerm = effect.role === "leader" ? term : 0;
+        this.#proposals.leadershipChanged(ownTerm, this.#core.committedIndex, leader);
+        this.#observer.leadershipChanged({ term, leader, leading });
+        break;
+      }
+      case "failed":
+        this.#fail(new Error(effect.reason));
+        break;
+      default:
+        unreachable(effect, "effect");
+    }
+  }
+
+  #write(effect: Extract<Effect, { readonly write: number }>): void {
+    const { write } = effect;
+    const done = (error: Error | undefined): void => {
+      if (error !== undefined) this.#fail(error);
+      else this.#give({ type: "persisted", write });
+    };
+    if (effect.type === "persist") {
+      const { hardState, entries } = effect;
+      this.#store.write(hardState === undefined ? { entries } : { hardState, entries }, done);
+      return;
+    }
+    const { metadata, chunks, hardState } = effect;
+    this.#restoring = false;
+    this.#heldApply = undefined;
+    this.#store.installSnapshot(metadata, chunks, hardState, done);
+    this.#snapshots.installed(metadata, chunks);
+    this.#appliedIndex = metadata.index;
+    this.#appliedTerm = metadata.term;
+    this.#proposals.overtaken(metadata.index, this.#leader);
+    this.#reads.applied(this.#appliedIndex);
+  }
+
+  #loadEntries(effect: Extract<Effect, { readonly type: "loadEntries" }>): void {
+    const { request, from, to, maxBytes } = effect;
+    this.#store.readEntries({ from, to, maxBytes }, (error, range) => {
+      if (error !== undefined && !isCompacted(error)) this.#fail(error);
+      else this.#give({ type: "entriesLoaded", request, loaded: range });
+    });
+  }
+
+  #loadSnapshotChunk(effect: Extract<Effect, { readonly type: "loadSnapshotChunk" }>): void {
+    const { request, index, offset, maxBytes } = effect;
+    this.#store.readSnapshot({ index, offset, maxBytes }, (error, chunk) => {
+      if (error !== undefined && !isCompacted(error)) this.#fail(error);
+      else this.#give({ type: "snapshotChunkLoaded", request, chunk });
+    });
+  }
+
+  #apply(entries: readonly Entry[]): void {
+    const last = entries.at(-1) as Entry;
+    this.#stateMachine.apply(entries);
+    this.#appliedIndex = last.index;
+    this.#appliedTerm = last.term;
+    this.#inputs.push({ type: "applied", index: last.index });
+    this.#proposals.applied(entries, this.#leader);
+    this.#reads.applied(last.index);
+    let bytes = 0;
+    for (const entry of entries) bytes += entryBytes(entry);
+    if (this.#snapshots.applied(last.index, bytes)) this.#snapshotDue = true;
+  }
+
+  #applyHeld(): void {
+    const held = this.#heldApply;
+    if (held === undefined || this.#restoring) return;
+    this.#heldApply = undefined;
+    this.#apply(held);
+  }
+
+  #snapshotIfDue(): void {
+    if (!this.#snapshotDue || this.#core.stableIndex < this.#appliedIndex) return;
+    this.#snapshotDue = false;
+    this.#snapshots.take(this.#appliedIndex, this.#appliedTerm, this.#core.membership);
+  }
+
+  #answerProposal(
+    effect: Extract<Effect, { readonly type: "proposalAccepted" | "proposalRefused" }>,
+  ): void {
+    const done = this.#asked.get(effect.proposal);
+    if (done === undefined) return;
+    this.#asked.delete(effect.proposal);
+    if (effect.type === "proposalRefused") {
+      done({ type: "refused", reason: effect.reason, leader: effect.leader });
+      return;
+    }
+    const { firstIndex, lastIndex, term } = effect;
+    this.#proposals.add({ firstIndex, lastIndex, term, done });
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure !== undefined || this.#stopped) return;
+    this.#failure = error;
+    this.stop();
+    this.#observer.failed(error);
+  }
+}
+
+function isCompacted(error: Error): boolean {
+  return (error as Error & { readonly code?: unknown }).code === "COMPACTED";
+}

@@ -1,0 +1,37 @@
+/**
+ * The numbers the driver of a replica runs by, beside those of Raft itself.
+ *
+ * Checked once at start; nothing is repaired silently.
+ */
+import { assert } from "@atoll/stdx";
+import type { RaftSettings } from "raft-ts";
+
+export interface ReplicaSettings {
+  /** Overrides of Raft's defaults. */
+  readonly raft: Partial<RaftSettings>;
+  /** A snapshot is taken after so many applied entries. Default 100,000. */
+  readonly snapshotEveryEntries: number;
+  /** Or after so many bytes of them, whichever comes first. Default 256 MiB. */
+  readonly snapshotEveryBytes: number;
+  /** So many entries behind the snapshot stay readable for feeds and slow peers. Default 1,000,000. */
+  readonly retainEntries: number;
+  /** Proposals that wait for their outcome; more are refused as overloaded. Default 65,536 batches. */
+  readonly proposalsPendingMax: number;
+}
+
+export const DEFAULT_REPLICA_SETTINGS: ReplicaSettings = {
+  raft: {},
+  snapshotEveryEntries: 100_000,
+  snapshotEveryBytes: 256 << 20,
+  retainEntries: 1_000_000,
+  proposalsPendingMax: 65_536,
+};
+
+/** Throws Bug when a value is out of range. */
+export function checkReplicaSettings(settings: ReplicaSettings): void {
+  const { snapshotEveryEntries, snapshotEveryBytes, retainEntries, proposalsPendingMax } = settings;
+  assert(snapshotEveryEntries >= 1, `snapshotEveryEntries is ${snapshotEveryEntries}`);
+  assert(snapshotEveryBytes >= 1, `snapshotEveryBytes is ${snapshotEveryBytes}`);
+  assert(retainEntries >= 0, `retainEntries is ${retainEntries}`);
+  assert(proposalsPendingMax >= 1, `proposalsPendingMax is ${proposalsPendingMax}`);
+}

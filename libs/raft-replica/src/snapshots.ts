@@ -1,0 +1,121 @@
+/**
+ * Keeps the log short: takes snapshots of the own state, and restores the newest at start.
+ *
+ * A snapshot is due after so many applied entries or bytes; while one is being saved no other begins. After
+ * it is durable the log is compacted, but for the entries that feeds and slow peers may ask for.
+ * A snapshot is only taken of what is durable here as log, so that the log never ends before it.
+ */
+import { crc32c } from "@atoll/stdx";
+import type { Membership, SnapshotMetadata } from "raft-ts";
+import type { LogStore, StateMachine } from "./ports.ts";
+import type { ReplicaSettings } from "./settings.ts";
+
+/** Bytes read at once when the newest snapshot is restored at start. */
+const RESTORE_CHUNK_BYTES = 1 << 20;
+
+export interface SnapshotsOptions {
+  readonly store: LogStore;
+  readonly stateMachine: StateMachine;
+  readonly settings: ReplicaSettings;
+  readonly snapshotIndex: number;
+  /** Told when a snapshot is durable, and when the log is shorter. */
+  readonly saved: (metadata: SnapshotMetadata) => void;
+  readonly compacted: (firstIndex: number) => void;
+  readonly failed: (error: Error) => void;
+}
+
+export class Snapshots {
+  readonly #options: SnapshotsOptions;
+  #snapshotIndex: number;
+  #bytesSince = 0;
+  #saving = false;
+  /** Raised when a snapshot from a leader makes a restore that is under way obsolete. */
+  #generation = 0;
+
+  constructor(options: SnapshotsOptions) {
+    this.#options = options;
+    this.#snapshotIndex = options.snapshotIndex;
+  }
+
+  /** Counts applied entries and says whether a snapshot is due. */
+  applied(appliedIndex: number, bytes: number): boolean {
+    this.#bytesSince += bytes;
+    const { snapshotEveryEntries, snapshotEveryBytes } = this.#options.settings;
+    if (this.#saving) return false;
+    const entries = appliedIndex - this.#snapshotIndex;
+    return entries >= snapshotEveryEntries || this.#bytesSince >= snapshotEveryBytes;
+  }
+
+  /** Takes a snapshot of the state after `index` and compacts behind it. */
+  take(index: number, term: number, membership: Membership): void {
+    const { store, stateMachine, settings } = this.#options;
+    this.#saving = true;
+    this.#bytesSince = 0;
+    const chunks = stateMachine.snapshot();
+    let sizeBytes = 0;
+    let checksum = 0;
+    for (const chunk of chunks) {
+      sizeBytes += chunk.length;
+      checksum = crc32c(chunk, checksum);
+    }
+    const metadata = { index, term, membership, sizeBytes, checksum };
+    store.saveSnapshot(metadata, chunks, (error) => {
+      this.#saving = false;
+      if (error !== undefined) {
+        this.#options.failed(error);
+        return;
+      }
+      // One that a leader installed meanwhile is newer, and the store has kept it.
+      if (index <= this.#snapshotIndex) return;
+      this.#snapshotIndex = index;
+      this.#options.saved(metadata);
+      this.#compact(index - settings.retainEntries);
+    });
+  }
+
+  /** A leader's snapshot replaced state and log. */
+  installed(metadata: SnapshotMetadata, chunks: readonly Uint8Array[]): void {
+    this.#generation += 1;
+    this.#snapshotIndex = metadata.index;
+    this.#bytesSince = 0;
+    this.#options.stateMachine.restore(metadata, chunks);
+  }
+
+  /** Reads the newest snapshot and restores the state from it; `done` is not called if it became obsolete. */
+  restore(metadata: SnapshotMetadata, done: () => void): void {
+    const generation = this.#generation;
+    const chunks: Uint8Array[] = [];
+    let offset = 0;
+    let checksum = 0;
+    const readNext = (): void => {
+      const range = { index: metadata.index, offset, maxBytes: RESTORE_CHUNK_BYTES };
+      this.#options.store.readSnapshot(range, (error, chunk) => {
+        if (generation !== this.#generation) return;
+        if (error !== undefined || chunk === undefined || chunk.length === 0) {
+          this.#options.failed(error ?? new Error(`snapshot ${metadata.index} ends too early`));
+          return;
+        }
+        chunks.push(chunk);
+        offset += chunk.length;
+        checksum = crc32c(chunk, checksum);
+        if (offset < metadata.sizeBytes) {
+          readNext();
+        } else if (checksum !== metadata.checksum) {
+          this.#options.failed(new Error(`snapshot ${metadata.index} is damaged`));
+        } else {
+          this.#options.stateMachine.restore(metadata, chunks);
+          done();
+        }
+      });
+    };
+    readNext();
+  }
+
+  #compact(through: number): void {
+    if (through < 1) return;
+    this.#options.store.compact(through, (error) => {
+      if (error !== undefined) this.#options.failed(error);
+      else this.#options.compacted(through + 1);
+    });
+  }
+}

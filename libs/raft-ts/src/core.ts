@@ -1,0 +1,419 @@
+/**
+ * One replica's Raft, as a state machine without I/O: inputs go in, effects come out.
+ *
+ * `step` takes one input; `takeEffects` settles what several inputs allow together (one write, one
+ * message per peer, one commit) and gives what to do, in the order that effect.ts fixes. It never
+ * waits, calls nobody back, reads no clock. Called by the driver in raft-replica, the simulator and tests.
+ */
+import type { Prng } from "@atoll/stdx";
+import { assert } from "@atoll/stdx";
+import { applyLoaded, finishApply, nextApply } from "./apply.ts";
+import type { Effect, Role } from "./effect.ts";
+import {
+  campaignForTransfer,
+  handleRequestVote,
+  handleRequestVoteReply,
+  settleElection,
+  suspectLeader,
+  tickElection,
+} from "./election.ts";
+import type { Entry, HardState, LogPosition, Membership, ReplicaId, SnapshotMetadata } from "./entry.ts";
+import { handleAppendEntries, handleHeartbeat } from "./follower.ts";
+import { broadcastHeartbeat } from "./heartbeat.ts";
+import type { Input } from "./input.ts";
+import { entryBytes, RaftLog } from "./log.ts";
+import type { Message } from "./message.ts";
+import { finishWrite, startWrite } from "./persistence.ts";
+import { isQuorum } from "./quorum.ts";
+import {
+  addRead,
+  advanceReads,
+  handleReadIndexReply,
+  handleReadIndexRequest,
+  tickReads,
+} from "./reads.ts";
+import {
+  advanceCommit,
+  handleAppendEntriesReply,
+  handleHeartbeatReply,
+  noticeCommits,
+  peerStreamLost,
+  replicate,
+  sendLoaded,
+} from "./replication.ts";
+import { becomeFollower } from "./roles.ts";
+import type { RaftSettings } from "./settings.ts";
+import { checkRaftSettings, DEFAULT_RAFT_SETTINGS } from "./settings.ts";
+import { finishInstall, handleInstallSnapshot } from "./snapshot-receive.ts";
+import { handleInstallSnapshotReply, sendChunk, tickSnapshots } from "./snapshot-send.ts";
+import { isLeaderAlive, RaftState, send } from "./state.ts";
+import { checkTransfer, startTransfer, tickTransfer } from "./transfer.ts";
+
+/** What a store knows at start; the same shape as `RecoveredLog` of raft-replica. */
+export interface RecoveredState {
+  readonly hardState: HardState;
+  readonly snapshot: SnapshotMetadata;
+  readonly firstIndex: number;
+  readonly tailPrevious: LogPosition;
+  readonly tail: readonly Entry[];
+}
+
+export interface RaftCoreOptions {
+  readonly id: ReplicaId;
+  readonly recovered: RecoveredState;
+  /** For election timeouts and read contexts; must differ between replicas and between lives of one. */
+  readonly prng: Prng;
+  /** Defaults: {@link DEFAULT_RAFT_SETTINGS}. */
+  readonly settings?: Partial<RaftSettings>;
+}
+
+export interface PeerView {
+  readonly id: ReplicaId;
+  readonly matchIndex: number;
+  readonly nextIndex: number;
+  readonly state: "probe" | "replicate" | "snapshot";
+  readonly active: boolean;
+}
+
+/** A look at the core, for status pages, checkers and transcripts. */
+export interface CoreView {
+  readonly id: ReplicaId;
+  readonly role: Role;
+  readonly term: number;
+  readonly vote: ReplicaId;
+  readonly leader: ReplicaId;
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly lastTerm: number;
+  readonly stableIndex: number;
+  readonly committedIndex: number;
+  readonly appliedIndex: number;
+  readonly snapshotIndex: number;
+  readonly membership: Membership;
+  /** Only on the leader. */
+  readonly peers: readonly PeerView[];
+}
+
+const NO_EFFECTS: readonly Effect[] = [];
+
+export class RaftCore {
+  readonly #state: RaftState;
+
+  constructor(options: RaftCoreOptions) {
+    const settings = { ...DEFAULT_RAFT_SETTINGS, ...options.settings };
+    checkRaftSettings(settings);
+    assert(Number.isSafeInteger(options.id) && options.id > 0, `replica id ${options.id}`);
+    const { recovered } = options;
+    this.#state = new RaftState({
+      id: options.id,
+      settings,
+      prng: options.prng,
+      log: new RaftLog(recovered),
+      hardState: recovered.hardState,
+      membership: recovered.snapshot.membership,
+    });
+    assert(recovered.hardState.term >= this.#state.log.lastTerm, "the log is of a later term");
+    becomeFollower(this.#state, recovered.hardState.term, 0);
+  }
+
+  get committedIndex(): number {
+    return this.#state.log.committedIndex;
+  }
+
+  get appliedIndex(): number {
+    return this.#state.log.appliedIndex;
+  }
+
+  /** Durable here up to this index. */
+  get stableIndex(): number {
+    return this.#state.log.stableIndex;
+  }
+
+  get membership(): Membership {
+    return this.#state.membership;
+  }
+
+  /** Takes one input. Effects gather until they are taken. */
+  step(input: Input): void {
+    const state = this.#state;
+    switch (input.type) {
+      case "tick":
+        this.#tick();
+        break;
+      case "message":
+        this.#receive(input.message);
+        break;
+      case "propose":
+        this.#propose(input.proposal, input.data);
+        break;
+      case "readIndex":
+        addRead(state, input.read);
+        break;
+      case "persisted": {
+        const installed = finishWrite(state, input.write);
+        if (installed !== undefined) finishInstall(state, installed);
+        settleElection(state);
+        state.sendAhead = false;
+        break;
+      }
+      case "applied":
+        finishApply(state, input.index);
+        state.log.evict(state.settings.tailBytesMax);
+        break;
+      case "entriesLoaded":
+        if (input.request === state.applyLoadRequest) {
+          applyLoaded(state, input.loaded);
+        } else {
+          sendLoaded(state, input.request, input.loaded);
+        }
+        break;
+      case "snapshotChunkLoaded":
+        sendChunk(state, input.request, input.chunk);
+        break;
+      case "snapshotSaved":
+        if (input.metadata.index > state.log.snapshot.index) state.log.snapshot = input.metadata;
+        break;
+      case "compacted":
+        state.log.firstIndex = Math.max(state.log.firstIndex, input.firstIndex);
+        break;
+      case "peerLost":
+        suspectLeader(state, input.peer);
+        peerStreamLost(state, input.peer);
+        break;
+      case "stalled":
+        if (state.role === "leader") becomeFollower(state, state.term, 0);
+        break;
+      case "transferLeadership":
+        startTransfer(state, input.to);
+        break;
+    }
+  }
+
+  /** Settles and gives everything to do, in the order of effect.ts. Mostly empty. */
+  takeEffects(): readonly Effect[] {
+    const state = this.#state;
+    if (state.role === "leader") advanceCommit(state);
+    startWrite(state);
+    if (state.role === "leader") {
+      replicate(state);
+      checkTransfer(state);
+    }
+    advanceReads(state);
+    return this.#gather();
+  }
+
+  view(): CoreView {
+    const state = this.#state;
+    const peers: PeerView[] = [];
+    for (const [id, each] of state.progress) {
+      const { matchIndex, nextIndex, active } = each;
+      peers.push({ id, matchIndex, nextIndex, state: each.state, active });
+    }
+    return {
+      id: state.id,
+      role: state.role,
+      term: state.term,
+      vote: state.vote,
+      leader: state.leader,
+      firstIndex: state.log.firstIndex,
+      lastIndex: state.log.lastIndex,
+      lastTerm: state.log.lastTerm,
+      stableIndex: state.log.stableIndex,
+      committedIndex: state.log.committedIndex,
+      appliedIndex: state.log.appliedIndex,
+      snapshotIndex: state.log.snapshot.index,
+      membership: state.membership,
+      peers,
+    };
+  }
+
+  /** The term of the entry at `index`, undefined when it is not in memory. */
+  termAt(index: number): number | undefined {
+    return this.#state.log.termAt(index);
+  }
+
+  #tick(): void {
+    const state = this.#state;
+    tickReads(state);
+    if (state.role !== "leader") {
+      tickElection(state);
+      return;
+    }
+    state.electionElapsedTicks += 1;
+    if (state.electionElapsedTicks >= state.settings.electionTimeoutTicksMin) {
+      if (!this.#checkQuorum()) return;
+    }
+    tickTransfer(state);
+    tickSnapshots(state);
+    noticeCommits(state);
+    // The own disk is slower than a tick; followers need not wait for it.
+    if (state.pendingWrites.length > 0) state.sendAhead = true;
+    state.heartbeatElapsedTicks += 1;
+    if (state.heartbeatElapsedTicks >= state.settings.heartbeatTicks) {
+      state.heartbeatElapsedTicks = 0;
+      broadcastHeartbeat(state);
+    }
+  }
+
+  /** Steps down when no majority answered for an election timeout (dissertation §6.2). */
+  #checkQuorum(): boolean {
+    const state = this.#state;
+    const alive = isQuorum(
+      state.membership,
+      (id) => id === state.id || state.progress.get(id)?.active === true,
+    );
+    if (!alive) {
+      becomeFollower(state, state.term, 0);
+      return false;
+    }
+    state.electionElapsedTicks = 0;
+    for (const progress of state.progress.values()) progress.active = false;
+    return true;
+  }
+
+  #propose(proposal: number, data: readonly Uint8Array[]): void {
+    const state = this.#state;
+    const { log, settings } = state;
+    const refusal = this.#proposalRefusal();
+    if (refusal !== undefined) {
+      const leader = state.transferTo !== 0 ? state.transferTo : state.leader;
+      state.outbox.answers.push({ type: "proposalRefused", proposal, reason: refusal, leader });
+      return;
+    }
+    assert(data.length > 0, "an empty proposal");
+    assert(settings.uncommittedBytesMax > 0, "no room for proposals");
+    const firstIndex = log.lastIndex + 1;
+    for (const bytes of data) {
+      const entry: Entry = { index: log.lastIndex + 1, term: state.term, type: "data", data: bytes };
+      log.append(entry);
+      state.uncommittedBytes += entryBytes(entry);
+    }
+    state.outbox.answers.push({
+      type: "proposalAccepted",
+      proposal,
+      firstIndex,
+      lastIndex: log.lastIndex,
+      term: state.term,
+    });
+  }
+
+  /** One batch may pass the bound, so that no batch is too large for ever. */
+  #proposalRefusal(): "notLeader" | "overloaded" | undefined {
+    const state = this.#state;
+    if (state.role !== "leader" || state.transferTo !== 0) return "notLeader";
+    return state.uncommittedBytes >= state.settings.uncommittedBytesMax ? "overloaded" : undefined;
+  }
+
+  #receive(message: Message): void {
+    const state = this.#state;
+    if (message.to !== state.id) return;
+    if (message.term > state.term && !this.#enterTermOf(message)) return;
+    if (message.term < state.term) {
+      this.#answerOldTerm(message);
+      return;
+    }
+    switch (message.type) {
+      case "requestVote":
+        handleRequestVote(state, message);
+        break;
+      case "requestVoteReply":
+        handleRequestVoteReply(state, message);
+        break;
+      case "appendEntries":
+        handleAppendEntries(state, message);
+        break;
+      case "appendEntriesReply":
+        handleAppendEntriesReply(state, message);
+        break;
+      case "heartbeat":
+        handleHeartbeat(state, message);
+        break;
+      case "heartbeatReply":
+        handleHeartbeatReply(state, message);
+        break;
+      case "readIndexRequest":
+        handleReadIndexRequest(state, message);
+        break;
+      case "readIndexReply":
+        handleReadIndexReply(state, message);
+        break;
+      case "installSnapshot":
+        handleInstallSnapshot(state, message);
+        break;
+      case "installSnapshotReply":
+        handleInstallSnapshotReply(state, message);
+        break;
+      case "timeoutNow":
+        campaignForTransfer(state);
+        break;
+    }
+  }
+
+  /** Follows a later term; false when the message must not be looked at further. */
+  #enterTermOf(message: Message): boolean {
+    const state = this.#state;
+    if (message.type === "requestVote") {
+      if (message.preVote) return true;
+      // A voter with a live leader takes no part: whoever campaigns was cut off from it.
+      if (isLeaderAlive(state) && !message.leaderTransfer) return false;
+    }
+    if (message.type === "requestVoteReply" && message.preVote && message.granted) return true;
+    const fromLeader =
+      message.type === "appendEntries" ||
+      message.type === "heartbeat" ||
+      message.type === "installSnapshot";
+    becomeFollower(state, message.term, fromLeader ? message.from : 0);
+    return true;
+  }
+
+  /** Tells a leader or candidate of an earlier term that it is over; all else of it is ignored. */
+  #answerOldTerm(message: Message): void {
+    const state = this.#state;
+    if (message.type === "requestVote") {
+      handleRequestVote(state, message);
+      return;
+    }
+    const fromLeader =
+      message.type === "appendEntries" ||
+      message.type === "heartbeat" ||
+      message.type === "installSnapshot";
+    if (!fromLeader) return;
+    const { id: from, term } = state;
+    send(state, { type: "heartbeatReply", from, to: message.from, term, readRound: 0 });
+  }
+
+  #gather(): readonly Effect[] {
+    const state = this.#state;
+    const { outbox } = state;
+    const apply = nextApply(state);
+    const effects: Effect[] = [];
+    for (const write of outbox.writes) effects.push(write);
+    if (outbox.messages.length > 0) effects.push({ type: "send", messages: outbox.messages });
+    for (const load of outbox.loads) effects.push(load);
+    if (apply !== undefined) effects.push(apply);
+    for (const answer of outbox.answers) effects.push(answer);
+    const report = this.#leadershipChange();
+    if (report !== undefined) effects.push(report);
+    if (outbox.failure !== undefined) effects.push({ type: "failed", reason: outbox.failure });
+    if (effects.length === 0) return NO_EFFECTS;
+    outbox.writes = [];
+    if (outbox.messages.length > 0) outbox.messages = [];
+    outbox.loads = [];
+    outbox.answers = [];
+    return effects;
+  }
+
+  #leadershipChange(): Effect | undefined {
+    const state = this.#state;
+    const { term, leader, role, reported } = state;
+    const leading = role === "leader" && state.log.appliedIndex >= state.termStartIndex;
+    const same =
+      reported.term === term &&
+      reported.leader === leader &&
+      reported.role === role &&
+      reported.leading === leading;
+    if (same) return undefined;
+    state.reported = { term, leader, role, leading };
+    return { type: "leadership", term, leader, role, leading };
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * The follower's side of replication (Raft §5.3).
+ *
+ * Entries are taken in when what stands before them agrees; what contradicts the leader is replaced.
+ * An acknowledgement says what is durable here and leaves when it is, one for all messages that
+ * the same write covers. What is committed is never cut.
+ */
+import type { Entry } from "./entry.ts";
+import type { AppendEntries, Heartbeat } from "./message.ts";
+import { acknowledge, truncateLog } from "./persistence.ts";
+import { heardFromLeader } from "./roles.ts";
+import type { RaftState } from "./state.ts";
+import { send } from "./state.ts";
+
+export function handleAppendEntries(state: RaftState, message: AppendEntries): void {
+  heardFromLeader(state, message.from);
+  const log = state.log;
+  const { previous, entries } = message;
+  if (!isContiguous(message)) return;
+  // What is committed here agrees with every leader (Raft §5.4.3), even where its term is forgotten.
+  const agrees =
+    previous.index <= log.committedIndex || log.termAt(previous.index) === previous.term;
+  if (!agrees) {
+    refuse(state, message);
+    return;
+  }
+  takeIn(state, entries);
+  const lastNew = previous.index + entries.length;
+  if (lastNew > state.matchedIndex) state.matchedIndex = lastNew;
+  log.commitTo(Math.max(log.committedIndex, Math.min(message.commitIndex, lastNew)));
+  state.acknowledgementOwed = true;
+  // What needs a write is acknowledged by its completion.
+  if (lastNew <= log.stableIndex) acknowledge(state);
+}
+
+export function handleHeartbeat(state: RaftState, message: Heartbeat): void {
+  heardFromLeader(state, message.from);
+  const log = state.log;
+  if (message.commitIndex > log.lastIndex) {
+    // The leader commits no more to a follower than it acknowledged, so acknowledged entries are gone.
+    state.outbox.failure = `acknowledged entries are lost: the leader knows ${message.commitIndex}, the log ends at ${log.lastIndex}`;
+    return;
+  }
+  log.commitTo(Math.max(log.committedIndex, message.commitIndex));
+  send(state, {
+    type: "heartbeatReply",
+    from: state.id,
+    to: message.from,
+    term: state.term,
+    readRound: message.readRound,
+  });
+}
+
+function takeIn(state: RaftState, entries: readonly Entry[]): void {
+  const log = state.log;
+  for (const entry of entries) {
+    if (entry.index <= log.committedIndex) continue;
+    if (entry.index <= log.lastIndex) {
+      if (log.termAt(entry.index) === entry.term) continue;
+      truncateLog(state, entry.index);
+    }
+    log.append(entry);
+  }
+}
+
+/** Says where the logs may agree: the last entry at or before the refused one with no later term. */
+function refuse(state: RaftState, message: AppendEntries): void {
+  const log = state.log;
+  let index = Math.min(message.previous.index, log.lastIndex);
+  while (index > log.committedIndex && (log.termAt(index) as number) > message.previous.term) {
+    index -= 1;
+  }
+  send(state, {
+    type: "appendEntriesReply",
+    from: state.id,
+    to: message.from,
+    term: state.term,
+    success: false,
+    index: message.previous.index,
+    hint: { index, term: log.termAt(index) ?? 0 },
+  });
+}
+
+/** A message that skips indexes or lets terms fall is not from a leader of ours. */
+function isContiguous(message: AppendEntries): boolean {
+  let { index, term } = message.previous;
+  for (const entry of message.entries) {
+    if (entry.index !== index + 1 || entry.term < term || entry.term > message.term) return false;
+    index = entry.index;
+    term = entry.term;
+  }
+  return true;
+}
