@@ -1,0 +1,421 @@
+/**
+ * What the leader of a datacenter does, over and over: collect, plan, decide, log, act.
+ *
+ * One batch is under way at a time. It gathers refused orders, plans of nodes that changed, changes of presence, users' commands and
+ * agents' facts; decides them against a draft of the state, one after another; and proposes what they lead to as one entry. Only
+ * when that is committed and applied are callers answered, agents told and orders sent: nobody ever sees what is not in the
+ * log. Everything here is lost with the leadership, and nothing of it is missed by the next leader.
+ *
+ * Never waits, never reads a clock but the given one, never acts from inside a callback: `run` is called by the owner soon after
+ * `requestRun`, and at each tick.
+ */
+import {
+  decide,
+  Draft,
+  evolve,
+  type Command,
+  type CommandContext,
+  type DatacenterName,
+  type DomainEvent,
+  type FactBatch,
+  type LogEntry,
+  type NodeName,
+  type OutboxPosition,
+  type PlannerDecision,
+  type RecordedEvent,
+  type StreamPosition,
+} from "@atoll/domain";
+import { Planner } from "@atoll/planner";
+import { BoundedQueue, type Clock } from "@atoll/stdx";
+import { OrderDispatcher } from "./order-dispatcher.ts";
+import { PlanSchedule } from "./plan-schedule.ts";
+import type {
+  AgentLink,
+  LeaderObserver,
+  Log,
+  LogCodec,
+  PendingCommand,
+  ProposeOutcome,
+  SubmitDone,
+  SubmitOptions,
+  SubmitOutcome,
+} from "./ports.ts";
+import { PresenceDetector } from "./presence-detector.ts";
+import type { ReplicatedState } from "./replicated-state.ts";
+import type { ControlSettings } from "./settings.ts";
+import type { UserCommand } from "@atoll/domain";
+
+/** A message of the stream; without a batch when it was not ours or not whole. */
+export interface FactMessage {
+  readonly sequence: number;
+  readonly batch: FactBatch | undefined;
+}
+
+export interface HeartbeatView {
+  readonly incarnation: string;
+  readonly committed: OutboxPosition;
+  readonly maintenance: boolean;
+}
+
+export interface LeaderOptions {
+  readonly datacenter: DatacenterName;
+  readonly state: ReplicatedState;
+  readonly codec: LogCodec;
+  readonly log: Log;
+  readonly link: AgentLink;
+  readonly observer: LeaderObserver;
+  readonly clock: Clock;
+  readonly settings: ControlSettings;
+  /** Asks the owner to call `run` soon. May be called many times before it does. */
+  readonly requestRun: () => void;
+}
+
+interface OfferedFacts {
+  readonly created: string;
+  readonly messages: readonly FactMessage[];
+  next: number;
+  readonly ready: () => void;
+}
+
+interface Answer {
+  readonly done: SubmitDone;
+  readonly outcome: (index: number) => SubmitOutcome;
+}
+
+interface Batch {
+  readonly events: RecordedEvent[];
+  readonly answers: Answer[];
+  readonly draft: Draft;
+  readonly nowMs: number;
+  readonly index: number;
+  /** Nodes that sent facts: they are told what is committed, also when nothing was new. */
+  readonly senders: Set<NodeName>;
+  stream: StreamPosition | undefined;
+  messages: number;
+}
+
+export class Leader {
+  readonly #options: LeaderOptions;
+  readonly #commands: BoundedQueue<PendingCommand>;
+  readonly #detector: PresenceDetector;
+  readonly #dispatcher: OrderDispatcher;
+  readonly #schedule: PlanSchedule = new PlanSchedule();
+  readonly #converged = new Map<NodeName, boolean>();
+  #planner: Planner | undefined;
+  #term = 0;
+  #busConnected = false;
+  #underWay = false;
+  #offered: OfferedFacts | undefined;
+  #operationsDue = false;
+  #replannedAtMs = 0;
+  #plannedActions: DomainEvent[] = [];
+
+  constructor(options: LeaderOptions) {
+    this.#options = options;
+    this.#commands = new BoundedQueue(options.settings.commandsWaitingMax);
+    this.#detector = new PresenceDetector(options.settings);
+    this.#dispatcher = new OrderDispatcher({
+      link: options.link,
+      observer: options.observer,
+      resendEveryMs: options.settings.resendOrderEveryMs,
+    });
+    options.state.onApplied((_index, entry) => this.#applied(entry));
+  }
+
+  get leading(): boolean {
+    return this.#term > 0;
+  }
+
+  /** This replica leads in `term`, and everything committed before is applied. */
+  lead(term: number): void {
+    const view = this.#options.state.datacenter;
+    this.#term = term;
+    this.#planner = new Planner({ view, datacenter: this.#options.datacenter });
+    this.#schedule.clear();
+    this.#schedule.addAll(view);
+    this.#converged.clear();
+    this.#operationsDue = true;
+    this.#underWay = false;
+    this.#plannedActions = [];
+    this.#replannedAtMs = this.#options.clock.monotonicMs();
+    this.#dispatcher.lead(term, view);
+    if (this.#busConnected) this.#detector.listen(this.#options.clock.monotonicMs());
+    this.#options.requestRun();
+  }
+
+  /** It does not any more. Everyone who waits is told. */
+  resign(): void {
+    this.#term = 0;
+    this.#planner = undefined;
+    this.#offered = undefined;
+    this.#dispatcher.resign();
+    this.#detector.deaf();
+    for (const pending of this.#commands.drain()) pending.done({ type: "notLeader" });
+  }
+
+  busChanged(connected: boolean): void {
+    if (connected === this.#busConnected) return;
+    this.#busConnected = connected;
+    if (!connected) this.#detector.deaf();
+    else if (this.leading) this.#detector.listen(this.#options.clock.monotonicMs());
+  }
+
+  /** Where reading of the stream must begin; undefined for its beginning. */
+  get streamPosition(): StreamPosition | undefined {
+    return this.#options.state.datacenter.stream;
+  }
+
+  submit(command: UserCommand, options: SubmitOptions, done: SubmitDone): void {
+    if (!this.leading) {
+      done({ type: "notLeader" });
+      return;
+    }
+    if (!this.#commands.push({ command, options, done })) {
+      const waiting = this.#commands.capacity;
+      done({ type: "overloaded", reason: `${waiting} commands are waiting already` });
+      return;
+    }
+    this.#options.requestRun();
+  }
+
+  /** Takes the next messages of the stream; calls `ready` when it wants more. One offer at a time. */
+  offerFacts(created: string, messages: readonly FactMessage[], ready: () => void): void {
+    if (!this.leading) return;
+    this.#offered = { created, messages, next: 0, ready };
+    this.#options.requestRun();
+  }
+
+  heartbeat(name: NodeName, heartbeat: HeartbeatView): void {
+    if (!this.leading) return;
+    const node = this.#options.state.datacenter.node(name);
+    if (node === undefined || node.incarnation !== heartbeat.incarnation) return;
+    this.#detector.heard(name, this.#options.clock.monotonicMs());
+    const { boot, sequence } = heartbeat.committed;
+    const knows =
+      boot === node.watermark.boot &&
+      sequence === node.watermark.sequence &&
+      heartbeat.maintenance === (node.maintenance !== undefined);
+    if (!knows) this.#direct(name);
+  }
+
+  /** Called soon after `requestRun` and at each tick. */
+  run(): void {
+    if (!this.leading || this.#underWay) return;
+    const nowMs = this.#options.clock.monotonicMs();
+    this.#dispatcher.resend(this.#options.state.datacenter, nowMs);
+    this.#replanSlowly(nowMs);
+    const batch = this.#collect(nowMs);
+    if (batch.events.length > 0 || this.#mustLogPosition(batch)) this.#propose(batch);
+    else this.#answerUnchanged(batch);
+  }
+
+  #collect(nowMs: number): Batch {
+    const { state, clock } = this.#options;
+    const view = state.datacenter;
+    const batch: Batch = {
+      events: [],
+      answers: [],
+      draft: new Draft(view),
+      nowMs: Math.max(view.stampMs, Math.floor(clock.realtimeMs())),
+      index: state.appliedIndex + 1,
+      senders: new Set(),
+      stream: undefined,
+      messages: 0,
+    };
+    this.#collectDecisions(batch);
+    for (const report of this.#detector.look(view, nowMs)) {
+      this.#decide(batch, { type: "reportPresence", ...report }, "detector");
+    }
+    this.#collectCommands(batch);
+    this.#collectFacts(batch);
+    return batch;
+  }
+
+  #collectDecisions(batch: Batch): void {
+    const { settings } = this.#options;
+    const decisions: PlannerDecision[] = this.#dispatcher
+      .takeRefusals()
+      .map(({ action, reason }) => ({ type: "fail", node: action.node, action: action.id, reason }));
+    for (const name of this.#schedule.take(batch.nowMs, settings.plansPerBatchMax)) {
+      decisions.push(...this.#plan(name, batch.nowMs));
+    }
+    if (this.#operationsDue && this.#schedule.waiting === 0) {
+      this.#operationsDue = false;
+      decisions.push(...(this.#planner?.planOperations((node) => this.#isConverged(node)) ?? []));
+    }
+    if (decisions.length > 0) this.#decide(batch, { type: "carryOutPlan", decisions }, "planner");
+  }
+
+  #plan(name: NodeName, nowMs: number): readonly PlannerDecision[] {
+    const plan = this.#planner?.planNode(name, nowMs);
+    if (plan === undefined) return [];
+    this.#schedule.wake(name, plan.wakeAtMs);
+    if (this.#converged.get(name) !== plan.converged) {
+      this.#converged.set(name, plan.converged);
+      this.#operationsDue = true;
+    }
+    return plan.decisions;
+  }
+
+  #isConverged(node: NodeName): boolean {
+    return this.#converged.get(node) ?? this.#options.state.datacenter.node(node) === undefined;
+  }
+
+  #collectCommands(batch: Batch): void {
+    const view = this.#options.state.datacenter;
+    for (const pending of this.#commands.drain(this.#options.settings.commandsPerBatchMax)) {
+      const { actor, requestId, validateOnly } = pending.options;
+      const context: CommandContext = { nowMs: batch.nowMs, actor, requestId };
+      const decision = validateOnly
+        ? decide(new Draft(view), pending.command, context)
+        : decide(batch.draft, pending.command, context);
+      if (decision.type === "rejected") {
+        batch.answers.push({ done: pending.done, outcome: () => decision });
+        continue;
+      }
+      if (!validateOnly) this.#record(batch, decision.events, actor);
+      const operation = validateOnly ? "" : decision.operation;
+      batch.answers.push({
+        done: pending.done,
+        outcome: (index) => ({ type: "accepted", index, operation }),
+      });
+    }
+  }
+
+  #collectFacts(batch: Batch): void {
+    const offered = this.#offered;
+    if (offered === undefined) return;
+    const end = Math.min(
+      offered.messages.length,
+      offered.next + this.#options.settings.messagesPerBatchMax,
+    );
+    for (; offered.next < end; offered.next += 1) {
+      const { batch: facts, sequence } = offered.messages[offered.next] as FactMessage;
+      if (facts !== undefined) {
+        this.#decide(batch, { type: "acceptFacts", batch: facts }, `agent/${facts.node}`);
+        batch.senders.add(facts.node);
+      }
+      batch.stream = { created: offered.created, sequence };
+      batch.messages += 1;
+    }
+    if (offered.next < offered.messages.length) return;
+    this.#offered = undefined;
+    offered.ready();
+  }
+
+  #decide(batch: Batch, command: Command, actor: string): void {
+    const decision = decide(batch.draft, command, { nowMs: batch.nowMs, actor, requestId: "" });
+    if (decision.type === "decided") this.#record(batch, decision.events, actor);
+  }
+
+  #record(batch: Batch, events: readonly DomainEvent[], actor: string): void {
+    for (const event of events) {
+      const offset = batch.events.length;
+      evolve(batch.draft, event, { index: batch.index, offset, stampMs: batch.nowMs }, actor);
+      batch.events.push({ event, actor });
+    }
+  }
+
+  #mustLogPosition(batch: Batch): boolean {
+    if (batch.stream === undefined) return false;
+    const logged = this.#options.state.datacenter.stream;
+    if (logged === undefined || logged.created !== batch.stream.created) return true;
+    return batch.stream.sequence - logged.sequence >= this.#options.settings.positionLagMessagesMax;
+  }
+
+  #propose(batch: Batch): void {
+    const { codec, log, observer } = this.#options;
+    const entry: LogEntry = {
+      stampMs: batch.nowMs,
+      events: batch.events,
+      ...(batch.stream === undefined ? {} : { stream: batch.stream }),
+    };
+    const term = this.#term;
+    this.#underWay = true;
+    log.propose(codec.encodeLogEntry(entry), (outcome) => {
+      if (outcome.type === "committed") {
+        observer.batchCommitted({
+          index: outcome.index,
+          events: batch.events.length,
+          messages: batch.messages,
+          commands: batch.answers.length,
+        });
+      }
+      for (const answer of batch.answers) answer.done(answerOf(answer, outcome));
+      if (this.#term !== term) return;
+      this.#underWay = false;
+      if (outcome.type === "committed") this.#act(batch);
+      this.#options.requestRun();
+    });
+  }
+
+  /** Nothing to log: callers are answered once a quorum confirms that the state they were judged by is the newest. */
+  #answerUnchanged(batch: Batch): void {
+    for (const node of batch.senders) this.#direct(node);
+    if (batch.answers.length > 0) {
+      const index = this.#options.state.appliedIndex;
+      this.#options.log.confirmLeadership((confirmed) => {
+        for (const { done, outcome } of batch.answers) {
+          done(confirmed ? outcome(index) : { type: "notLeader" });
+        }
+      });
+    }
+    const more = this.#schedule.waiting > 0 || this.#commands.size > 0 || this.#offered !== undefined;
+    if (more) this.#options.requestRun();
+  }
+
+  #applied(entry: LogEntry | undefined): void {
+    if (!this.leading || entry === undefined) return;
+    const view = this.#options.state.datacenter;
+    for (const { event } of entry.events) {
+      this.#schedule.addAffected(event, view);
+      if (event.type === "actionPlanned") {
+        this.#dispatcher.add(event.action);
+        this.#plannedActions.push(event);
+      } else if (event.type === "operationStarted") {
+        this.#operationsDue = true;
+      } else if (event.type.startsWith("action") && "action" in event) {
+        this.#dispatcher.remove(event.action);
+      }
+    }
+  }
+
+  /** What the committed batch means for agents. */
+  #act(batch: Batch): void {
+    const { state, clock, link } = this.#options;
+    const nowMs = clock.monotonicMs();
+    for (const event of this.#plannedActions) {
+      if (event.type === "actionPlanned") this.#dispatcher.send(event.action, state.datacenter, nowMs);
+    }
+    this.#plannedActions = [];
+    for (const { event } of batch.events) {
+      if (event.type === "maintenanceStarted" || event.type === "maintenanceEnded") {
+        batch.senders.add(event.node);
+      }
+    }
+    for (const node of batch.senders) this.#direct(node);
+    if (batch.stream !== undefined) link.forgetFacts(batch.stream);
+  }
+
+  #direct(name: NodeName): void {
+    const node = this.#options.state.datacenter.node(name);
+    if (node === undefined) return;
+    this.#options.link.sendDirective(name, {
+      term: this.#term,
+      incarnation: node.incarnation,
+      committed: node.watermark,
+      maintenance: node.maintenance !== undefined,
+    });
+  }
+
+  #replanSlowly(nowMs: number): void {
+    if (nowMs - this.#replannedAtMs < this.#options.settings.replanAllEveryMs) return;
+    this.#replannedAtMs = nowMs;
+    this.#schedule.addAll(this.#options.state.datacenter);
+  }
+}
+
+function answerOf(answer: Answer, outcome: ProposeOutcome): SubmitOutcome {
+  if (outcome.type === "committed") return answer.outcome(outcome.index);
+  return outcome.type === "refused" ? { type: "notLeader" } : { type: "unknown" };
+}

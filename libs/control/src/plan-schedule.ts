@@ -1,0 +1,73 @@
+/**
+ * Which nodes are to be planned next: those that something happened to, those whose time has come, and slowly all.
+ *
+ * Holds names only. Losing it is harmless: a new leader begins with every node.
+ */
+import type { NodeName, StateView } from "@atoll/domain";
+import { affectedNodes } from "@atoll/planner";
+import type { DomainEvent } from "@atoll/domain";
+
+export class PlanSchedule {
+  readonly #dirty = new Set<NodeName>();
+  readonly #wakeAtMs = new Map<NodeName, number>();
+  #earliestWakeMs: number = Number.POSITIVE_INFINITY;
+
+  get waiting(): number {
+    return this.#dirty.size;
+  }
+
+  clear(): void {
+    this.#dirty.clear();
+    this.#wakeAtMs.clear();
+    this.#earliestWakeMs = Number.POSITIVE_INFINITY;
+  }
+
+  addAll(view: StateView): void {
+    for (const node of view.nodes()) this.#dirty.add(node.name);
+  }
+
+  add(node: NodeName): void {
+    this.#dirty.add(node);
+  }
+
+  addAffected(event: DomainEvent, view: StateView): void {
+    const affected = affectedNodes(event);
+    if (affected.type === "node") this.#dirty.add(affected.node);
+    else if (affected.type === "all") this.addAll(view);
+  }
+
+  /** Sets or, with undefined, drops the moment at which `node` is due although nothing happened. */
+  wake(node: NodeName, atMs: number | undefined): void {
+    if (atMs === undefined) {
+      this.#wakeAtMs.delete(node);
+      return;
+    }
+    this.#wakeAtMs.set(node, atMs);
+    if (atMs < this.#earliestWakeMs) this.#earliestWakeMs = atMs;
+  }
+
+  /** Removes and returns up to `most` nodes that are due. */
+  take(nowMs: number, most: number): NodeName[] {
+    if (nowMs >= this.#earliestWakeMs) this.#collectWakes(nowMs);
+    const taken: NodeName[] = [];
+    for (const node of this.#dirty) {
+      if (taken.length >= most) break;
+      taken.push(node);
+    }
+    for (const node of taken) this.#dirty.delete(node);
+    return taken;
+  }
+
+  #collectWakes(nowMs: number): void {
+    let earliestMs = Number.POSITIVE_INFINITY;
+    for (const [node, atMs] of this.#wakeAtMs) {
+      if (atMs <= nowMs) {
+        this.#wakeAtMs.delete(node);
+        this.#dirty.add(node);
+      } else if (atMs < earliestMs) {
+        earliestMs = atMs;
+      }
+    }
+    this.#earliestWakeMs = earliestMs;
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * The bounds and periods of the leader's loop.
+ *
+ * Every one is a default that the composition root may change; tests and the simulator shorten them.
+ */
+
+export interface ControlSettings {
+  /** User commands that may wait; more are refused as overloaded. */
+  readonly commandsWaitingMax: number;
+  /** User commands decided in one batch. */
+  readonly commandsPerBatchMax: number;
+  /** Stream messages decided in one batch. */
+  readonly messagesPerBatchMax: number;
+  /** Nodes planned before one batch. */
+  readonly plansPerBatchMax: number;
+  /** A node that was silent for this long is suspected. */
+  readonly suspectAfterMs: number;
+  /** A node that was silent for this long is lost. */
+  readonly lostAfterMs: number;
+  /** How often the presence of all nodes is looked at. */
+  readonly detectEveryMs: number;
+  /** How often an order without an answer is sent again. */
+  readonly resendOrderEveryMs: number;
+  /** In how long every node is planned anew although nothing happened to it. */
+  readonly replanAllEveryMs: number;
+  /** Messages of the stream taken in without a new event after which the position alone is logged. */
+  readonly positionLagMessagesMax: number;
+}
+
+export const CONTROL_DEFAULTS: ControlSettings = {
+  commandsWaitingMax: 4_096,
+  commandsPerBatchMax: 512,
+  messagesPerBatchMax: 512,
+  plansPerBatchMax: 256,
+  suspectAfterMs: 2_500,
+  lostAfterMs: 5_000,
+  detectEveryMs: 100,
+  resendOrderEveryMs: 1_000,
+  replanAllEveryMs: 30_000,
+  positionLagMessagesMax: 10_000,
+};

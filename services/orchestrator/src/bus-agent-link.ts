@@ -1,0 +1,61 @@
+/**
+ * How the leader's words reach agents: encoded, over the bus.
+ *
+ * Never retries: the dispatcher and the heartbeats do. Replies that make no sense count as silence.
+ */
+import { decodeActionReply, encodeActionOrder, encodeDirective } from "@atoll/codec";
+import type { AgentLink, Directive, OrderReply } from "@atoll/control";
+import type { ActionState, NodeName, NodeState, StreamPosition } from "@atoll/domain";
+import type { OrchestratorBus } from "@atoll/event-bus";
+import type { Log } from "@atoll/service-kit";
+
+const REPLY_TIMEOUT_MS = 900;
+
+export class BusAgentLink implements AgentLink {
+  readonly #bus: OrchestratorBus;
+  readonly #log: Log;
+
+  constructor(options: { bus: OrchestratorBus; log: Log }) {
+    this.#bus = options.bus;
+    this.#log = options.log;
+  }
+
+  sendOrder(
+    order: { readonly term: number; readonly node: NodeState; readonly action: ActionState; readonly timeoutMs: number },
+    done: (reply: OrderReply) => void,
+  ): void {
+    const { term, node, action, timeoutMs } = order;
+    const payload = encodeActionOrder({
+      term,
+      action: action.id,
+      generation: action.generation,
+      target: action.target,
+      timeoutMs,
+      order: action.order,
+      incarnation: node.incarnation,
+    });
+    this.#bus.sendOrder(node.name, payload, REPLY_TIMEOUT_MS, (reply) => {
+      done(reply === undefined ? { type: "silent" } : this.#understand(node.name, reply));
+    });
+  }
+
+  sendDirective(node: NodeName, directive: Directive): void {
+    this.#bus.sendDirective(node, encodeDirective(directive));
+  }
+
+  forgetFacts(through: StreamPosition): void {
+    this.#bus.forgetFacts(through.created, through.sequence);
+  }
+
+  #understand(node: NodeName, payload: Uint8Array): OrderReply {
+    const decoded = decodeActionReply(payload);
+    if (decoded.type === "undecodable") {
+      this.#log.warn("reply not understood", { node, reason: decoded.reason });
+      return { type: "silent" };
+    }
+    const { code, reason } = decoded.value;
+    if (code === "accepted") return { type: "accepted" };
+    if (code === "staleTerm") return { type: "staleTerm" };
+    return { type: "refused", reason: reason || code };
+  }
+}

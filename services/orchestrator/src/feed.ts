@@ -1,0 +1,170 @@
+/**
+ * Serves the datacenter's log from any index that is kept, without gap, for as long as somebody listens.
+ *
+ * Entries leave only after they were applied here, so they are committed. A reader that is slow is waited for: each stream has one
+ * frame under way and no queue of its own. Readers that ask for what is compacted get a snapshot first.
+ */
+import type { ReplicatedState } from "@atoll/control";
+import type { FeedRequest, FeedResponse } from "@atoll/proto/atoll/replica/v1/orchestrator";
+import type { LogStore } from "@atoll/raft-replica";
+import type { ServerWritableStream } from "@grpc/grpc-js";
+import { type FeedItem, RecentEntries } from "./recent-entries.ts";
+
+const FRAME_BYTES_MAX = 512 * 1024;
+const POSITION_EVERY_MS = 1_000;
+
+type FeedCall = ServerWritableStream<FeedRequest, FeedResponse>;
+
+export class Feed {
+  readonly #state: ReplicatedState;
+  readonly #store: LogStore;
+  readonly #recent: RecentEntries = new RecentEntries();
+  readonly #followers = new Set<Follower>();
+  readonly #timer: NodeJS.Timeout;
+  #wakeRequested = false;
+
+  constructor(options: { state: ReplicatedState; store: LogStore }) {
+    this.#state = options.state;
+    this.#store = options.store;
+    this.#state.onApplied((index, _entry, data) => {
+      if (index !== this.#recent.lastIndex + 1) this.#recent.clear();
+      this.#recent.push(index, data);
+      this.#wakeSoon();
+    });
+    this.#timer = setInterval(() => {
+      for (const follower of this.#followers) follower.beat();
+    }, POSITION_EVERY_MS);
+  }
+
+  get followerCount(): number {
+    return this.#followers.size;
+  }
+
+  /** Handles one call of `OrchestratorService.Feed`. */
+  serve(call: FeedCall): void {
+    const follower = new Follower(call, this.#state, this.#store, this.#recent);
+    this.#followers.add(follower);
+    call.on("cancelled", () => this.#followers.delete(follower));
+    call.on("close", () => this.#followers.delete(follower));
+    call.on("error", () => this.#followers.delete(follower));
+    follower.wake();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    for (const follower of this.#followers) follower.end();
+    this.#followers.clear();
+  }
+
+  #wakeSoon(): void {
+    if (this.#wakeRequested) return;
+    this.#wakeRequested = true;
+    setImmediate(() => {
+      this.#wakeRequested = false;
+      for (const follower of this.#followers) follower.wake();
+    });
+  }
+}
+
+class Follower {
+  readonly #call: FeedCall;
+  readonly #state: ReplicatedState;
+  readonly #store: LogStore;
+  readonly #recent: RecentEntries;
+  #next: number;
+  #busy = false;
+  #quietBeats = 0;
+
+  constructor(call: FeedCall, state: ReplicatedState, store: LogStore, recent: RecentEntries) {
+    this.#call = call;
+    this.#state = state;
+    this.#store = store;
+    this.#recent = recent;
+    this.#next = call.request.fromIndex;
+  }
+
+  wake(): void {
+    if (this.#busy || this.#call.cancelled || this.#call.destroyed) return;
+    if (this.#next === 0) {
+      this.#sendSnapshot();
+      return;
+    }
+    if (this.#next > this.#state.appliedIndex) return;
+    const kept = this.#recent.read(this.#next, FRAME_BYTES_MAX);
+    if (kept !== undefined) {
+      this.#sendEntries(kept);
+      return;
+    }
+    this.#busy = true;
+    const range = { from: this.#next, to: this.#state.appliedIndex + 1, maxBytes: FRAME_BYTES_MAX };
+    this.#store.readEntries(range, (error, found) => {
+      this.#busy = false;
+      if (error === undefined && found !== undefined && found.entries.length > 0) {
+        this.#sendEntries(
+          found.entries.map(({ index, type, data }) => ({ index, data: type === "data" ? data : new Uint8Array(0) })),
+        );
+      } else if ((error as { code?: unknown } | undefined)?.code === "COMPACTED") {
+        this.#sendSnapshot();
+      } else if (error !== undefined) {
+        this.#call.destroy(error);
+      }
+    });
+  }
+
+  /** A sign of life when there was nothing else to send. */
+  beat(): void {
+    this.#quietBeats += 1;
+    if (this.#busy || this.#quietBeats < 2) return;
+    this.#write([
+      {
+        content: {
+          $case: "position",
+          value: { commitIndex: this.#state.appliedIndex, realtimeMs: Date.now() },
+        },
+      },
+    ]);
+  }
+
+  end(): void {
+    this.#call.end();
+  }
+
+  #sendEntries(items: readonly FeedItem[]): void {
+    this.#next = (items.at(-1)?.index ?? this.#next) + 1;
+    const entries = items.map(({ index, data }) => ({ index, data: Buffer.from(data.buffer, data.byteOffset, data.length) }));
+    this.#write([{ content: { $case: "entries", value: { entries } } }]);
+  }
+
+  #sendSnapshot(): void {
+    const index = this.#state.appliedIndex;
+    const chunks = index === 0 ? [] : this.#state.snapshot();
+    const frames: FeedResponse[] = chunks.map((chunk) => ({
+      content: { $case: "snapshot", value: { index, chunk: Buffer.from(chunk), last: false } },
+    }));
+    frames.push({
+      content: { $case: "snapshot", value: { index, chunk: Buffer.alloc(0), last: true } },
+    });
+    this.#next = index + 1;
+    this.#write(frames);
+  }
+
+  #write(frames: readonly FeedResponse[]): void {
+    this.#quietBeats = 0;
+    this.#busy = true;
+    let at = 0;
+    const step = (): void => {
+      while (at < frames.length) {
+        const frame = frames[at] as FeedResponse;
+        at += 1;
+        if (!this.#call.write(frame)) {
+          this.#call.once("drain", step);
+          return;
+        }
+      }
+      this.#busy = false;
+      // Not from within the callback that brought us here: a long history must not starve the loop.
+      setImmediate(() => this.wake());
+    };
+    step();
+  }
+}
