@@ -82,3 +82,7 @@ export type {
   StateView,
 } from "./state.ts";
 export { FINISHED_ACTIONS_PER_NODE_MAX, OPERATIONS_FINISHED_MAX, REQUESTS_MAX } from "./state.ts";
+export { hasRole, matchesRole, rolesOf } from "./match-role.ts";
+export type { ParsedTemplate, RenderedTemplate, TemplatePart } from "./template.ts";
+export { parseTemplate, renderTemplate } from "./template.ts";
+export { LABEL_FACT_PREFIX, readFact, templateFacts } from "./template-facts.ts";
