@@ -1,3 +1,18 @@
+export { BusError } from "./bus-error.ts";
+export type { BusErrorCode } from "./bus-error.ts";
+export { ConnectionTeller } from "./connection-teller.ts";
+export {
+  BATCH_BYTES_MAX,
+  BATCH_MESSAGES_MAX,
+  ORDERS_IN_FLIGHT_MAX,
+  PUBLISH_TIMEOUT_MS,
+  PUBLISHED_BYTES_IN_FLIGHT_MAX,
+  PUBLISHES_IN_FLIGHT_MAX,
+  STREAM_BYTES_MAX,
+} from "./limits.ts";
+export { MemoryBus } from "./memory-bus.ts";
+export type { MemoryBusOptions } from "./memory-bus.ts";
+export type { BusScheduler, Delivery, InFlight } from "./memory-link.ts";
 export type {
   AgentBus,
   ConnectionState,
