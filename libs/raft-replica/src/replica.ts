@@ -171,6 +171,11 @@ export class Replica implements ReplicaDriver {
     };
   }
 
+  /** The term of the entry at `index`; undefined when it is not in memory. For checkers. */
+  termAt(index: number): number | undefined {
+    return this.#core.termAt(index);
+  }
+
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;

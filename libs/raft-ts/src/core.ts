@@ -22,6 +22,7 @@ import { handleAppendEntries, handleHeartbeat } from "./follower.ts";
 import { broadcastHeartbeat } from "./heartbeat.ts";
 import type { Input } from "./input.ts";
 import { entryBytes, RaftLog } from "./log.ts";
+import { takeLookup } from "./lookup.ts";
 import type { Message } from "./message.ts";
 import { finishWrite, startWrite } from "./persistence.ts";
 import { isQuorum } from "./quorum.ts";
@@ -163,6 +164,9 @@ export class RaftCore {
       case "entriesLoaded":
         if (input.request === state.applyLoadRequest) {
           applyLoaded(state, input.loaded);
+        } else if (input.request === state.lookup?.request) {
+          const message = takeLookup(state, input.loaded);
+          if (message !== undefined) this.#receive(message);
         } else {
           sendLoaded(state, input.request, input.loaded);
         }

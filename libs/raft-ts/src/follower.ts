@@ -6,6 +6,7 @@
  * the same write covers. What is committed is never cut.
  */
 import type { Entry } from "./entry.ts";
+import { waitsForTerms } from "./lookup.ts";
 import type { AppendEntries, Heartbeat } from "./message.ts";
 import { acknowledge, truncateLog } from "./persistence.ts";
 import { heardFromLeader } from "./roles.ts";
@@ -17,6 +18,8 @@ export function handleAppendEntries(state: RaftState, message: AppendEntries): v
   const log = state.log;
   const { previous, entries } = message;
   if (!isContiguous(message)) return;
+  const lastNew = previous.index + entries.length;
+  if (waitsForTerms(state, message, { from: previous.index, to: lastNew })) return;
   // What is committed here agrees with every leader (Raft §5.4.3), even where its term is forgotten.
   const agrees =
     previous.index <= log.committedIndex || log.termAt(previous.index) === previous.term;
@@ -25,7 +28,7 @@ export function handleAppendEntries(state: RaftState, message: AppendEntries): v
     return;
   }
   takeIn(state, entries);
-  const lastNew = previous.index + entries.length;
+  log.forgetTerms();
   if (lastNew > state.matchedIndex) state.matchedIndex = lastNew;
   log.commitTo(Math.max(log.committedIndex, Math.min(message.commitIndex, lastNew)));
   state.acknowledgementOwed = true;
@@ -67,8 +70,10 @@ function takeIn(state: RaftState, entries: readonly Entry[]): void {
 function refuse(state: RaftState, message: AppendEntries): void {
   const log = state.log;
   let index = Math.min(message.previous.index, log.lastIndex);
-  while (index > log.committedIndex && (log.termAt(index) as number) > message.previous.term) {
+  let term = log.termAt(index);
+  while (index > log.committedIndex && term !== undefined && term > message.previous.term) {
     index -= 1;
+    term = log.termAt(index);
   }
   send(state, {
     type: "appendEntriesReply",
@@ -77,7 +82,8 @@ function refuse(state: RaftState, message: AppendEntries): void {
     term: state.term,
     success: false,
     index: message.previous.index,
-    hint: { index, term: log.termAt(index) ?? 0 },
+    // Where the own term is not in memory, the leader's own is as good a guess as any.
+    hint: { index, term: term ?? message.previous.term },
   });
 }
 

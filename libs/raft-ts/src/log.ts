@@ -35,6 +35,8 @@ export class RaftLog {
   #bytes = 0;
   /** The position before the first entry in memory. */
   #previous: LogPosition;
+  /** Terms of entries that are not in memory, read back because a leader's log must be compared with them. */
+  #lookedUp: Map<number, number> = new Map();
   /** The last slice that was made; several peers and the write mostly want the same. */
   #slice: readonly Entry[] = [];
 
@@ -75,7 +77,29 @@ export class RaftLog {
   termAt(index: number): number | undefined {
     if (index === this.#previous.index) return this.#previous.term;
     if (index === this.snapshot.index) return this.snapshot.term;
+    if (index < this.#previous.index) return this.#lookedUp.get(index);
     return this.#entries[this.#head + index - this.#previous.index - 1]?.term;
+  }
+
+  /**
+   * The first index in [from, to] whose entry exists here, is not known to be committed, and whose term
+   * would have to be read back; 0 when there is none.
+   */
+  firstUnknown(from: number, to: number): number {
+    const last = Math.min(to, this.#previous.index - 1);
+    for (let index = Math.max(from, this.committedIndex + 1); index <= last; index += 1) {
+      if (this.termAt(index) === undefined) return index;
+    }
+    return 0;
+  }
+
+  /** Takes in terms that were read back, until the next change of the log. */
+  learnTerms(entries: readonly Entry[]): void {
+    for (const entry of entries) this.#lookedUp.set(entry.index, entry.term);
+  }
+
+  forgetTerms(): void {
+    if (this.#lookedUp.size > 0) this.#lookedUp = new Map();
   }
 
   /** Entries in memory from `from` up to and including `to`, at most `maxBytes` but at least one. */
@@ -98,11 +122,12 @@ export class RaftLog {
     return this.#slice;
   }
 
-  /** The bytes of the entries after `from` up to and including `to`. */
+  /** The bytes of the entries after `from` up to and including `to`, as far as they are in memory. */
   bytesBetween(from: number, to: number): number {
     let bytes = 0;
-    const start = this.#head + from - this.#previous.index;
-    for (let at = start; at < start + to - from; at += 1) {
+    const start = this.#head + Math.max(0, from - this.#previous.index);
+    const end = this.#head + to - this.#previous.index;
+    for (let at = start; at < end; at += 1) {
       bytes += entryBytes(this.#entries[at] as Entry);
     }
     return bytes;
@@ -118,11 +143,20 @@ export class RaftLog {
   /** Removes the entries from `index` on, which contradict the leader's (Raft §5.3). */
   truncateFrom(index: number): void {
     assert(index > this.committedIndex, `cut of committed entry ${index}`);
+    if (index <= this.#previous.index) {
+      const term = this.termAt(index - 1);
+      assert(term !== undefined, `the term before ${index} is not known`);
+      this.#previous = { index: index - 1, term };
+      this.#entries = [];
+      this.#head = 0;
+      this.forgetTerms();
+    }
     const keep = this.#head + index - this.#previous.index - 1;
     for (let at = keep; at < this.#entries.length; at += 1) {
       this.#bytes -= entryBytes(this.#entries[at] as Entry);
     }
     this.#entries.length = keep;
+    if (this.#entries.length === 0) this.#bytes = 0;
     this.stableIndex = Math.min(this.stableIndex, index - 1);
     this.handedIndex = Math.min(this.handedIndex, index - 1);
   }
@@ -135,6 +169,7 @@ export class RaftLog {
     this.#entries = [];
     this.#head = 0;
     this.#bytes = 0;
+    this.forgetTerms();
     this.#previous = { index: snapshot.index, term: snapshot.term };
     this.stableIndex = 0;
     this.handedIndex = snapshot.index;

@@ -60,7 +60,12 @@ export function handleHeartbeatReply(state: RaftState, message: HeartbeatReply):
   // one behind the last sent finds out.
   const behind = progress.matchIndex < state.log.handedIndex;
   if (progress.state === "replicate" && behind && !progress.advanced) {
-    sendEmpty(state, message.from, progress);
+    // Where the position before it is no longer in memory, probing reads it back.
+    if (state.log.termAt(progress.nextIndex - 1) !== undefined) {
+      sendEmpty(state, message.from, progress);
+    } else {
+      progress.becomeProbe(progress.matchIndex + 1);
+    }
   }
   progress.advanced = false;
 }

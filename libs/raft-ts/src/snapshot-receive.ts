@@ -7,6 +7,7 @@
  */
 import { crc32c } from "@atoll/stdx";
 import type { SnapshotMetadata } from "./entry.ts";
+import { waitsForTerms } from "./lookup.ts";
 import type { InstallSnapshot } from "./message.ts";
 import { startInstall } from "./persistence.ts";
 import { heardFromLeader } from "./roles.ts";
@@ -17,6 +18,8 @@ export function handleInstallSnapshot(state: RaftState, message: InstallSnapshot
   heardFromLeader(state, message.from);
   const { metadata } = message;
   const log = state.log;
+  // Before anything is replaced it must be certain that the own entry there is another one.
+  if (waitsForTerms(state, message, { from: metadata.index, to: metadata.index })) return;
   // The entry is here already: nothing to install, and its commit is news (Raft figure 13, step 6).
   if (metadata.index > log.committedIndex && log.termAt(metadata.index) === metadata.term) {
     log.commitTo(metadata.index);

@@ -9,7 +9,7 @@ import type { Prng } from "@atoll/stdx";
 import type { Effect, InstallSnapshotEffect, PersistEffect, Role } from "./effect.ts";
 import type { Entry, HardState, Membership, ReplicaId, SnapshotMetadata } from "./entry.ts";
 import type { RaftLog } from "./log.ts";
-import type { Message } from "./message.ts";
+import type { AppendEntries, InstallSnapshot, Message } from "./message.ts";
 import type { Progress } from "./progress.ts";
 import type { RaftSettings } from "./settings.ts";
 
@@ -49,6 +49,13 @@ export interface IncomingSnapshot {
   readonly chunks: Uint8Array[];
   receivedBytes: number;
   checksum: number;
+}
+
+/** A leader's message that cannot be judged before older terms are read back, from `from` on. */
+export interface TermLookup {
+  readonly request: number;
+  readonly from: number;
+  readonly message: AppendEntries | InstallSnapshot;
 }
 
 export interface LeadershipReport {
@@ -108,6 +115,8 @@ export class RaftState {
   /** Follower: entries were taken in whose acknowledgement waits for their write. */
   acknowledgementOwed = false;
   incoming: IncomingSnapshot | undefined;
+  /** Follower: a message that waits for terms to be read back. */
+  lookup: TermLookup | undefined;
 
   /** Leader: everybody else. */
   progress: Map<ReplicaId, Progress> = new Map();

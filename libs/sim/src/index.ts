@@ -1,0 +1,17 @@
+export { payloadBytes, payloadOf, RaftCheckers, Violation } from "./raft-checkers.ts";
+export { RaftClients } from "./raft-clients.ts";
+export type { RaftCounter, RaftCounters } from "./raft-counters.ts";
+export { addCounters, noCounters, RAFT_COUNTERS } from "./raft-counters.ts";
+export { RaftFaults } from "./raft-faults.ts";
+export type { RaftGroupOptions, SimulatedReplica } from "./raft-group.ts";
+export { describe, RaftGroup } from "./raft-group.ts";
+export { CompactedError, LogImage, MemoryLogStore } from "./raft-log-store.ts";
+export type { RaftSimulationResult } from "./raft-simulation.ts";
+export { simulateRaft } from "./raft-simulation.ts";
+export { DigestStateMachine } from "./raft-state-machine.ts";
+export type { DiskSettings, SurvivingWrite } from "./simulated-disk.ts";
+export { CALM_DISK, DiskFailedError, SimulatedDisk } from "./simulated-disk.ts";
+export type { NetworkCounters, NetworkSettings } from "./simulated-network.ts";
+export { CALM_NETWORK, SimulatedNetwork } from "./simulated-network.ts";
+export type { Scheduled } from "./virtual-clock.ts";
+export { VirtualClock } from "./virtual-clock.ts";

@@ -1,0 +1,283 @@
+/**
+ * What must never happen in a Raft group, checked while it runs.
+ *
+ * The five properties of the Raft paper (figure 3), and what users rely on: nothing acknowledged before it
+ * is durable on a majority, no refused write in the log, reads that see every write finished before
+ * them. The checkers see messages, writes, applies, outcomes and durable images from outside; they
+ * share no code with the core. A violation throws {@link Violation} at the step where it happens.
+ */
+import type { Entry, Message, ReplicaId } from "raft-ts";
+import type { LogWrite, ReplicaStatus } from "@atoll/raft-replica";
+import type { LogImage } from "./raft-log-store.ts";
+
+/** A broken promise of the system under simulation. */
+export class Violation extends Error {
+  override name = "Violation";
+}
+
+interface Committed {
+  readonly term: number;
+  readonly data: Uint8Array;
+  /** The term of the leader under which it was first seen committed. */
+  readonly commitTerm: number;
+}
+
+interface Watched {
+  term: number;
+  role: ReplicaStatus["role"];
+  commitIndex: number;
+  lastIndex: number;
+  /** The last index written while it leads in this term. */
+  leaderWrittenTo: number;
+}
+
+export class RaftCheckers {
+  readonly #images: ReadonlyMap<ReplicaId, LogImage>;
+  /** The one history; index 0 stands before the first entry. */
+  readonly #history: (Committed | undefined)[] = [undefined];
+  readonly #leaders = new Map<number, ReplicaId>();
+  readonly #votes = new Map<string, ReplicaId>();
+  /** The data and the term before, of each entry ever written, by index and term. */
+  readonly #written = new Map<string, { readonly data: Uint8Array; readonly before: number }>();
+  readonly #watched = new Map<ReplicaId, Watched>();
+  readonly #digests = new Map<number, string>();
+  readonly #refused = new Set<number>();
+  readonly #payloads = new Map<number, number>();
+  /** Every operation that begins later must come after this position. */
+  #floor = 0;
+
+  /** @param images what is durable at each replica, by id. */
+  constructor(images: ReadonlyMap<ReplicaId, LogImage>) {
+    this.#images = images;
+  }
+
+  get committedIndex(): number {
+    return this.#history.length - 1;
+  }
+
+  get floor(): number {
+    return this.#floor;
+  }
+
+  /** A replica lost its memory. */
+  restarted(id: ReplicaId): void {
+    this.#watched.delete(id);
+  }
+
+  /** A message is about to leave. */
+  sent(message: Message): void {
+    const image = this.#images.get(message.from) as LogImage;
+    const isPreVote =
+      (message.type === "requestVote" && message.preVote) ||
+      (message.type === "requestVoteReply" && message.preVote && message.granted);
+    if (!isPreVote && image.hardState.term < message.term) {
+      throw new Violation(
+        `${message.type} of term ${message.term} left ${message.from} with term ${image.hardState.term} durable`,
+      );
+    }
+    if (message.type === "requestVote" && !message.preVote) {
+      this.#voted(message.from, message.term, message.from);
+    }
+    if (message.type === "requestVoteReply" && !message.preVote && message.granted) {
+      this.#voted(message.from, message.term, message.to);
+    }
+    if (message.type === "appendEntriesReply" && message.success) {
+      const durableTo = Math.max(image.lastIndex, image.metadata.index);
+      if (durableTo < message.index) {
+        throw new Violation(
+          `${message.from} acknowledged ${message.index} with ${durableTo} durable`,
+        );
+      }
+    }
+    if (message.type === "installSnapshotReply" && message.installed) {
+      const durableTo = Math.max(image.lastIndex, image.metadata.index);
+      if (durableTo < message.snapshotIndex) {
+        throw new Violation(`${message.from} says installed ${message.snapshotIndex} too early`);
+      }
+    }
+  }
+
+  /** A replica starts a write: log matching, and leader append-only. */
+  wrote(id: ReplicaId, write: LogWrite, termBefore: number | undefined): void {
+    const entries = write.entries ?? [];
+    const first = entries[0];
+    if (first === undefined) return;
+    let before = termBefore;
+    for (const entry of entries) {
+      this.#checkMatching(entry, before);
+      before = entry.term;
+    }
+    const watched = this.#watched.get(id);
+    if (watched?.role !== "leader") return;
+    if (first.index <= watched.leaderWrittenTo) {
+      throw new Violation(`leader ${id} of term ${watched.term} rewrote entry ${first.index}`);
+    }
+    watched.leaderWrittenTo = (entries.at(-1) as Entry).index;
+  }
+
+  /** A replica applied entries: state-machine safety. */
+  applied(id: ReplicaId, entries: readonly Entry[], term: number): void {
+    for (const entry of entries) {
+      const known = this.#history[entry.index];
+      if (known === undefined) {
+        if (entry.index !== this.#history.length) {
+          throw new Violation(`${id} applied ${entry.index}, ${this.#history.length} is not known`);
+        }
+        this.#history.push({ term: entry.term, data: entry.data, commitTerm: term });
+        this.#checkPayload(entry);
+      } else if (known.term !== entry.term || !sameBytes(known.data, entry.data)) {
+        throw new Violation(
+          `${id} applied another entry ${entry.index}: term ${entry.term}, known ${known.term}`,
+        );
+      }
+    }
+  }
+
+  /** A replica's state after `index`. */
+  state(id: ReplicaId, index: number, digest: string): void {
+    const known = this.#digests.get(index);
+    if (known === undefined) this.#digests.set(index, digest);
+    else if (known !== digest) throw new Violation(`${id} has another state at ${index}`);
+  }
+
+  /** After each thing that happened to a replica: election safety, completeness, no going back. */
+  observed(status: ReplicaStatus, termAt: (index: number) => number | undefined): void {
+    const { id } = status;
+    const before = this.#watched.get(id);
+    if (before !== undefined) {
+      if (status.commitIndex < before.commitIndex) {
+        throw new Violation(`commit of ${id} fell to ${status.commitIndex}`);
+      }
+      if (status.term < before.term) throw new Violation(`term of ${id} fell to ${status.term}`);
+    }
+    const leads = status.role === "leader";
+    const ledBefore = before?.role === "leader" && before.term === status.term;
+    if (leads && ledBefore && status.lastIndex < before.lastIndex) {
+      throw new Violation(`leader ${id} of term ${status.term} cut its log to ${status.lastIndex}`);
+    }
+    if (leads && !ledBefore) this.#elected(status, termAt);
+    this.#watched.set(id, {
+      term: status.term,
+      role: status.role,
+      commitIndex: status.commitIndex,
+      lastIndex: status.lastIndex,
+      leaderWrittenTo: leads && ledBefore ? before.leaderWrittenTo : 0,
+    });
+  }
+
+  /** A write was confirmed: it is durable on a majority, and after all that was finished before it. */
+  committed(outcome: {
+    readonly firstIndex: number;
+    readonly lastIndex: number;
+    readonly term: number;
+    readonly payloads: readonly number[];
+    readonly floor: number;
+    readonly voters: readonly ReplicaId[];
+  }): void {
+    const { firstIndex, lastIndex, term } = outcome;
+    let durableOn = 0;
+    for (const id of outcome.voters) {
+      const image = this.#images.get(id) as LogImage;
+      const holds = image.metadata.index >= lastIndex || image.termAt(lastIndex) === term;
+      if (holds) durableOn += 1;
+    }
+    if (durableOn * 2 <= outcome.voters.length) {
+      throw new Violation(`${lastIndex} was acknowledged with ${durableOn} durable copies`);
+    }
+    for (const [at, payload] of outcome.payloads.entries()) {
+      if (this.#payloads.get(payload) !== firstIndex + at) {
+        throw new Violation(`payload ${payload} is not at ${firstIndex + at}`);
+      }
+    }
+    if (firstIndex <= outcome.floor) {
+      throw new Violation(`write at ${firstIndex} began after ${outcome.floor} was finished`);
+    }
+    this.#floor = Math.max(this.#floor, lastIndex);
+  }
+
+  /** A write was refused: it must never appear. */
+  refused(payloads: readonly number[]): void {
+    for (const payload of payloads) {
+      this.#refused.add(payload);
+      if (this.#payloads.has(payload)) throw new Violation(`refused ${payload} is in the log`);
+    }
+  }
+
+  /** A read saw the state after `index`; `floor` is what was finished when it began. */
+  read(index: number, floor: number): void {
+    if (index < floor) throw new Violation(`a read saw ${index} after ${floor} was finished`);
+    this.#floor = Math.max(this.#floor, index);
+  }
+
+  #voted(voter: ReplicaId, term: number, candidate: ReplicaId): void {
+    const key = `${voter}/${term}`;
+    const known = this.#votes.get(key);
+    if (known !== undefined && known !== candidate) {
+      throw new Violation(`${voter} voted for ${known} and ${candidate} in term ${term}`);
+    }
+    this.#votes.set(key, candidate);
+    const { hardState } = this.#images.get(voter) as LogImage;
+    if (hardState.term === term && hardState.vote !== candidate) {
+      throw new Violation(`the vote of ${voter} in term ${term} left before it was durable`);
+    }
+  }
+
+  #elected(status: ReplicaStatus, termAt: (index: number) => number | undefined): void {
+    const { id, term } = status;
+    const known = this.#leaders.get(term);
+    if (known !== undefined && known !== id) {
+      throw new Violation(`${known} and ${id} lead in term ${term}`);
+    }
+    this.#leaders.set(term, id);
+    for (let index = this.committedIndex; index > 0; index -= 1) {
+      const committed = this.#history[index] as Committed;
+      if (committed.commitTerm >= term) continue;
+      if (index > status.lastIndex) {
+        throw new Violation(`leader ${id} of term ${term} lacks committed entry ${index}`);
+      }
+      const own = termAt(index);
+      if (own !== undefined && own !== committed.term) {
+        throw new Violation(`leader ${id} of term ${term} has another entry ${index}`);
+      }
+      return;
+    }
+  }
+
+  #checkMatching(entry: Entry, before: number | undefined): void {
+    const key = `${entry.index}/${entry.term}`;
+    const known = this.#written.get(key);
+    if (known === undefined) {
+      if (before !== undefined) this.#written.set(key, { data: entry.data, before });
+      return;
+    }
+    const samePast = before === undefined || before === known.before;
+    if (!samePast || !sameBytes(known.data, entry.data)) {
+      throw new Violation(`two logs differ at or before entry ${entry.index} of ${entry.term}`);
+    }
+  }
+
+  #checkPayload(entry: Entry): void {
+    if (entry.type !== "data") return;
+    const payload = payloadOf(entry.data);
+    if (this.#refused.has(payload)) throw new Violation(`refused ${payload} was committed`);
+    if (this.#payloads.has(payload)) throw new Violation(`payload ${payload} is there twice`);
+    this.#payloads.set(payload, entry.index);
+  }
+}
+
+/** The number that {@link payloadBytes} put into a payload. */
+export function payloadOf(data: Uint8Array): number {
+  return new DataView(data.buffer, data.byteOffset).getUint32(0);
+}
+
+/** A payload of `sizeBytes`, 4 or more, that carries a number. */
+export function payloadBytes(payload: number, sizeBytes: number): Uint8Array {
+  const bytes = new Uint8Array(sizeBytes);
+  new DataView(bytes.buffer).setUint32(0, payload);
+  return bytes;
+}
+
+function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
+  if (left === right) return true;
+  return left.length === right.length && left.every((byte, at) => byte === right[at]);
+}

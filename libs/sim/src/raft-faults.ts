@@ -1,0 +1,209 @@
+/**
+ * What goes wrong in a simulated Raft group, and when.
+ *
+ * Time is cut into periods, each with a mood of its own: calm, lossy, partitioned, crashing, stalling; a
+ * quarter has no faults at all, since some bugs need peace after trouble. Everything may be down at
+ * once. `heal` ends all of it but for a minority that may stay dead for ever.
+ */
+import type { Prng } from "@atoll/stdx";
+import type { ReplicaId } from "raft-ts";
+import type { RaftGroup } from "./raft-group.ts";
+import { CALM_DISK } from "./simulated-disk.ts";
+import { CALM_NETWORK } from "./simulated-network.ts";
+
+export class RaftFaults {
+  readonly #group: RaftGroup;
+  readonly #prng: Prng;
+  readonly #ids: readonly ReplicaId[];
+  readonly #untilUs: number;
+  /** Chances per thousand that a period has each kind of trouble; drawn once, so runs differ in mood. */
+  readonly #appetite: {
+    readonly network: number;
+    readonly partition: number;
+    readonly crash: number;
+    readonly pause: number;
+    readonly disk: number;
+  };
+  #over = false;
+
+  constructor(group: RaftGroup, prng: Prng, untilUs: number) {
+    this.#group = group;
+    this.#prng = prng;
+    this.#untilUs = untilUs;
+    this.#ids = [...group.members.keys()];
+    this.#appetite = {
+      network: prng.below(900),
+      partition: prng.below(700),
+      crash: prng.below(900),
+      pause: prng.below(500),
+      disk: prng.below(700),
+    };
+    this.#period();
+  }
+
+  /** Repairs everything. Gives those that stay dead: less than half, mostly nobody. */
+  heal(): ReadonlySet<ReplicaId> {
+    this.#over = true;
+    const group = this.#group;
+    group.network.settings = CALM_NETWORK;
+    group.network.healAll();
+    const dead = new Set<ReplicaId>();
+    const mayDie = Math.floor((this.#ids.length - 1) / 2);
+    if (mayDie > 0 && this.#prng.chance(1, 3)) {
+      for (const id of this.#prng.shuffle(this.#ids).slice(0, this.#prng.between(1, mayDie))) {
+        dead.add(id);
+      }
+      group.counters.minorityLeftDead += 1;
+    }
+    for (const [id, member] of group.members) {
+      member.store.diskSettings = CALM_DISK;
+      if (dead.has(id)) {
+        group.crash(id, true);
+        continue;
+      }
+      group.resume(id, this.#prng.chance(1, 2));
+      if (member.failed) group.crash(id, true);
+      group.start(id);
+    }
+    return dead;
+  }
+
+  #period(): void {
+    if (this.#over) return;
+    const prng = this.#prng;
+    const group = this.#group;
+    const lengthUs = prng.between(200_000, 1_500_000);
+    const calm = prng.chance(1, 4);
+    const wants = (appetite: number): boolean => !calm && prng.chance(appetite, 1000);
+    group.network.healAll();
+    group.network.settings = wants(this.#appetite.network) ? this.#badNetwork() : CALM_NETWORK;
+    for (const member of group.members.values()) {
+      member.store.diskSettings = wants(this.#appetite.disk) ? this.#badDisk() : CALM_DISK;
+    }
+    if (wants(this.#appetite.partition)) this.#partition();
+    if (wants(this.#appetite.crash)) this.#crashes(lengthUs);
+    if (wants(this.#appetite.pause)) this.#pauses(lengthUs);
+    if (prng.chance(1, 4)) this.#nuisances(lengthUs);
+    this.#restartFailed();
+    if (group.clock.nowUs + lengthUs < this.#untilUs) this.#later(lengthUs, () => this.#period());
+  }
+
+  #badNetwork(): typeof CALM_NETWORK {
+    const prng = this.#prng;
+    return {
+      lossPerMille: prng.chance(1, 2) ? prng.below(300) : 0,
+      duplicatePerMille: prng.chance(1, 2) ? prng.below(300) : 0,
+      reorderPerMille: prng.chance(1, 2) ? prng.below(500) : 0,
+      delayUsMin: 50,
+      delayUsMax: prng.pick([500, 2_000, 20_000, 100_000]),
+      slowPerMille: prng.chance(1, 2) ? prng.below(100) : 0,
+      slowDelayUsMax: prng.pick([50_000, 400_000]),
+    };
+  }
+
+  #badDisk(): typeof CALM_DISK {
+    const prng = this.#prng;
+    return {
+      syncUsMin: 100,
+      syncUsMax: prng.pick([600, 5_000, 30_000]),
+      stallPerMille: prng.chance(1, 2) ? prng.below(100) : 0,
+      stallUsMax: prng.pick([50_000, 500_000]),
+      failPerMille: prng.chance(1, 4) ? 5 : 0,
+    };
+  }
+
+  /** Cuts links: one member off, two halves, one direction, one side of a triangle, at random. */
+  #partition(): void {
+    const prng = this.#prng;
+    const { network, counters } = this.#group;
+    counters.partitions += 1;
+    const shuffled = prng.shuffle(this.#ids);
+    const target = this.#group.leader()?.id ?? (shuffled[0] as ReplicaId);
+    const kind = prng.below(4);
+    const left = new Set(kind === 0 ? [target] : shuffled.slice(0, prng.below(shuffled.length + 1)));
+    for (const from of this.#ids) {
+      for (const to of this.#ids) {
+        if (from === to) continue;
+        const crosses = left.has(from) !== left.has(to);
+        if (kind <= 1 && crosses) network.cut(from, to);
+        if (kind === 2 && crosses && left.has(from)) {
+          network.cut(from, to);
+          counters.oneWayCuts += 1;
+        }
+        if (kind === 3 && prng.chance(1, 3)) network.cut(from, to);
+      }
+    }
+  }
+
+  #crashes(lengthUs: number): void {
+    const prng = this.#prng;
+    const group = this.#group;
+    const all = prng.chance(1, 6);
+    const count = all ? this.#ids.length : prng.between(1, 3);
+    for (let each = 0; each < count; each += 1) {
+      const id = all ? (this.#ids[each] as ReplicaId) : this.#victim();
+      this.#later(all ? 0 : prng.below(lengthUs), () => {
+        group.crash(id, prng.chance(3, 4));
+        this.#later(prng.between(1_000, 600_000), () => group.start(id));
+      });
+    }
+  }
+
+  #pauses(lengthUs: number): void {
+    const prng = this.#prng;
+    const group = this.#group;
+    for (let each = prng.between(1, 2); each > 0; each -= 1) {
+      const id = this.#victim();
+      this.#later(prng.below(lengthUs), () => {
+        group.pause(id);
+        const notices = prng.chance(1, 2);
+        this.#later(prng.between(5_000, 900_000), () => group.resume(id, notices));
+      });
+    }
+  }
+
+  /** Small things that must not matter: broken connections, requests to hand over. */
+  #nuisances(lengthUs: number): void {
+    const prng = this.#prng;
+    const group = this.#group;
+    for (let each = prng.between(1, 4); each > 0; each -= 1) {
+      const at = prng.pick(this.#ids);
+      const peer = prng.pick(this.#ids);
+      const handsOver = prng.chance(1, 3);
+      this.#later(prng.below(lengthUs), () => {
+        if (handsOver) {
+          group.counters.transfersAsked += 1;
+          const leader = group.leader()?.id ?? at;
+          group.use(leader, (replica) => replica.transferLeadership(peer));
+        } else if (at !== peer) {
+          group.counters.connectionResets += 1;
+          group.network.reset(at, peer);
+          group.network.reset(peer, at);
+          group.loseConnection(at, peer);
+          group.loseConnection(peer, at);
+        }
+      });
+    }
+  }
+
+  /** A process whose disk failed ends, and is started again by whoever watches it. */
+  #restartFailed(): void {
+    for (const [id, member] of this.#group.members) {
+      if (!member.failed) continue;
+      this.#group.crash(id, true);
+      this.#later(this.#prng.between(1_000, 300_000), () => this.#group.start(id));
+    }
+  }
+
+  #victim(): ReplicaId {
+    const leader = this.#group.leader()?.id;
+    return leader !== undefined && this.#prng.chance(1, 2) ? leader : this.#prng.pick(this.#ids);
+  }
+
+  /** Trouble that was planned does not outlast the healing; restarts are repeated by it. */
+  #later(delayUs: number, run: () => void): void {
+    this.#group.clock.schedule(delayUs, () => {
+      if (!this.#over) run();
+    });
+  }
+}

@@ -1,0 +1,383 @@
+/**
+ * A whole Raft group in one process: drivers, disks, network, and checkers around them.
+ *
+ * Replicas are the real `Replica` over the real core; only the ports are simulated. Crash, restart,
+ * pause and cut are methods, so scenarios and random faults use the same group. Everything that happens to
+ * a replica is followed by the checkers. Used by `simulateRaft` and by scenario tests.
+ */
+import type { Prng } from "@atoll/stdx";
+import { Digest64 } from "@atoll/stdx";
+import type { LogStore, ReplicaSettings } from "@atoll/raft-replica";
+import { Replica } from "@atoll/raft-replica";
+import type { Membership, Message, ReplicaId } from "raft-ts";
+import { RaftCheckers } from "./raft-checkers.ts";
+import type { RaftCounters } from "./raft-counters.ts";
+import { noCounters } from "./raft-counters.ts";
+import type { LogImage } from "./raft-log-store.ts";
+import { MemoryLogStore } from "./raft-log-store.ts";
+import { DigestStateMachine } from "./raft-state-machine.ts";
+import { SimulatedNetwork } from "./simulated-network.ts";
+import type { VirtualClock } from "./virtual-clock.ts";
+
+export interface RaftGroupOptions {
+  readonly clock: VirtualClock;
+  readonly prng: Prng;
+  readonly membership: Membership;
+  readonly settings: Partial<ReplicaSettings>;
+  /** How long one tick is. Default 10 ms. */
+  readonly tickUs?: number;
+  /** Snapshots get as large as this. Default 600 bytes. */
+  readonly snapshotFillerBytesMax?: number;
+  /** Told of every event, one line each; for reading a failing run. */
+  readonly trace?: (line: string) => void;
+}
+
+/** One member with what survives its crashes. */
+export interface SimulatedReplica {
+  readonly id: ReplicaId;
+  readonly store: MemoryLogStore;
+  /** Undefined while it is down. */
+  replica: Replica | undefined;
+  stateMachine: DigestStateMachine;
+  /** What arrived while it stands still; undefined while it runs. */
+  heldMessages: Message[] | undefined;
+  lives: number;
+  leading: boolean;
+  /** Its disk failed; it must be restarted. */
+  failed: boolean;
+}
+
+/** Messages that a stopped process's sockets hold at most. */
+const HELD_MESSAGES_MAX = 2_000;
+
+export class RaftGroup {
+  readonly clock: VirtualClock;
+  readonly network: SimulatedNetwork<Message>;
+  readonly members: ReadonlyMap<ReplicaId, SimulatedReplica>;
+  readonly checkers: RaftCheckers;
+  readonly counters: RaftCounters = noCounters();
+  readonly #options: RaftGroupOptions;
+  readonly #prng: Prng;
+  readonly #digest = new Digest64();
+  readonly #chunksSeen = new Set<string>();
+
+  constructor(options: RaftGroupOptions) {
+    this.#options = options;
+    this.clock = options.clock;
+    this.#prng = options.prng.child("group");
+    this.network = new SimulatedNetwork<Message>({
+      clock: options.clock,
+      prng: options.prng.child("network"),
+      deliver: (_from, to, message) => this.#deliver(to, message),
+    });
+    const members = new Map<ReplicaId, SimulatedReplica>();
+    const images = new Map<ReplicaId, LogImage>();
+    for (const id of options.membership.voters) {
+      const store = new MemoryLogStore({
+        clock: options.clock,
+        prng: options.prng.child(`disk ${id}`),
+        membership: options.membership,
+      });
+      images.set(id, store.durable);
+      members.set(id, {
+        id,
+        store,
+        replica: undefined,
+        stateMachine: this.#newStateMachine(id),
+        heldMessages: undefined,
+        lives: 0,
+        leading: false,
+        failed: false,
+      });
+    }
+    this.members = members;
+    this.checkers = new RaftCheckers(images);
+    for (const id of members.keys()) this.start(id);
+  }
+
+  /** Everything that happened so far, as a digest: equal for equal seeds. */
+  get digest(): string {
+    return this.#digest.hex();
+  }
+
+  member(id: ReplicaId): SimulatedReplica {
+    return this.members.get(id) as SimulatedReplica;
+  }
+
+  /** The member that leads and may decide, in the latest term. */
+  leader(): SimulatedReplica | undefined {
+    let best: SimulatedReplica | undefined;
+    let bestTerm = -1;
+    for (const member of this.members.values()) {
+      const status = member.leading ? member.replica?.status() : undefined;
+      if (status === undefined || status.role !== "leader" || status.term <= bestTerm) continue;
+      best = member;
+      bestTerm = status.term;
+    }
+    return best;
+  }
+
+  /** Starts a member that is down, from what its disk kept. */
+  start(id: ReplicaId): void {
+    const member = this.member(id);
+    if (member.replica !== undefined) return;
+    member.lives += 1;
+    if (member.lives > 1) this.counters.restarts += 1;
+    member.failed = false;
+    member.leading = false;
+    member.stateMachine = this.#newStateMachine(id);
+    const prng = this.#options.prng.child(`replica ${id} life ${member.lives}`);
+    const tailBytesMax = this.#options.settings.raft?.tailBytesMax ?? 64 << 20;
+    const recovered = member.store.recover(tailBytesMax);
+    if (recovered.snapshot.index > 0) this.counters.restoresAtStart += 1;
+    this.#note(`start ${id} term ${recovered.hardState.term} last ${recovered.last.index}`);
+    this.checkers.restarted(id);
+    member.replica = new Replica({
+      id,
+      recovered,
+      store: this.#watchedStore(member),
+      transport: { send: (messages) => this.#send(id, messages) },
+      stateMachine: member.stateMachine,
+      observer: {
+        leadershipChanged: (change) => {
+          if (member.leading && !change.leading) this.counters.leadersDeposed += 1;
+          if (!member.leading && change.leading) this.counters.elections += 1;
+          member.leading = change.leading;
+        },
+        failed: (error) => {
+          if (error.name !== "DiskFailedError") throw error;
+          this.counters.syncFailures += 1;
+          member.failed = true;
+        },
+      },
+      prng,
+      settings: this.#options.settings,
+    });
+    this.#tickLater(member, member.lives, this.#prng.below(this.#tickUs()));
+  }
+
+  /** Power off. Peers see broken connections soon, if `peersNotice`. */
+  crash(id: ReplicaId, peersNotice: boolean): void {
+    const member = this.member(id);
+    const { replica } = member;
+    if (replica === undefined) return;
+    this.counters.crashes += 1;
+    this.#note(`crash ${id}`);
+    // It answers nobody any more: outcomes of a dead process reach nobody.
+    member.replica = undefined;
+    member.heldMessages = undefined;
+    member.leading = false;
+    const { tornWrites, lostWrites } = member.store;
+    member.store.crash();
+    this.counters.tornWrites += member.store.tornWrites - tornWrites;
+    this.counters.lostWrites += member.store.lostWrites - lostWrites;
+    this.checkers.restarted(id);
+    for (const peer of this.members.keys()) {
+      if (peer === id) continue;
+      this.network.reset(id, peer);
+      this.network.reset(peer, id);
+      if (peersNotice) this.loseConnection(peer, id);
+    }
+  }
+
+  /** `at` learns that its connection to `peer` broke. */
+  loseConnection(at: ReplicaId, peer: ReplicaId): void {
+    this.clock.schedule(this.#prng.between(50, 2_000), () => {
+      const member = this.member(at);
+      if (member.replica === undefined || member.heldMessages !== undefined) return;
+      if (this.network.isCut(peer, at)) return;
+      this.#note(`lost ${at} ${peer}`);
+      member.replica.peerLost(peer);
+      this.#observe(member);
+    });
+  }
+
+  /** The process stands still; its sockets go on taking in. */
+  pause(id: ReplicaId): void {
+    const member = this.member(id);
+    if (member.replica === undefined || member.heldMessages !== undefined) return;
+    this.counters.pauses += 1;
+    this.#note(`pause ${id}`);
+    member.heldMessages = [];
+    member.store.disk.hold();
+  }
+
+  /** It goes on; it may or may not notice that it stood still. */
+  resume(id: ReplicaId, notices: boolean): void {
+    const member = this.member(id);
+    const { replica, heldMessages } = member;
+    if (replica === undefined || heldMessages === undefined) return;
+    this.#note(`resume ${id}`);
+    member.heldMessages = undefined;
+    if (notices) replica.stalled();
+    member.store.disk.release();
+    for (const message of heldMessages) this.#deliver(id, message);
+    this.#observe(member);
+  }
+
+  /** Calls into a running replica from outside, followed by the checkers. */
+  use(id: ReplicaId, call: (replica: Replica) => void): boolean {
+    const member = this.member(id);
+    if (member.replica === undefined || member.heldMessages !== undefined) return false;
+    call(member.replica);
+    this.#observe(member);
+    return true;
+  }
+
+  #tickUs(): number {
+    return this.#options.tickUs ?? 10_000;
+  }
+
+  /** Ticks come a little early or late, as timers do. */
+  #tickLater(member: SimulatedReplica, life: number, delayUs: number): void {
+    this.clock.schedule(delayUs, () => {
+      if (member.lives !== life || member.replica === undefined) return;
+      const tickUs = this.#tickUs();
+      const jitterUs = Math.floor(tickUs / 20);
+      this.#tickLater(member, life, tickUs - jitterUs + this.#prng.below(2 * jitterUs));
+      if (member.heldMessages !== undefined) return;
+      member.replica.tick();
+      this.#observe(member);
+    });
+  }
+
+  #deliver(to: ReplicaId, message: Message): void {
+    const member = this.member(to);
+    if (member.replica === undefined) return;
+    if (member.heldMessages !== undefined) {
+      if (member.heldMessages.length < HELD_MESSAGES_MAX) member.heldMessages.push(message);
+      return;
+    }
+    this.#digest.integer(this.clock.nowUs).integer(to).integer(message.from).text(message.type);
+    this.#options.trace?.(`${this.clock.nowUs} ${describe(message)}`);
+    this.#count(message);
+    member.replica.receive([message]);
+    this.#observe(member);
+  }
+
+  #send(from: ReplicaId, messages: readonly Message[]): void {
+    for (const message of messages) {
+      this.checkers.sent(message);
+      this.network.send(from, message.to, message);
+    }
+  }
+
+  #observe(member: SimulatedReplica): void {
+    const { replica } = member;
+    if (replica === undefined || member.failed) return;
+    const status = replica.status();
+    this.checkers.observed(status, (index) => replica.termAt(index));
+  }
+
+  #newStateMachine(id: ReplicaId): DigestStateMachine {
+    const fillerBytesMax = this.#options.snapshotFillerBytesMax ?? 600;
+    const stateMachine: DigestStateMachine = new DigestStateMachine(fillerBytesMax, (entries) => {
+      const term = this.member(id).replica?.status().term ?? 0;
+      this.checkers.applied(id, entries, term);
+      this.checkers.state(id, stateMachine.appliedIndex, stateMachine.digest);
+    });
+    return stateMachine;
+  }
+
+  /** The member's store, with the checkers between. A life that is over writes nothing. */
+  #watchedStore(member: SimulatedReplica): LogStore {
+    const { store, id } = member;
+    const { counters, checkers } = this;
+    const writtenTo = { index: store.durable.lastIndex };
+    return {
+      write: (write, done) => {
+        const first = write.entries?.[0];
+        if (first !== undefined) {
+          this.#observe(member);
+          if (first.index <= writtenTo.index) counters.entriesReplaced += 1;
+          checkers.wrote(id, write, store.termAt(first.index - 1));
+          writtenTo.index = (write.entries?.at(-1) ?? first).index;
+        }
+        store.write(write, this.#observed(member, done));
+      },
+      readEntries: (range, done) => {
+        counters.entriesReadBack += 1;
+        store.readEntries(range, (error, found) => {
+          done(error, found);
+          this.#observe(member);
+        });
+      },
+      saveSnapshot: (metadata, chunks, done) => {
+        counters.snapshotsTaken += 1;
+        store.saveSnapshot(metadata, chunks, this.#observed(member, done));
+      },
+      installSnapshot: (metadata, chunks, hardState, done) => {
+        counters.snapshotsInstalled += 1;
+        writtenTo.index = metadata.index;
+        store.installSnapshot(metadata, chunks, hardState, this.#observed(member, done));
+      },
+      readSnapshot: (range, done) => {
+        store.readSnapshot(range, (error, chunk) => {
+          done(error, chunk);
+          this.#observe(member);
+        });
+      },
+      compact: (through, done) => store.compact(through, this.#observed(member, done)),
+    };
+  }
+
+  #observed(
+    member: SimulatedReplica,
+    done: (error: Error | undefined) => void,
+  ): (error: Error | undefined) => void {
+    return (error) => {
+      done(error);
+      this.#observe(member);
+    };
+  }
+
+  #count(message: Message): void {
+    const { counters } = this;
+    switch (message.type) {
+      case "requestVoteReply":
+        if (message.granted) break;
+        if (message.preVote) counters.preVotesRefused += 1;
+        else counters.votesRefused += 1;
+        break;
+      case "appendEntriesReply":
+        if (!message.success) counters.appendsRefused += 1;
+        break;
+      case "installSnapshot": {
+        const chunk = `${message.to} ${message.metadata.index} ${message.offset}`;
+        if (this.#chunksSeen.has(chunk)) counters.snapshotChunksRepeated += 1;
+        this.#chunksSeen.add(chunk);
+        break;
+      }
+      case "timeoutNow":
+        counters.timeoutNows += 1;
+        break;
+      default:
+        break;
+    }
+  }
+
+  #note(line: string): void {
+    this.#digest.integer(this.clock.nowUs).text(line);
+    this.#options.trace?.(`${this.clock.nowUs} ${line}`);
+  }
+}
+
+/** A message on one line. */
+export function describe(message: Message): string {
+  const { type, from, to, term } = message;
+  const rest = Object.entries(message)
+    .filter(([name]) => !["type", "from", "to", "term"].includes(name))
+    .map(([name, value]) => `${name}=${describeValue(value)}`);
+  return `${from}>${to} ${type} term=${term} ${rest.join(" ")}`;
+}
+
+function describeValue(value: unknown): string {
+  if (value instanceof Uint8Array) return `${value.length}B`;
+  if (Array.isArray(value)) return `[${value.map((each) => describeValue(each)).join(",")}]`;
+  if (typeof value === "object" && value !== null) {
+    return Object.values(value)
+      .map((each) => describeValue(each))
+      .join("/");
+  }
+  return String(value);
+}

@@ -1,0 +1,145 @@
+/**
+ * One run of a random Raft group under random faults, fixed by its seed.
+ *
+ * Two phases: first anything goes and only safety counts; then the faults end, and those that may live must
+ * elect a leader, commit, agree, and serve reads within a bounded time. The same seed on the same code gives
+ * the same run, event by event; the digest proves it. Called by the test suite and the command line.
+ */
+import { Prng } from "@atoll/stdx";
+import type { ReplicaSettings } from "@atoll/raft-replica";
+import type { ReplicaId } from "raft-ts";
+import { membershipOf } from "raft-ts";
+import { Violation } from "./raft-checkers.ts";
+import { RaftClients } from "./raft-clients.ts";
+import type { RaftCounters } from "./raft-counters.ts";
+import { RaftFaults } from "./raft-faults.ts";
+import { RaftGroup } from "./raft-group.ts";
+import { VirtualClock } from "./virtual-clock.ts";
+
+/** How long faults last, in virtual time. */
+const SAFETY_US = 6_000_000;
+/** How long a healed group may take to agree. */
+const LIVENESS_US = 5_000_000;
+
+export interface RaftSimulationResult {
+  readonly seed: number;
+  readonly voters: number;
+  /** Undefined when all went well. */
+  readonly failure: Error | undefined;
+  readonly counters: RaftCounters;
+  /** Callbacks that ran. */
+  readonly steps: number;
+  /** Virtual time, in milliseconds. */
+  readonly virtualMs: number;
+  readonly committedIndex: number;
+  readonly digest: string;
+}
+
+/**
+ * Runs one seed.
+ * @param trace told of every event; for reading a failing run.
+ */
+export function simulateRaft(
+  seed: number,
+  trace?: (line: string) => void,
+): RaftSimulationResult {
+  const prng = new Prng(seed);
+  const clock = new VirtualClock();
+  const draws = prng.child("shape");
+  const voters = draws.pick([1, 3, 3, 3, 3, 5, 5]);
+  const membership = membershipOf(Array.from({ length: voters }, (_, at) => at + 1));
+  const settings = drawSettings(draws);
+  const group = new RaftGroup({
+    clock,
+    prng: prng.child("group"),
+    membership,
+    settings,
+    ...(trace === undefined ? {} : { trace }),
+  });
+  let failure: Error | undefined;
+  try {
+    const clients = new RaftClients(group, prng.child("clients"), draws.between(1, 6));
+    const faults = new RaftFaults(group, prng.child("faults"), SAFETY_US);
+    clock.runUntil(SAFETY_US);
+    const dead = faults.heal();
+    converge(group, clients, dead);
+  } catch (error) {
+    failure = error instanceof Error ? error : new Error(String(error));
+  }
+  return {
+    seed,
+    voters,
+    failure,
+    counters: group.counters,
+    steps: clock.steps,
+    virtualMs: clock.monotonicMs(),
+    committedIndex: group.checkers.committedIndex,
+    digest: group.digest,
+  };
+}
+
+/** Bounds small enough that every one of them is met in a few seconds. */
+function drawSettings(prng: Prng): Partial<ReplicaSettings> {
+  const immediate = prng.chance(1, 2);
+  return {
+    snapshotEveryEntries: prng.pick([10, 40, 200, 100_000]),
+    retainEntries: prng.pick([0, 5, 50, 1_000_000]),
+    proposalsPendingMax: prng.pick([2, 1_000]),
+    raft: {
+      appendBytesMax: prng.pick([1, 300, 4_096, 1 << 20]),
+      inFlightMessagesMax: prng.pick([1, 2, 16]),
+      inFlightBytesMax: prng.pick([1, 1_000, 1 << 20]),
+      writeBytesMax: prng.pick([1, 500, 1 << 20]),
+      writesInFlightMax: prng.pick([1, 1, 2, 4]),
+      applyBytesMax: prng.pick([1, 400, 1 << 20]),
+      uncommittedBytesMax: prng.pick([200, 2_000, 1 << 20]),
+      tailBytesMax: prng.pick([1, 500, 5_000, 1 << 20]),
+      snapshotChunkBytes: prng.pick([16, 200, 1 << 20]),
+      commitNotice: immediate ? "immediate" : "tick",
+    },
+  };
+}
+
+/** The healed part must commit anew and reach one state, and a read must see it. */
+function converge(group: RaftGroup, clients: RaftClients, dead: ReadonlySet<ReplicaId>): void {
+  const { clock } = group;
+  const live = [...group.members.keys()].filter((id) => !dead.has(id));
+  const endUs = clock.nowUs + LIVENESS_US;
+  // Clients go on for a while on the healed group.
+  clock.runUntil(clock.nowUs + LIVENESS_US / 5);
+  clients.stop();
+  let marker = 0;
+  const tryMarker = (): void => {
+    if (marker > 0) return;
+    const leader = group.leader();
+    if (leader !== undefined) clients.write(leader.id, (index) => (marker = Math.max(marker, index)));
+    clock.schedule(100_000, tryMarker);
+  };
+  tryMarker();
+  const agreed = (): boolean => {
+    if (marker === 0) return false;
+    return live.every((id) => group.member(id).stateMachine.appliedIndex >= marker);
+  };
+  clock.runUntil(endUs, agreed);
+  if (!agreed()) throw new Violation(`no agreement after healing: ${describeGroup(group, marker)}`);
+  let readsLeft = live.length;
+  for (const id of live) {
+    group.use(id, (replica) => {
+      replica.readIndex((outcome) => {
+        if (outcome.type === "ready" && outcome.index >= marker) readsLeft -= 1;
+      });
+    });
+  }
+  clock.runUntil(endUs, () => readsLeft === 0);
+  if (readsLeft > 0) throw new Violation(`${readsLeft} reads failed after healing`);
+}
+
+function describeGroup(group: RaftGroup, marker: number): string {
+  const members = [...group.members.values()].map((member) => {
+    const status = member.replica?.status();
+    if (status === undefined) return `${member.id} down`;
+    const { role, term, leader, lastIndex, commitIndex, appliedIndex } = status;
+    return `${member.id} ${role} term ${term} leader ${leader} last ${lastIndex} commit ${commitIndex} applied ${appliedIndex}`;
+  });
+  return `marker ${marker}; ${members.join("; ")}`;
+}
