@@ -1,0 +1,32 @@
+/**
+ * Whose plan may change by an event.
+ *
+ * The contract that makes incremental planning equal to planning everything: a node that is not named here has, after the event,
+ * the same plan as before. Called by the leader for each event it applies.
+ */
+import type { DomainEvent, NodeName } from "@atoll/domain";
+
+export type AffectedNodes =
+  | { readonly type: "node"; readonly node: NodeName }
+  | { readonly type: "all" }
+  | { readonly type: "none" };
+
+const ALL: AffectedNodes = { type: "all" };
+const NONE: AffectedNodes = { type: "none" };
+
+export function affectedNodes(event: DomainEvent): AffectedNodes {
+  switch (event.type) {
+    case "roleApplied":
+    case "roleDeleted":
+      return ALL;
+    case "operationStarted":
+    case "operationSucceeded":
+    case "operationCancelled":
+    case "requestRecorded":
+    // The watermark alone; what the batch said has events of its own.
+    case "factsAccepted":
+      return NONE;
+    default:
+      return { type: "node", node: event.node };
+  }
+}

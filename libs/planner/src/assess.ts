@@ -1,0 +1,81 @@
+/**
+ * Everything on one node that is not as it should be.
+ *
+ * Reads the view and nothing else; the same view and moment give the same findings in the same order: what is under way, then role by
+ * role, then what is to be removed.
+ */
+import type { ActionState, FailureCount, NodeState, Order } from "@atoll/domain";
+import { ACTIONS_OPEN_PER_NODE_MAX } from "./bounds.ts";
+import { assessRemoval } from "./assess-removal.ts";
+import { assessRole } from "./assess-role.ts";
+import { failuresOf } from "./backoff.ts";
+import { roleSince } from "./cause.ts";
+import { type Finding, type Findings, laterSince, type Look } from "./finding.ts";
+import { failuresText, orderText, subjectOf } from "./text.ts";
+
+export function assess(look: Look): Findings {
+  const { node } = look;
+  const findings: Findings = {
+    list: [],
+    settledSince: node.discovered,
+    servicesKnown: 0,
+    filesKnown: 0,
+  };
+  for (const id of node.open.values()) {
+    const action = look.view.action(id);
+    if (action !== undefined) findings.list.push(underWay(node, action));
+  }
+  for (const wanted of look.roles) {
+    findings.settledSince = laterSince(findings.settledSince, roleSince(wanted, node));
+    assessRole(look, wanted, findings);
+  }
+  const { servicesKnown, filesKnown } = findings;
+  if (servicesKnown < node.services.size || filesKnown < node.files.size) {
+    assessRemoval(look, findings);
+  }
+  limitActs(node, findings.list);
+  return findings;
+}
+
+function underWay(node: NodeState, action: ActionState): Finding {
+  const failures = failuresOf(node, action.target, digestOf(action.order));
+  const doing = orderText(action.order);
+  const before =
+    failures === undefined ? "" : `${failuresText(subjectOf(action.order), failures)}; `;
+  return {
+    type: "open",
+    subject: action.target,
+    text: `${before}${doing}`,
+    detail: action.cause.text,
+    since: action.planned,
+    failures,
+    action,
+  };
+}
+
+/** The digest that failures of the order are counted under. */
+function digestOf(order: Order): FailureCount["digest"] {
+  switch (order.type) {
+    case "writeFile":
+      return order.file.digest;
+    case "startService":
+    case "restartService":
+      return order.service.digest;
+    case "removeFile":
+    case "stopService":
+      return "";
+  }
+}
+
+/** Beyond the bound of actions under way, what could be done waits for its turn. */
+function limitActs(node: NodeState, list: Finding[]): void {
+  let free = ACTIONS_OPEN_PER_NODE_MAX - node.open.size;
+  for (const [at, finding] of list.entries()) {
+    if (finding.type !== "act") continue;
+    free -= 1;
+    if (free >= 0) continue;
+    const text = `${finding.text}; it waits until fewer than ${ACTIONS_OPEN_PER_NODE_MAX} actions are under way`;
+    const { subject, detail, since, failures } = finding;
+    list[at] = { type: "wait", subject, text, detail, since, failures, untilMs: undefined };
+  }
+}

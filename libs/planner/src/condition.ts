@@ -1,0 +1,84 @@
+/**
+ * How a node is, in one word and one sentence.
+ *
+ * Precedence: lost, suspected, maintenance, degraded, configuring, ready, discovered.
+ */
+import type { NodeState, Since } from "@atoll/domain";
+import { DEGRADED_AFTER_FAILURES } from "./bounds.ts";
+import type { DesiredRole } from "./desired.ts";
+import type { Finding, Findings, Look } from "./finding.ts";
+import type { Condition, NodeCondition } from "./plan.ts";
+import { counted, nextTryText } from "./text.ts";
+
+/** Why nothing is ordered on the node whatever is the matter; undefined when nothing keeps the planner from it. */
+export function holdOf(node: NodeState): Condition | undefined {
+  if (node.presence === "lost") {
+    const reason = "nothing is heard of it; nothing is ordered until it returns";
+    return { state: "lost", reason, since: node.presenceSince };
+  }
+  if (node.presence === "suspected") {
+    const reason = "it has fallen silent; nothing is ordered until it is heard again";
+    return { state: "suspected", reason, since: node.presenceSince };
+  }
+  if (node.maintenance !== undefined) {
+    const { reason, actor, since } = node.maintenance;
+    return { state: "maintenance", reason: `${reason} (${actor})`, since };
+  }
+  return undefined;
+}
+
+export function conditionOf(look: Look, findings: Findings): Condition {
+  const held = holdOf(look.node);
+  if (held !== undefined) return held;
+  const unsettled = findings.list.filter((finding) => finding.type !== "leave");
+  const failing = unsettled.filter((finding) => isDegrading(finding));
+  if (failing.length > 0) return fromFindings("degraded", look, failing, findings);
+  if (unsettled.length > 0) return fromFindings("configuring", look, unsettled, findings);
+  if (look.roles.length === 0) {
+    const reason = "no role is assigned to it and none matches";
+    return { state: "discovered", reason, since: findings.settledSince };
+  }
+  return readyCondition(look.roles, findings);
+}
+
+/** Whether the finding's target has failed so often in a row that its node is degraded. */
+function isDegrading(finding: Finding): boolean {
+  return finding.failures !== undefined && finding.failures.count >= DEGRADED_AFTER_FAILURES;
+}
+
+function fromFindings(
+  state: NodeCondition,
+  look: Look,
+  list: readonly Finding[],
+  findings: Findings,
+): Condition {
+  const first = list[0] as Finding;
+  const more = list.length > 1 ? ` (and ${list.length - 1} more)` : "";
+  const reason = `${findingText(first, look.nowMs)}${more}`;
+  return { state, reason, since: first.since ?? findings.settledSince };
+}
+
+/** The finding's text with what follows from it at this moment. */
+export function findingText(finding: Finding, nowMs: number): string {
+  if (finding.type !== "wait" || finding.untilMs === undefined) return finding.text;
+  return `${finding.text}; ${nextTryText(finding.untilMs, nowMs)}`;
+}
+
+function readyCondition(roles: readonly DesiredRole[], findings: Findings): Condition {
+  const since: Since = findings.settledSince;
+  const left = findings.list[0];
+  if (left !== undefined) {
+    const more = findings.list.length > 1 ? ` (and ${findings.list.length - 1} more)` : "";
+    return { state: "ready", reason: `${left.text}${more}`, since };
+  }
+  let services = 0;
+  let files = 0;
+  for (const { role } of roles) {
+    services += role.services.length;
+    files += role.files.length;
+  }
+  const healthy = services === 0 ? [] : [`${counted(services, "service")} healthy`];
+  const inSync = files === 0 ? [] : [`${counted(files, "file")} in sync`];
+  const reason = [...healthy, ...inSync].join(", ");
+  return { state: "ready", reason: reason === "" ? "its roles want nothing" : reason, since };
+}

@@ -1,0 +1,44 @@
+/**
+ * Turns something that is the matter into what is done next: act now, or wait for something else, for a report, or for time.
+ */
+import type { Cause, Since, TargetKey } from "@atoll/domain";
+import { failuresOf, nextTryAtMs } from "./backoff.ts";
+import type { Finding, Look, Wish } from "./finding.ts";
+import { reportAwaitedUntilMs } from "./report-wait.ts";
+import { failuresText } from "./text.ts";
+
+export interface Candidate {
+  readonly target: TargetKey;
+  /** The name that texts begin with. */
+  readonly subject: string;
+  /** What is the matter. */
+  readonly text: string;
+  readonly detail: string;
+  readonly since: Since;
+  readonly wish: Wish;
+  readonly cause: Cause;
+  /** Of the specification that is wanted; empty for a removal. */
+  readonly digest: string;
+  readonly observed: { readonly since: Since } | undefined;
+  /** What must happen first; undefined when nothing must. */
+  readonly gate: string | undefined;
+}
+
+export function nextStep(look: Look, candidate: Candidate): Finding {
+  const { target, subject, text, detail, since, gate } = candidate;
+  const failures = failuresOf(look.node, target, candidate.digest);
+  const base = { subject: target, text, detail, since, failures };
+  if (gate !== undefined) {
+    return { ...base, type: "wait", text: `${text}; ${gate}`, untilMs: undefined };
+  }
+  const reportMs = reportAwaitedUntilMs(look, candidate);
+  if (reportMs !== undefined) {
+    const awaited = `${subject}: the agent's report is awaited`;
+    return { ...base, type: "wait", text: awaited, untilMs: reportMs };
+  }
+  const tryAtMs = nextTryAtMs(failures);
+  if (failures !== undefined && tryAtMs !== undefined && tryAtMs > look.nowMs) {
+    return { ...base, type: "wait", text: failuresText(subject, failures), untilMs: tryAtMs };
+  }
+  return { ...base, type: "act", wish: candidate.wish, cause: candidate.cause };
+}

@@ -1,0 +1,117 @@
+/**
+ * The step from state to actions: what is wanted, compared with what is observed, gives what is to be done.
+ *
+ * Reads the view and the moment, nothing else; holds nothing but caches that could be computed again. It never changes state: its
+ * decisions become events when the leader decides on them. Called by the leader for nodes that something happened to,
+ * for all by period, and by whoever asks why.
+ */
+import type {
+  DatacenterName,
+  NodeName,
+  NodeState,
+  OperationState,
+  PlannerDecision,
+  StateView,
+} from "@atoll/domain";
+import { assess } from "./assess.ts";
+import { conditionOf, holdOf } from "./condition.ts";
+import { decisionOf, wakeAtMsOf } from "./decisions.ts";
+import { DesiredCache } from "./desired.ts";
+import { explain } from "./explain.ts";
+import type { Findings, Look } from "./finding.ts";
+import type { NodeExplanation, NodePlan } from "./plan.ts";
+
+export class Planner {
+  readonly #view: StateView;
+  readonly #datacenter: DatacenterName;
+  readonly #desired: DesiredCache;
+
+  constructor(options: { view: StateView; datacenter: DatacenterName }) {
+    this.#view = options.view;
+    this.#datacenter = options.datacenter;
+    this.#desired = new DesiredCache(options.view, options.datacenter);
+  }
+
+  /** What to do on a node at `nowMs`, on the clock of the log's stamps. A node that does not exist needs nothing. */
+  planNode(name: NodeName, nowMs: number): NodePlan {
+    const node = this.#view.node(name);
+    if (node === undefined) {
+      this.#desired.forget(name);
+      return noPlan(name);
+    }
+    const look = this.#look(node, nowMs);
+    return planOf(look, assess(look));
+  }
+
+  /** Completes the running operations whose nodes are all converged or gone. */
+  planOperations(isConverged: (node: NodeName) => boolean): readonly PlannerDecision[] {
+    const decisions: PlannerDecision[] = [];
+    for (const operation of this.#view.runningOperations()) {
+      if (this.#isDone(operation, isConverged)) {
+        decisions.push({ type: "completeOperation", operation: operation.id });
+      }
+    }
+    return decisions;
+  }
+
+  /** Why the node is as it is and what follows; undefined when there is no such node. */
+  explainNode(name: NodeName, nowMs: number): NodeExplanation | undefined {
+    const node = this.#view.node(name);
+    if (node === undefined) return undefined;
+    const look = this.#look(node, nowMs);
+    const findings = assess(look);
+    return explain(look, findings, planOf(look, findings));
+  }
+
+  #look(node: NodeState, nowMs: number): Look {
+    return {
+      view: this.#view,
+      datacenter: this.#datacenter,
+      node,
+      nowMs,
+      catalog: this.#desired.catalog(),
+      roles: this.#desired.rolesOf(node),
+    };
+  }
+
+  #isDone(operation: OperationState, isConverged: (node: NodeName) => boolean): boolean {
+    return operation.nodes.every(
+      (name) => this.#view.node(name) === undefined || isConverged(name),
+    );
+  }
+}
+
+function planOf(look: Look, findings: Findings): NodePlan {
+  const { node } = look;
+  const held = holdOf(node) !== undefined;
+  const decisions: PlannerDecision[] = [];
+  let wakeAtMs: number | undefined;
+  let settled = true;
+  for (const finding of findings.list) {
+    if (finding.type !== "leave") settled = false;
+    const decision = decisionOf(look, finding, held);
+    if (decision !== undefined) {
+      decisions.push(decision);
+      continue;
+    }
+    const atMs = wakeAtMsOf(finding, held);
+    if (atMs !== undefined && (wakeAtMs === undefined || atMs < wakeAtMs)) wakeAtMs = atMs;
+  }
+  return {
+    node: node.name,
+    decisions,
+    condition: conditionOf(look, findings),
+    converged: settled && node.presence === "alive",
+    wakeAtMs,
+  };
+}
+
+function noPlan(node: NodeName): NodePlan {
+  return {
+    node,
+    decisions: [],
+    condition: { state: "discovered", reason: "there is no such node", since: { index: 0, stampMs: 0 } },
+    converged: true,
+    wakeAtMs: undefined,
+  };
+}
