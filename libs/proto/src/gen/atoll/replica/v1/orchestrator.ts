@@ -220,8 +220,6 @@ export interface GetStatusResponse {
   readonly snapshotIndex: number;
   readonly peers: readonly Peer[];
   readonly busConnected: boolean;
-  /** Digest of the state after applied_index. */
-  readonly stateDigest: string;
 }
 
 export interface Peer {
@@ -3113,7 +3111,6 @@ function createBaseGetStatusResponse(): GetStatusResponse {
     snapshotIndex: 0,
     peers: [],
     busConnected: false,
-    stateDigest: "",
   };
 }
 
@@ -3154,9 +3151,6 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     }
     if (message.busConnected !== false) {
       writer.uint32(96).bool(message.busConnected);
-    }
-    if (message.stateDigest !== "") {
-      writer.uint32(106).string(message.stateDigest);
     }
     return writer;
   },
@@ -3270,14 +3264,6 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
             message.busConnected = reader.bool();
             continue;
           }
-          case 13: {
-            if (tag !== 106) {
-              break;
-            }
-
-            message.stateDigest = reader.string();
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3330,11 +3316,6 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
         : isSet(object.bus_connected)
         ? globalThis.Boolean(object.bus_connected)
         : false,
-      stateDigest: isSet(object.stateDigest)
-        ? globalThis.String(object.stateDigest)
-        : isSet(object.state_digest)
-        ? globalThis.String(object.state_digest)
-        : "",
     };
   },
 
@@ -3376,9 +3357,6 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     if (message.busConnected !== false) {
       obj.busConnected = message.busConnected;
     }
-    if (message.stateDigest !== "") {
-      obj.stateDigest = message.stateDigest;
-    }
     return obj;
   },
 
@@ -3399,7 +3377,6 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     message.snapshotIndex = object.snapshotIndex ?? 0;
     message.peers = object.peers?.map((e) => Peer.fromPartial(e)) || [];
     message.busConnected = object.busConnected ?? false;
-    message.stateDigest = object.stateDigest ?? "";
     return message;
   },
 };

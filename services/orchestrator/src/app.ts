@@ -1,0 +1,322 @@
+/**
+ * The composition root of an orchestrator replica: makes the parts, joins them, and takes them apart in the other order.
+ *
+ * Holds no logic of its own but the joints. What ends a replica (a failed disk, a log that lies) ends the process with a clear line; a
+ * supervisor starts it again.
+ */
+import { randomInt } from "node:crypto";
+import { join } from "node:path";
+import * as codec from "@atoll/codec";
+import { CONTROL_DEFAULTS, Leader, type Log as ControlLog, ReplicatedState } from "@atoll/control";
+import type { OrchestratorBus } from "@atoll/event-bus";
+import { connectOrchestratorBus } from "@atoll/event-bus-nats";
+import { OrchestratorServiceService } from "@atoll/proto/atoll/replica/v1/orchestrator";
+import { GrpcPeerTransport, raftServiceDefinition } from "@atoll/raft-grpc";
+import { LevelLogStore } from "@atoll/raft-level";
+import { DEFAULT_REPLICA_SETTINGS, type LeadershipChange, Replica } from "@atoll/raft-replica";
+import {
+  channelCredentials,
+  createLog,
+  createMetrics,
+  type GrpcServer,
+  type HealthReport,
+  type Log,
+  type Metrics,
+  startAdminServer,
+  startGrpcServer,
+  systemClock,
+} from "@atoll/service-kit";
+import { Prng } from "@atoll/stdx";
+import { DEFAULT_RAFT_SETTINGS } from "raft-ts";
+import { BusAgentLink } from "./bus-agent-link.ts";
+import { BusIntake } from "./bus-intake.ts";
+import type { Config } from "./config.ts";
+import { Feed } from "./feed.ts";
+import { OrchestratorMetrics } from "./metrics.ts";
+import { Quarantine } from "./quarantine.ts";
+import { RaftStateMachine } from "./raft-state-machine.ts";
+import { serveSession } from "./session.ts";
+import { statusOf } from "./status.ts";
+import { Ticker } from "./ticker.ts";
+
+/** One Raft tick. Heartbeats and timeouts are counts of it. */
+const TICK_MS = 10;
+const SERVICE_NAME = "atoll.replica.v1.OrchestratorService";
+
+export interface App extends AsyncDisposable {
+  /** Resolves when asked to stop; rejects when the replica cannot go on. */
+  ended(signal: AbortSignal): Promise<void>;
+}
+
+/** The consensus half: log, transport, driver, state. */
+interface Consensus {
+  readonly store: LevelLogStore;
+  readonly transport: GrpcPeerTransport;
+  readonly replica: Replica;
+  readonly state: ReplicatedState;
+  readonly failed: Promise<never>;
+}
+
+/** Starts a replica; everything it opened is closed again when a part cannot start. */
+export async function startApp(config: Config): Promise<App> {
+  const log = createLog({
+    service: "orchestrator",
+    level: config.logLevel,
+    fields: { datacenter: config.datacenter, replica: String(config.replicaId) },
+  });
+  await using parts = new AsyncDisposableStack();
+  const metrics = createMetrics("orchestrator");
+  const leadership = new LeadershipSwitch(log);
+  const consensus = await startConsensus(config, log, leadership, parts);
+  const { replica, state, store } = consensus;
+
+  const counted = new OrchestratorMetrics(metrics, () => replica);
+  const bus = connectOrchestratorBus({ url: config.natsUrl, datacenter: config.datacenter, log });
+  parts.defer(() => bus.close());
+  const leader = makeLeader(config, consensus, bus, counted, log);
+  const intake = new BusIntake({
+    datacenter: config.datacenter,
+    bus,
+    leader,
+    quarantine: new Quarantine({ folder: join(config.dataDir, "quarantine"), log }),
+    messagesRead: counted.messagesRead,
+    messagesRefused: counted.messagesRefused,
+  });
+  parts.defer(() => intake.close());
+  const feed = new Feed({ state, store });
+  parts.defer(() => feed.stop());
+
+  const busHealth = new BusHealth(bus);
+  const server = await startServer(config, { consensus, leader, feed, busHealth, log, metrics });
+  parts.use(server);
+  consensus.transport.start();
+  const health = (): HealthReport => healthOf(replica, busHealth);
+  parts.use(
+    await startAdminServer({ host: config.listen.host, port: config.adminPort, metrics, health, log }),
+  );
+  const ticker = new Ticker({
+    clock: systemClock,
+    tickMs: TICK_MS,
+    stallMs: TICK_MS * DEFAULT_RAFT_SETTINGS.electionTimeoutTicksMin,
+    tick: () => {
+      replica.tick();
+      leader.run();
+    },
+    stalled: (gapMs) => {
+      log.warn("the loop stood still", { gapMs });
+      counted.stalled(gapMs);
+      replica.stalled();
+    },
+  });
+  parts.use(ticker);
+  leadership.join({ leader, intake });
+  server.setServing(SERVICE_NAME, true);
+  server.setServing("", true);
+  log.info("serving", { listen: config.listen.text, replicas: config.replicas.size });
+
+  const owned = parts.move();
+  return {
+    ended: (signal) => endOf(signal, consensus.failed),
+    async [Symbol.asyncDispose](): Promise<void> {
+      await owned.disposeAsync();
+      log.info("stopped");
+    },
+  };
+}
+
+async function startConsensus(
+  config: Config,
+  log: Log,
+  leadership: LeadershipSwitch,
+  parts: AsyncDisposableStack,
+): Promise<Consensus> {
+  const { datacenter, replicaId, replicas } = config;
+  const voters = [...replicas.keys()].toSorted((left, right) => left - right);
+  const groupId = `atoll/${datacenter}`;
+  const { store, recovered, tornSequence } = await LevelLogStore.open({
+    folder: join(config.dataDir, "raft"),
+    identity: { groupId, replicaId },
+    founding: { voters, outgoing: [], learners: [], learnersNext: [], autoLeave: false },
+  });
+  parts.use(store);
+  if (tornSequence !== undefined) log.warn("a torn record was dropped", { record: tornSequence });
+  const prng = new Prng(randomInt(2 ** 32));
+  const state = new ReplicatedState(codec);
+  const failure = Promise.withResolvers<never>();
+  failure.promise.catch(() => {});
+  const peers = [...replicas].filter(([id]) => id !== replicaId);
+  const transport = new GrpcPeerTransport({
+    self: replicaId,
+    groupId,
+    peers: new Map(peers.map(([id, { text }]) => [id, text])),
+    credentials: channelCredentials(config.transport),
+    onMessages: (messages) => replica.receive(messages),
+    onPeerLost: (peer) => replica.peerLost(peer),
+    clock: systemClock,
+    prng: prng.child("transport"),
+    log: (event) => log.info("peer", { ...event }),
+  });
+  parts.use(transport);
+  const replica: Replica = new Replica({
+    id: replicaId,
+    recovered,
+    store,
+    transport,
+    stateMachine: new RaftStateMachine(state),
+    observer: {
+      leadershipChanged: (change) => leadership.changed(change),
+      failed: (error) => failure.reject(error),
+    },
+    prng: prng.child("raft"),
+    settings: DEFAULT_REPLICA_SETTINGS,
+  });
+  parts.defer(() => replica.stop());
+  return { store, transport, replica, state, failed: failure.promise };
+}
+
+function makeLeader(
+  config: Config,
+  consensus: Consensus,
+  bus: OrchestratorBus,
+  observer: OrchestratorMetrics,
+  log: Log,
+): Leader {
+  const { replica, state } = consensus;
+  let runRequested = false;
+  const leader: Leader = new Leader({
+    datacenter: config.datacenter,
+    state,
+    codec,
+    log: raftLog(replica),
+    link: new BusAgentLink({ bus, log }),
+    observer,
+    clock: systemClock,
+    settings: CONTROL_DEFAULTS,
+    requestRun: () => {
+      if (runRequested) return;
+      runRequested = true;
+      setImmediate(() => {
+        runRequested = false;
+        leader.run();
+      });
+    },
+  });
+  return leader;
+}
+
+/** Raft as control needs it. */
+function raftLog(replica: Replica): ControlLog {
+  return {
+    propose(data, done) {
+      replica.propose([data], (outcome) => {
+        if (outcome.type === "committed") done({ type: "committed", index: outcome.lastIndex });
+        else done({ type: outcome.type });
+      });
+    },
+    confirmLeadership(done) {
+      replica.readIndex((outcome) => {
+        done(outcome.type === "ready" && replica.status().role === "leader");
+      });
+    },
+  };
+}
+
+async function startServer(
+  config: Config,
+  joined: {
+    readonly consensus: Consensus;
+    readonly leader: Leader;
+    readonly feed: Feed;
+    readonly busHealth: BusHealth;
+    readonly log: Log;
+    readonly metrics: Metrics;
+  },
+): Promise<GrpcServer> {
+  const { consensus, leader, feed, busHealth, log, metrics } = joined;
+  const { transport, replica, state } = consensus;
+  return startGrpcServer({
+    listen: config.listen.text,
+    transport: config.transport,
+    services: [
+      { definition: raftServiceDefinition, implementation: transport.handlers() },
+      {
+        definition: OrchestratorServiceService,
+        implementation: {
+          session: (call: Parameters<typeof serveSession>[0]) => serveSession(call, { leader, replica }),
+          feed: (call: Parameters<Feed["serve"]>[0]) => feed.serve(call),
+          getStatus: (_call: unknown, done: (error: null, value: unknown) => void) => {
+            const { datacenter } = config;
+            done(null, statusOf({ datacenter, replica, state, busConnected: busHealth.connected }));
+          },
+        },
+      },
+    ],
+    reflection: true,
+    log,
+    metrics,
+  });
+}
+
+/** Gives leadership to the loop and takes it away; waits until both are made. */
+class LeadershipSwitch {
+  readonly #log: Log;
+  #parts: { readonly leader: Leader; readonly intake: BusIntake } | undefined;
+  #last: LeadershipChange | undefined;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  join(parts: { readonly leader: Leader; readonly intake: BusIntake }): void {
+    this.#parts = parts;
+    if (this.#last !== undefined) this.changed(this.#last);
+  }
+
+  /** Told from inside the driver: what follows from it waits for the next turn of the loop. */
+  changed(change: LeadershipChange): void {
+    this.#last = change;
+    if (this.#parts === undefined) return;
+    const { leader, intake } = this.#parts;
+    this.#log.info("leadership", { ...change });
+    if (leader.leading) {
+      intake.stop();
+      leader.resign();
+    }
+    if (!change.leading) return;
+    leader.lead(change.term);
+    intake.start();
+  }
+}
+
+/** Whether the bus is there, for health and status. */
+class BusHealth {
+  connected = false;
+  reason = "not connected yet";
+
+  constructor(bus: OrchestratorBus) {
+    bus.onConnection((state) => {
+      this.connected = state.connected;
+      this.reason = state.reason;
+    });
+  }
+}
+
+function healthOf(replica: Replica, busHealth: BusHealth): HealthReport {
+  const { role, leader, term } = replica.status();
+  const hasLeader = leader !== 0;
+  return {
+    status: role === "stopped" ? "failed" : hasLeader && busHealth.connected ? "ok" : "degraded",
+    checks: {
+      raft: { ok: hasLeader, detail: hasLeader ? `${role} in term ${term}` : "no leader is known" },
+      bus: { ok: busHealth.connected, detail: busHealth.reason },
+    },
+  };
+}
+
+async function endOf(signal: AbortSignal, failed: Promise<never>): Promise<void> {
+  const asked = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  await Promise.race([asked, failed]);
+}

@@ -1,0 +1,56 @@
+/**
+ * The environment, made sense of: relations checked, nothing repaired.
+ */
+import { checkName, type DatacenterName } from "@atoll/domain";
+import {
+  type Address,
+  ConfigError,
+  type LogLevel,
+  parseLogLevel,
+  parseTransport,
+  type Transport,
+} from "@atoll/service-kit";
+import type { ReplicaId } from "raft-ts";
+import type { Environment } from "./env.ts";
+
+export interface Config {
+  readonly datacenter: DatacenterName;
+  readonly replicaId: ReplicaId;
+  /** Where each replica serves, this one included; 1, 3 or 5 of them. */
+  readonly replicas: ReadonlyMap<ReplicaId, Address>;
+  readonly listen: Address;
+  readonly dataDir: string;
+  readonly natsUrl: string;
+  readonly adminPort: number;
+  readonly transport: Transport;
+  readonly logLevel: LogLevel;
+}
+
+const GROUP_SIZES: readonly number[] = [1, 3, 5];
+
+/** @throws ConfigError with every problem found. */
+export function makeConfig(environment: Environment): Config {
+  const { datacenter, replicaId, replicas } = environment;
+  const problems: string[] = [];
+  const nameProblem = checkName("ATOLL_DATACENTER", datacenter);
+  if (nameProblem !== undefined) problems.push(nameProblem);
+  if (!GROUP_SIZES.includes(replicas.size)) {
+    problems.push(`ATOLL_REPLICAS holds ${replicas.size} replicas: allowed are 1, 3 or 5`);
+  }
+  const listen = replicas.get(replicaId);
+  if (listen === undefined) {
+    problems.push(`ATOLL_REPLICA_ID is ${replicaId}, which ATOLL_REPLICAS does not hold`);
+  }
+  if (problems.length > 0 || listen === undefined) throw new ConfigError(problems);
+  return {
+    datacenter: datacenter as DatacenterName,
+    replicaId,
+    replicas,
+    listen,
+    dataDir: environment.dataDir,
+    natsUrl: environment.natsUrl,
+    adminPort: environment.adminPort,
+    transport: parseTransport(environment.transport),
+    logLevel: parseLogLevel(environment.logLevel),
+  };
+}
