@@ -27,7 +27,7 @@ export function handleAppendEntries(state: RaftState, message: AppendEntries): v
     refuse(state, message);
     return;
   }
-  takeIn(state, entries);
+  takeIn(state, previous.term, entries);
   log.forgetTerms();
   if (lastNew > state.matchedIndex) state.matchedIndex = lastNew;
   log.commitTo(Math.max(log.committedIndex, Math.min(message.commitIndex, lastNew)));
@@ -54,15 +54,18 @@ export function handleHeartbeat(state: RaftState, message: Heartbeat): void {
   });
 }
 
-function takeIn(state: RaftState, entries: readonly Entry[]): void {
+function takeIn(state: RaftState, previousTerm: number, entries: readonly Entry[]): void {
   const log = state.log;
+  let termBefore = previousTerm;
   for (const entry of entries) {
-    if (entry.index <= log.committedIndex) continue;
-    if (entry.index <= log.lastIndex) {
-      if (log.termAt(entry.index) === entry.term) continue;
-      truncateLog(state, entry.index);
+    const known =
+      entry.index <= log.committedIndex ||
+      (entry.index <= log.lastIndex && log.termAt(entry.index) === entry.term);
+    if (!known) {
+      if (entry.index <= log.lastIndex) truncateLog(state, entry.index, termBefore);
+      log.append(entry);
     }
-    log.append(entry);
+    termBefore = entry.term;
   }
 }
 

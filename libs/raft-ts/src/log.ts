@@ -141,12 +141,10 @@ export class RaftLog {
   }
 
   /** Removes the entries from `index` on, which contradict the leader's (Raft §5.3). */
-  truncateFrom(index: number): void {
+  truncateFrom(index: number, termBefore: number): void {
     assert(index > this.committedIndex, `cut of committed entry ${index}`);
     if (index <= this.#previous.index) {
-      const term = this.termAt(index - 1);
-      assert(term !== undefined, `the term before ${index} is not known`);
-      this.#previous = { index: index - 1, term };
+      this.#previous = { index: index - 1, term: termBefore };
       this.#entries = [];
       this.#head = 0;
       this.forgetTerms();

@@ -59,8 +59,8 @@ export function startInstall(
 }
 
 /** Removes entries from `index` on; no write that is under way makes any of them durable now. */
-export function truncateLog(state: RaftState, index: number): void {
-  state.log.truncateFrom(index);
+export function truncateLog(state: RaftState, index: number, termBefore: number): void {
+  state.log.truncateFrom(index, termBefore);
   for (const pending of state.pendingWrites) {
     pending.lastIndex = Math.min(pending.lastIndex, index - 1);
   }
