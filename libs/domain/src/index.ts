@@ -80,9 +80,32 @@ export type {
   Since,
   StateStore,
   StateView,
+  WholeState,
 } from "./state.ts";
-export { FINISHED_ACTIONS_PER_NODE_MAX, OPERATIONS_FINISHED_MAX, REQUESTS_MAX } from "./state.ts";
+export {
+  ASSIGNED_ROLES_PER_NODE_MAX,
+  FINISHED_ACTIONS_PER_NODE_MAX,
+  FORGOTTEN_NODES_MAX,
+  OPEN_ACTIONS_PER_NODE_MAX,
+  OPERATIONS_FINISHED_MAX,
+  OPERATIONS_RUNNING_MAX,
+  REQUESTS_MAX,
+} from "./state.ts";
 export { hasRole, matchesRole, rolesOf } from "./match-role.ts";
 export type { ParsedTemplate, RenderedTemplate, TemplatePart } from "./template.ts";
 export { parseTemplate, renderTemplate } from "./template.ts";
 export { LABEL_FACT_PREFIX, readFact, templateFacts } from "./template-facts.ts";
+export { LABELS_MAX, LABEL_VALUE_LENGTH_MAX } from "./check-labels.ts";
+export { checkPath } from "./check-path.ts";
+export { checkRoles, VIOLATIONS_MAX } from "./check-roles.ts";
+export { isUrl } from "./check-health.ts";
+export { Datacenter } from "./datacenter.ts";
+export { decide, REQUEST_ID_LENGTH_MAX } from "./decide.ts";
+export { comparePositions } from "./decide-facts.ts";
+export { MAINTENANCE_REASON_LENGTH_MAX } from "./decide-maintenance.ts";
+export type { Decided, Decision } from "./decision.ts";
+export { describeEvent, describeOrder, nodeOf, subjectsOf } from "./describe-event.ts";
+export { Draft } from "./draft.ts";
+export { evolve, evolveEntry } from "./evolve.ts";
+export { digestOf, STABLE_MS } from "./failures.ts";
+export { utf8Length } from "./utf8-length.ts";

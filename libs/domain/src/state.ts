@@ -38,19 +38,20 @@ export interface NodeState {
   readonly inventory?: { readonly value: Inventory; readonly since: Since };
   readonly services: ReadonlyMap<ServiceKey, ObservedService>;
   readonly files: ReadonlyMap<string, ObservedFile>;
-  /** Of the last planned action; grows by one with each. */
+  /** Of the last planned action; grows by one with each, and never starts again: ids of actions are unique for ever. */
   readonly generation: number;
   /** Actions that are not finished, by target. */
   readonly open: ReadonlyMap<TargetKey, ActionId>;
   /** Finished actions still kept, oldest first; at most {@link FINISHED_ACTIONS_PER_NODE_MAX}. */
   readonly finished: readonly ActionId[];
-  /** Failures in a row, for backoff; only targets that have failed. */
+  /** Failures in a row, for backoff; only targets that have failed. What counts: failures.ts. */
   readonly failures: ReadonlyMap<TargetKey, FailureCount>;
 }
 
 export const FINISHED_ACTIONS_PER_NODE_MAX = 20;
 
 export interface ObservedService extends ServiceObservation {
+  /** Since when this run has this status. A new reason for the same status of the same run does not move it. */
   readonly since: Since;
 }
 
@@ -59,6 +60,7 @@ export interface ObservedFile extends FileObservation {
 }
 
 export interface FailureCount {
+  /** 1 or more. */
   readonly count: number;
   readonly last: Since;
   readonly reason: string;
@@ -113,8 +115,12 @@ export interface RequestState {
   readonly since: Since;
 }
 
+export const OPERATIONS_RUNNING_MAX = 10_000;
 export const OPERATIONS_FINISHED_MAX = 1_000;
 export const REQUESTS_MAX = 10_000;
+export const FORGOTTEN_NODES_MAX = 1_000;
+export const OPEN_ACTIONS_PER_NODE_MAX = 256;
+export const ASSIGNED_ROLES_PER_NODE_MAX = 64;
 
 /** What deciding, planning and answering may see. */
 export interface StateView {
@@ -123,7 +129,13 @@ export interface StateView {
   readonly stream: StreamPosition | undefined;
   /** Operations ever started. */
   readonly operationCount: number;
+  readonly runningOperationCount: number;
   node(name: NodeName): NodeState | undefined;
+  /**
+   * What is kept of a forgotten node: what was observed of it, its watermark and its generation. When it comes back its facts go on
+   * where they ended, none lost or taken twice, and no id of an action is used again.
+   */
+  forgottenNode(name: NodeName): NodeState | undefined;
   role(name: RoleName): RoleState | undefined;
   action(id: ActionId): ActionState | undefined;
   operation(id: OperationId): OperationState | undefined;
@@ -138,14 +150,28 @@ export interface StateView {
 /** What `evolve` writes to. `undefined` removes. */
 export interface StateStore extends StateView {
   setNode(name: NodeName, value: NodeState | undefined): void;
+  setForgottenNode(name: NodeName, value: NodeState | undefined): void;
   setRole(name: RoleName, value: RoleState | undefined): void;
   setAction(id: ActionId, value: ActionState | undefined): void;
   setOperation(id: OperationId, value: OperationState | undefined): void;
+  setOperationCount(count: number): void;
   setRequest(requestId: string, value: RequestState | undefined): void;
   setEntry(stampMs: number, stream: StreamPosition | undefined): void;
-  /** In order of recording: the oldest finished operation and request are dropped past their bounds. */
+  /** In order of recording: the oldest of these are dropped past their bounds. */
   oldestFinishedOperation(): OperationId | undefined;
   finishedOperationCount(): number;
   oldestRequest(): string | undefined;
   requestCount(): number;
+  oldestForgottenNode(): NodeName | undefined;
+  forgottenNodeCount(): number;
+}
+
+/** All there is, in an order that is the same wherever the same log was applied: what a snapshot holds. */
+export interface WholeState extends StateView {
+  /** In order of their end. */
+  finishedOperations(): Iterable<OperationState>;
+  /** In order of recording. */
+  requests(): Iterable<RequestState>;
+  /** In order of forgetting. */
+  forgottenNodes(): Iterable<NodeState>;
 }

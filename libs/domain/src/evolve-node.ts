@@ -1,0 +1,130 @@
+/**
+ * What events make of a node: its life, its presence, and what users set on it.
+ *
+ * What its agent observed is in evolve-observation.ts, its actions in evolve-action.ts. Unknown nodes change nothing.
+ */
+import { compareText } from "@atoll/stdx";
+import type { NodeEvent } from "./event.ts";
+import { cancelOpenActions } from "./evolve-action.ts";
+import type { NodeName } from "./names.ts";
+import { FORGOTTEN_NODES_MAX } from "./state.ts";
+import type { NodeState, Presence, Since, StateStore } from "./state.ts";
+
+type OfType<T extends NodeEvent["type"]> = Extract<NodeEvent, { type: T }>;
+
+export function evolveNodeDiscovered(store: StateStore, event: OfType<"nodeDiscovered">, since: Since): void {
+  if (store.node(event.node) !== undefined) return;
+  const kept = store.forgottenNode(event.node);
+  const fresh: NodeState = {
+    name: event.node,
+    revision: since.index,
+    discovered: since,
+    incarnation: event.incarnation,
+    watermark: { boot: 0, sequence: 0 },
+    agentVersion: "",
+    bootId: "",
+    presence: "alive",
+    presenceSince: since,
+    labels: event.labels,
+    location: {},
+    assignedRoles: [],
+    services: new Map(),
+    files: new Map(),
+    generation: kept?.generation ?? 0,
+    open: new Map(),
+    finished: [],
+    failures: new Map(),
+  };
+  store.setForgottenNode(event.node, undefined);
+  store.setNode(event.node, kept?.incarnation === event.incarnation ? withObserved(fresh, kept) : fresh);
+}
+
+export function evolveNodeWiped(store: StateStore, event: OfType<"nodeWiped">, since: Since): void {
+  cancelOpenActions(store, event.node, "the node was wiped", since);
+  update(store, event.node, ({ inventory: _inventory, ...node }) => ({
+    ...node,
+    incarnation: event.incarnation,
+    watermark: { boot: 0, sequence: 0 },
+    agentVersion: "",
+    bootId: "",
+    services: new Map(),
+    files: new Map(),
+    failures: new Map(),
+  }));
+}
+
+export function evolvePresence(store: StateStore, name: NodeName, presence: Presence, since: Since): void {
+  update(store, name, (node) =>
+    node.presence === presence ? node : { ...node, presence, presenceSince: since },
+  );
+}
+
+export function evolveNodeUpdated(store: StateStore, event: OfType<"nodeUpdated">, since: Since): void {
+  const { labels, location } = event;
+  update(store, event.node, (node) => ({ ...node, labels, location, revision: since.index }));
+}
+
+export function evolveRoleAssignment(
+  store: StateStore,
+  event: OfType<"roleAssigned" | "roleUnassigned">,
+  since: Since,
+): void {
+  update(store, event.node, (node) => {
+    const others = node.assignedRoles.filter((role) => role !== event.role);
+    const assignedRoles =
+      event.type === "roleAssigned" ? [...others, event.role].toSorted(compareText) : others;
+    return { ...node, assignedRoles, revision: since.index };
+  });
+}
+
+export function evolveMaintenance(
+  store: StateStore,
+  event: OfType<"maintenanceStarted" | "maintenanceEnded">,
+  since: Since,
+  actor: string,
+): void {
+  update(store, event.node, ({ maintenance: _maintenance, ...node }) =>
+    event.type === "maintenanceStarted"
+      ? { ...node, maintenance: { reason: event.reason, actor, since }, revision: since.index }
+      : { ...node, revision: since.index },
+  );
+}
+
+export function evolveNodeForgotten(store: StateStore, event: OfType<"nodeForgotten">): void {
+  const node = store.node(event.node);
+  if (node === undefined) return;
+  for (const action of [...node.open.values(), ...node.finished]) store.setAction(action, undefined);
+  store.setNode(event.node, undefined);
+  const { maintenance: _maintenance, ...kept } = node;
+  store.setForgottenNode(event.node, {
+    ...kept,
+    assignedRoles: [],
+    location: {},
+    open: new Map(),
+    finished: [],
+    failures: new Map(),
+  });
+  if (store.forgottenNodeCount() <= FORGOTTEN_NODES_MAX) return;
+  const oldest = store.oldestForgottenNode();
+  if (oldest !== undefined) store.setForgottenNode(oldest, undefined);
+}
+
+/** Replaces the node `name` by what `change` makes of it; nothing when it is unknown. */
+export function update(store: StateStore, name: NodeName, change: (node: NodeState) => NodeState): void {
+  const node = store.node(name);
+  if (node === undefined) return;
+  const changed = change(node);
+  if (changed !== node) store.setNode(name, changed);
+}
+
+function withObserved(fresh: NodeState, kept: NodeState): NodeState {
+  return {
+    ...fresh,
+    watermark: kept.watermark,
+    agentVersion: kept.agentVersion,
+    bootId: kept.bootId,
+    services: kept.services,
+    files: kept.files,
+    ...(kept.inventory === undefined ? {} : { inventory: kept.inventory }),
+  };
+}

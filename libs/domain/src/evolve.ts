@@ -1,0 +1,105 @@
+/**
+ * What an event makes of the state.
+ *
+ * Total: takes every event that a log may hold, in any state, without a throw; what no longer fits (a node that is gone, an action
+ * that has ended) changes nothing. The same log gives the same state on every replica and with every later release, so the rules
+ * here only ever get additions. Called for committed entries by whoever applies the log, and on drafts by the leader.
+ */
+import type { DomainEvent, EventPosition, LogEntry } from "./event.ts";
+import {
+  evolveActionEnded,
+  evolveActionPlanned,
+} from "./evolve-action.ts";
+import {
+  evolveAgentStarted,
+  evolveFactsAccepted,
+  evolveFileForgotten,
+  evolveFileStatus,
+  evolveInventory,
+  evolveServiceForgotten,
+  evolveServiceStatus,
+} from "./evolve-observation.ts";
+import {
+  evolveMaintenance,
+  evolveNodeDiscovered,
+  evolveNodeForgotten,
+  evolveNodeUpdated,
+  evolveNodeWiped,
+  evolvePresence,
+  evolveRoleAssignment,
+} from "./evolve-node.ts";
+import { evolveOperationEnded, evolveOperationStarted, evolveRequest } from "./evolve-operation.ts";
+import { evolveRoleApplied, evolveRoleDeleted } from "./evolve-role.ts";
+import type { Since, StateStore } from "./state.ts";
+
+/** Applies one entry of the log: its stamp, its position in the stream, then its events in order. */
+export function evolveEntry(store: StateStore, entry: LogEntry, index: number): void {
+  store.setEntry(Math.max(store.stampMs, entry.stampMs), entry.stream ?? store.stream);
+  for (let offset = 0; offset < entry.events.length; offset += 1) {
+    const recorded = entry.events[offset];
+    if (recorded === undefined) continue;
+    evolve(store, recorded.event, { index, offset, stampMs: entry.stampMs }, recorded.actor);
+  }
+}
+
+/** Applies one event. A straight list: one line per event, the work in the evolver that it names. */
+export function evolve(store: StateStore, event: DomainEvent, at: EventPosition, actor: string): void {
+  const since: Since = { index: at.index, stampMs: at.stampMs };
+  switch (event.type) {
+    case "nodeDiscovered":
+      return evolveNodeDiscovered(store, event, since);
+    case "nodeWiped":
+      return evolveNodeWiped(store, event, since);
+    case "agentStarted":
+      return evolveAgentStarted(store, event, since);
+    case "inventoryChanged":
+      return evolveInventory(store, event, since);
+    case "serviceStatusChanged":
+      return evolveServiceStatus(store, event, since);
+    case "serviceForgotten":
+      return evolveServiceForgotten(store, event);
+    case "serviceRestartedAlone":
+      // For people only: the observations around it say what became of the service.
+      return;
+    case "fileStatusChanged":
+      return evolveFileStatus(store, event, since);
+    case "fileForgotten":
+      return evolveFileForgotten(store, event);
+    case "factsAccepted":
+      return evolveFactsAccepted(store, event);
+    case "nodeSuspected":
+      return evolvePresence(store, event.node, "suspected", since);
+    case "nodeLost":
+      return evolvePresence(store, event.node, "lost", since);
+    case "nodeReturned":
+      return evolvePresence(store, event.node, "alive", since);
+    case "nodeUpdated":
+      return evolveNodeUpdated(store, event, since);
+    case "roleAssigned":
+    case "roleUnassigned":
+      return evolveRoleAssignment(store, event, since);
+    case "maintenanceStarted":
+    case "maintenanceEnded":
+      return evolveMaintenance(store, event, since, actor);
+    case "nodeForgotten":
+      return evolveNodeForgotten(store, event);
+    case "roleApplied":
+      return evolveRoleApplied(store, event, since);
+    case "roleDeleted":
+      return evolveRoleDeleted(store, event);
+    case "actionPlanned":
+      return evolveActionPlanned(store, event, since);
+    case "actionSucceeded":
+    case "actionFailed":
+    case "actionTimedOut":
+    case "actionCancelled":
+      return evolveActionEnded(store, event, since);
+    case "operationStarted":
+      return evolveOperationStarted(store, event, since, actor);
+    case "operationSucceeded":
+    case "operationCancelled":
+      return evolveOperationEnded(store, event, since);
+    case "requestRecorded":
+      return evolveRequest(store, event, since);
+  }
+}
