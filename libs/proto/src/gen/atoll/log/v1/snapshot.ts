@@ -24,6 +24,9 @@ export interface SnapshotRecord {
     | { readonly $case: "action"; readonly value: ActionRecord }
     | { readonly $case: "operation"; readonly value: OperationRecord }
     | { readonly $case: "request"; readonly value: RequestRecord }
+    | //
+    /** Kept of a node that was forgotten: what was observed, its watermark, its generation. */
+    { readonly $case: "forgottenNode"; readonly value: NodeRecord }
     | undefined;
 }
 
@@ -161,6 +164,9 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
       case "request":
         RequestRecord.encode(message.record.value, writer.uint32(50).fork()).join();
         break;
+      case "forgottenNode":
+        NodeRecord.encode(message.record.value, writer.uint32(58).fork()).join();
+        break;
     }
     return writer;
   },
@@ -226,6 +232,14 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
             message.record = { $case: "request", value: RequestRecord.decode(reader, reader.uint32()) };
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.record = { $case: "forgottenNode", value: NodeRecord.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -252,6 +266,10 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
         ? { $case: "operation", value: OperationRecord.fromJSON(object.operation) }
         : isSet(object.request)
         ? { $case: "request", value: RequestRecord.fromJSON(object.request) }
+        : isSet(object.forgottenNode)
+        ? { $case: "forgottenNode", value: NodeRecord.fromJSON(object.forgottenNode) }
+        : isSet(object.forgotten_node)
+        ? { $case: "forgottenNode", value: NodeRecord.fromJSON(object.forgotten_node) }
         : undefined,
     };
   },
@@ -270,6 +288,8 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
       obj.operation = OperationRecord.toJSON(message.record.value);
     } else if (message.record?.$case === "request") {
       obj.request = RequestRecord.toJSON(message.record.value);
+    } else if (message.record?.$case === "forgottenNode") {
+      obj.forgottenNode = NodeRecord.toJSON(message.record.value);
     }
     return obj;
   },
@@ -313,6 +333,12 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
       case "request": {
         if (object.record?.value !== undefined && object.record?.value !== null) {
           message.record = { $case: "request", value: RequestRecord.fromPartial(object.record.value) };
+        }
+        break;
+      }
+      case "forgottenNode": {
+        if (object.record?.value !== undefined && object.record?.value !== null) {
+          message.record = { $case: "forgottenNode", value: NodeRecord.fromPartial(object.record.value) };
         }
         break;
       }
