@@ -1,0 +1,112 @@
+/**
+ * What a lab is to be: read from the command line by `main.ts`, given as values by tests.
+ */
+import { parseArgs } from "node:util";
+import { OperationalError } from "@atoll/service-kit";
+
+export const STATE_DIR_DEFAULT = ".atoll";
+export const PORT_BASE_DEFAULT = 7_400;
+export const AGENTS_DEFAULT = 2;
+export const AGENTS_MAX = 64;
+/** The highest port of the layout is this far above its base. */
+export const PORT_BASE_MAX = 64_000;
+export const DATACENTER = "dc1";
+
+export interface LabOptions {
+  /** Where everything the lab writes is. Made when missing. */
+  readonly stateDir: string;
+  /** The gateway's port, and the others from it; 0 for free ones, which later starts use again. Default 7400. */
+  readonly portBase?: number;
+  /** Begin anew: stop what is left and delete what is there. Default false. */
+  readonly fresh?: boolean;
+  /** Lab nodes n1, n2, …, from 0 to 64. Default 2. */
+  readonly agents?: number;
+  /** An agent for the machine itself, which only looks. Default true. */
+  readonly machine?: boolean;
+  /** Start processes again that somebody killed. Default true. */
+  readonly restart?: boolean;
+  /** Default the Node that runs this. */
+  readonly node?: string;
+  /** Default ATOLL_NATS_SERVER, else found on the PATH. */
+  readonly natsServer?: string;
+  readonly logLevel?: string;
+  /** Takes lines about what goes on. Default: none are given. */
+  readonly report?: (line: string) => void;
+}
+
+export class LabError extends OperationalError {
+  override name = "LabError";
+
+  constructor(message: string, cause?: unknown) {
+    super(message, { code: "lab", cause });
+  }
+}
+
+export const USAGE: string = `npm start -- [options]
+
+  --state DIR      where everything is written (default ${STATE_DIR_DEFAULT})
+  --fresh          begin anew: delete what an earlier lab left there
+  --port-base N    the gateway's port, the others follow (default ${PORT_BASE_DEFAULT}; 0: free ones)
+  --agents N       how many lab nodes, 0 to ${AGENTS_MAX} (default ${AGENTS_DEFAULT})
+  --no-machine     no agent for the machine itself
+  --no-restart     leave killed processes dead
+  --log-level L    debug, info, warn or error (default info)`;
+
+/** Options from a command line; "help" when asked for. @throws LabError for what is wrong in it. */
+export function parseOptions(words: readonly string[]): LabOptions | "help" {
+  const values = parseWords(words);
+  if (values.help === true) return "help";
+  return {
+    stateDir: values.state ?? STATE_DIR_DEFAULT,
+    portBase: wholeNumber("--port-base", values["port-base"], PORT_BASE_DEFAULT, PORT_BASE_MAX),
+    fresh: values.fresh === true,
+    agents: wholeNumber("--agents", values.agents, AGENTS_DEFAULT, AGENTS_MAX),
+    machine: values.machine !== false,
+    restart: values.restart !== false,
+    logLevel: values["log-level"] ?? "info",
+  };
+}
+
+interface Words {
+  readonly state?: string;
+  readonly fresh?: boolean;
+  readonly "port-base"?: string;
+  readonly agents?: string;
+  readonly machine?: boolean;
+  readonly restart?: boolean;
+  readonly "log-level"?: string;
+  readonly help?: boolean;
+}
+
+function parseWords(words: readonly string[]): Words {
+  try {
+    return parseArgs({
+      args: [...words],
+      allowNegative: true,
+      options: {
+        state: { type: "string" },
+        fresh: { type: "boolean" },
+        "port-base": { type: "string" },
+        agents: { type: "string" },
+        machine: { type: "boolean" },
+        restart: { type: "boolean" },
+        "log-level": { type: "string" },
+        help: { type: "boolean", short: "h" },
+      },
+    }).values;
+  } catch (error) {
+    throw new LabError(`${(error as Error).message}\n\n${USAGE}`, error);
+  }
+}
+
+function wholeNumber(
+  option: string,
+  text: string | undefined,
+  byDefault: number,
+  maximum: number,
+): number {
+  if (text === undefined) return byDefault;
+  const value = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (value <= maximum) return value;
+  throw new LabError(`${option} ${JSON.stringify(text)}: allowed is a number from 0 to ${maximum}`);
+}

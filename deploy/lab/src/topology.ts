@@ -1,0 +1,217 @@
+/**
+ * The processes of a lab as data: what each is called, how it is started, when it is ready.
+ *
+ * Pure: options and ports in, specifications out. The order of the list is the order of starting; stopping goes by
+ * `STOP_ORDER`.
+ */
+import { join } from "node:path";
+import type { PortMap } from "./ports.ts";
+import { LAB_MARKER } from "./process-table.ts";
+import { DATACENTER } from "./options.ts";
+
+export const PROCESS_KINDS = ["nats", "orchestrator", "gateway", "agent"] as const;
+export type ProcessKind = (typeof PROCESS_KINDS)[number];
+
+/** Callers first, then what they call. */
+export const STOP_ORDER: readonly ProcessKind[] = ["gateway", "agent", "orchestrator", "nats"];
+export const REPLICA_IDS = [1, 2, 3] as const;
+export const HOST = "127.0.0.1";
+
+export type ReadyProbe =
+  | { readonly type: "http"; readonly url: string }
+  | { readonly type: "grpcHealth"; readonly address: string };
+
+export interface ProcessSpec {
+  readonly name: string;
+  readonly kind: ProcessKind;
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly workingDir: string;
+  readonly ports: PortMap;
+  readonly dataDir: string;
+  /** Agents: where the files of the node are. */
+  readonly rootDir?: string;
+  readonly logFile: string;
+  readonly ready: ReadyProbe;
+}
+
+/** What all specifications are made from. */
+export interface Site {
+  /** Absolute. */
+  readonly stateDir: string;
+  readonly repositoryDir: string;
+  readonly node: string;
+  readonly natsServer: string;
+  readonly logLevel: string;
+  /** For the processes: the pinned Node first. */
+  readonly path: string;
+  readonly ports: PortMap;
+}
+
+export interface AgentPlan {
+  readonly name: string;
+  readonly mode: "act" | "observe";
+  readonly labels: Readonly<Record<string, string>>;
+  readonly adminPort: number;
+  /** Further ports, for the services of its node. */
+  readonly servicePorts: PortMap;
+}
+
+export function replicasText(ports: PortMap): string {
+  return REPLICA_IDS.map((id) => `${id}=${HOST}:${portOf(ports, `orchestrator-${id}`)}`).join(",");
+}
+
+export function natsUrl(ports: PortMap): string {
+  return `nats://${HOST}:${portOf(ports, "nats")}`;
+}
+
+export function natsSpec(site: Site): ProcessSpec {
+  const dataDir = join(site.stateDir, "nats");
+  const monitor = portOf(site.ports, "nats-monitor");
+  return {
+    name: "nats",
+    kind: "nats",
+    command: [site.natsServer, "--config", join(dataDir, "nats.conf")],
+    environment: commonEnvironment(site),
+    workingDir: site.stateDir,
+    ports: { client: portOf(site.ports, "nats"), monitor },
+    dataDir,
+    logFile: logFileOf(site, "nats"),
+    ready: { type: "http", url: `http://${HOST}:${monitor}/healthz` },
+  };
+}
+
+/** Loopback only, with JetStream in the state folder. */
+export function natsConfig(site: Site): string {
+  return [
+    `# Written by the lab at each start.`,
+    `server_name: ${JSON.stringify(`${DATACENTER}-nats`)}`,
+    `listen: "${HOST}:${portOf(site.ports, "nats")}"`,
+    `http: "${HOST}:${portOf(site.ports, "nats-monitor")}"`,
+    `max_payload: 4MB`,
+    `jetstream {`,
+    `  store_dir: ${JSON.stringify(join(site.stateDir, "nats", "jetstream"))}`,
+    `  max_memory_store: 64MB`,
+    `  max_file_store: 2GB`,
+    `}`,
+    ``,
+  ].join("\n");
+}
+
+export function orchestratorSpec(site: Site, id: number): ProcessSpec {
+  const name = `orchestrator-${id}`;
+  const port = portOf(site.ports, name);
+  const admin = portOf(site.ports, `${name}-admin`);
+  const dataDir = join(site.stateDir, name);
+  return {
+    name,
+    kind: "orchestrator",
+    command: serviceCommand(site, "orchestrator"),
+    environment: {
+      ...commonEnvironment(site),
+      ATOLL_REPLICA_ID: String(id),
+      ATOLL_REPLICAS: replicasText(site.ports),
+      ATOLL_DATA_DIR: dataDir,
+      ATOLL_NATS_URL: natsUrl(site.ports),
+      ATOLL_ADMIN_PORT: String(admin),
+      UV_THREADPOOL_SIZE: "16",
+    },
+    workingDir: site.stateDir,
+    ports: { grpc: port, admin },
+    dataDir,
+    logFile: logFileOf(site, name),
+    ready: { type: "grpcHealth", address: `${HOST}:${port}` },
+  };
+}
+
+export function gatewaySpec(site: Site): ProcessSpec {
+  const port = portOf(site.ports, "gateway");
+  const admin = portOf(site.ports, "gateway-admin");
+  const dataDir = join(site.stateDir, "gateway");
+  return {
+    name: "gateway",
+    kind: "gateway",
+    command: serviceCommand(site, "gateway"),
+    environment: {
+      ...commonEnvironment(site),
+      ATOLL_LISTEN: `${HOST}:${port}`,
+      ATOLL_REPLICAS: replicasText(site.ports),
+      ATOLL_DATA_DIR: dataDir,
+      ATOLL_ADMIN_PORT: String(admin),
+    },
+    workingDir: site.stateDir,
+    ports: { grpc: port, admin },
+    dataDir,
+    logFile: logFileOf(site, "gateway"),
+    ready: { type: "grpcHealth", address: `${HOST}:${port}` },
+  };
+}
+
+export function agentSpec(site: Site, plan: AgentPlan): ProcessSpec {
+  const home = join(site.stateDir, "agents", plan.name);
+  const dataDir = join(home, "data");
+  const rootDir = plan.mode === "act" ? join(home, "root") : "/";
+  const labels = Object.entries(plan.labels).map(([key, value]) => `${key}=${value}`);
+  return {
+    name: plan.name,
+    kind: "agent",
+    command: serviceCommand(site, "agent"),
+    environment: {
+      ...commonEnvironment(site),
+      ATOLL_NODE: plan.name,
+      ATOLL_NATS_URL: natsUrl(site.ports),
+      ATOLL_DATA_DIR: dataDir,
+      ATOLL_ROOT_DIR: rootDir,
+      ATOLL_MODE: plan.mode,
+      ATOLL_LABELS: labels.join(","),
+      ATOLL_ON_EXIT: "stop-services",
+      ATOLL_ADMIN_PORT: String(plan.adminPort),
+    },
+    workingDir: site.stateDir,
+    ports: { admin: plan.adminPort, ...plan.servicePorts },
+    dataDir,
+    rootDir,
+    logFile: logFileOf(site, plan.name),
+    ready: { type: "http", url: `http://${HOST}:${plan.adminPort}/healthz` },
+  };
+}
+
+/** The lab node of this number: its labels name the ports that its services may use. */
+export function labAgentPlan(ports: PortMap, number: number): AgentPlan {
+  const name = `n${number}`;
+  const service = portOf(ports, `${name}-service`);
+  const relay = portOf(ports, `${name}-relay`);
+  return {
+    name,
+    mode: "act",
+    labels: { tier: "web", rack: `r${number}`, port: String(service), relayport: String(relay) },
+    adminPort: portOf(ports, `${name}-admin`),
+    servicePorts: { service, relay },
+  };
+}
+
+export function portOf(ports: PortMap, name: string): number {
+  const port = ports[name];
+  if (port === undefined) throw new TypeError(`the lab has no port called ${name}`);
+  return port;
+}
+
+function serviceCommand(site: Site, service: string): string[] {
+  const main = join(site.repositoryDir, "services", service, "src", "main.ts");
+  return [site.node, "--conditions=atoll-source", main];
+}
+
+function commonEnvironment(site: Site): Record<string, string> {
+  return {
+    PATH: site.path,
+    [LAB_MARKER]: site.stateDir,
+    ATOLL_DATACENTER: DATACENTER,
+    ATOLL_TRANSPORT: "insecure-for-lab",
+    ATOLL_LOG_LEVEL: site.logLevel,
+    LANG: "C.UTF-8",
+  };
+}
+
+function logFileOf(site: Site, name: string): string {
+  return join(site.stateDir, "logs", `${name}.log`);
+}

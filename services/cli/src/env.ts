@@ -1,0 +1,29 @@
+/**
+ * The environment variables that the command reads, as text.
+ *
+ * The only file that touches `process.env`. `config.ts` gives the texts a meaning.
+ */
+export interface CliEnvironment {
+  /** ATOLL_GATEWAY: host:port. */
+  readonly gateway: string | undefined;
+  /** ATOLL_TRANSPORT. */
+  readonly transport: string | undefined;
+  /** ATOLL_DATACENTER. */
+  readonly datacenter: string | undefined;
+  /** NO_COLOR: any text but none forbids colours (no-color.org). */
+  readonly noColor: string | undefined;
+  /** The user's name on this machine. */
+  readonly user: string | undefined;
+  readonly terminalKind: string | undefined;
+}
+
+export function readEnvironment(): CliEnvironment {
+  return {
+    gateway: process.env["ATOLL_GATEWAY"],
+    transport: process.env["ATOLL_TRANSPORT"],
+    datacenter: process.env["ATOLL_DATACENTER"],
+    noColor: process.env["NO_COLOR"],
+    user: process.env["USER"] ?? process.env["LOGNAME"],
+    terminalKind: process.env["TERM"],
+  };
+}

@@ -1,0 +1,78 @@
+/**
+ * Datacenters for people: their replicas, who leads, and how many nodes are in which state.
+ */
+import type { Datacenter, Replica } from "@atoll/proto/atoll/v1/datacenter";
+import { shortName } from "../resource-names.ts";
+import { pairs, section } from "./document.ts";
+import type { Paint } from "./style.ts";
+import { table, type Cell } from "./table.ts";
+import { durationMs, span } from "./time.ts";
+
+export const DATACENTER_HEADING: readonly string[] = ["NAME", "NODES", "REPLICAS", "LEADER", "AGE", "STATES"];
+
+export function datacenterRow(datacenter: Datacenter): Cell[] {
+  const reachable = datacenter.replicas.filter((replica) => replica.reachable).length;
+  return [
+    shortName(datacenter.name),
+    String(datacenter.nodeCount),
+    `${reachable}/${datacenter.replicas.length}`,
+    leaderText(datacenter),
+    ageText(datacenter),
+    stateCounts(datacenter),
+  ];
+}
+
+export function datacenterLines(datacenter: Datacenter, paint: Paint): string[] {
+  const heading = ["REPLICA", "ROLE", "TERM", "COMMITTED", "APPLIED", "SNAPSHOT", "BUS", "ADDRESS"];
+  const rows = datacenter.replicas.map(replicaRow);
+  return [
+    ...pairs(
+      [
+        ["name", { text: shortName(datacenter.name), style: "strong" }],
+        ["leader", leaderText(datacenter)],
+        ["nodes", `${datacenter.nodeCount}`],
+        ["states", stateCounts(datacenter)],
+        ["as of event", datacenter.asOf && `#${datacenter.asOf.index}`],
+        ["age", ageText(datacenter)],
+      ],
+      paint,
+    ),
+    ...section("Replicas", table(heading, rows, { paint, indent: "  " }), paint),
+  ];
+}
+
+function replicaRow(replica: Replica): Cell[] {
+  if (!replica.reachable) {
+    const why = `${replica.address}  ${replica.reason}`;
+    return [String(replica.id), { text: "unreachable", style: "bad" }, "", "", "", "", "", why];
+  }
+  return [
+    String(replica.id),
+    { text: replica.role, style: replica.role === "leader" ? "good" : "plain" },
+    String(replica.term),
+    `#${replica.commitIndex}`,
+    `#${replica.appliedIndex}`,
+    `#${replica.snapshotIndex}`,
+    replica.busConnected ? "connected" : { text: "cut off", style: "bad" },
+    replica.address,
+  ];
+}
+
+function leaderText(datacenter: Datacenter): string {
+  const leader = datacenter.replicas.find((replica) => replica.reachable && replica.role === "leader");
+  return leader === undefined ? "none" : `replica ${leader.id}`;
+}
+
+function stateCounts(datacenter: Datacenter): string {
+  return Object.keys(datacenter.nodesByState)
+    .toSorted()
+    .map((state) => `${datacenter.nodesByState[state]} ${state.toLowerCase()}`)
+    .join(", ");
+}
+
+function ageText(datacenter: Datacenter): string {
+  const { asOf } = datacenter;
+  if (asOf?.age === undefined) return "";
+  const age = span(durationMs(asOf.age));
+  return asOf.stale ? `${age}, stale` : age;
+}

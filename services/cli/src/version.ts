@@ -1,0 +1,4 @@
+/**
+ * The version of this command.
+ */
+export const VERSION = "0.1.0";

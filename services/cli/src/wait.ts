@@ -1,0 +1,100 @@
+/**
+ * Waits for an operation to end, and shows how it goes.
+ *
+ * Progress is one line on the error output that is written over, on terminals only. The operation goes on
+ * whether anybody waits or not, and every way out of here says so. Called by every command that starts one.
+ */
+import { Operation, OperationServiceService, OperationStatus } from "@atoll/proto/atoll/v1/operation";
+import type { CommandContext } from "./command-context.ts";
+import { parseDuration, WAIT_TIMEOUT_MS_DEFAULT } from "./config.ts";
+import { EXIT_STATUS } from "./exit-status.ts";
+import { CommandError } from "./failure.ts";
+import { outcomeLine, progressLine } from "./render/operation.ts";
+import { span } from "./render/time.ts";
+import { shortName } from "./resource-names.ts";
+import { watchWithResume } from "./watch.ts";
+
+const ERASE_LINE = "\r\u001b[K";
+
+export interface WaitOptions {
+  readonly wait?: boolean;
+  readonly waitTimeout?: string;
+}
+
+/** Prints the operation: as it ended, or as it began where nobody is to wait. */
+export async function finishOperation(
+  context: CommandContext,
+  started: Operation,
+  options: WaitOptions,
+): Promise<void> {
+  const ended = started.done || options.wait === false ? started : await awaitEnd(context, started, options);
+  await context.print(Operation.toJSON(ended), () => [resultLine(context, ended)]);
+  failWhenCancelled(ended);
+}
+
+/** Follows an operation to its end. Throws {@link CommandError} when the time allowed runs out. */
+async function awaitEnd(
+  context: CommandContext,
+  started: Operation,
+  options: WaitOptions,
+): Promise<Operation> {
+  const allowedMs =
+    options.waitTimeout === undefined
+      ? WAIT_TIMEOUT_MS_DEFAULT
+      : parseDuration("--wait-timeout", options.waitTimeout);
+  const { terminal, gateway } = context;
+  using timeout = abortAfter(allowedMs);
+  const signal = AbortSignal.any([terminal.signal, timeout.signal]);
+  let latest = started;
+  showProgress(context, latest);
+  const watch = watchWithResume<Operation>(
+    {
+      open: () => gateway.stream(OperationServiceService.watchOperation, { name: started.name }, signal),
+      resumeIndexOf: () => undefined,
+      resumeIndex: 0,
+      signal,
+      note: (text) => context.note(text),
+    },
+    (operation) => operation.done,
+  );
+  for await (latest of watch) showProgress(context, latest);
+  if (terminal.errIsTerminal) terminal.err(ERASE_LINE);
+  if (latest.done) return latest;
+  throw notAwaited(latest, terminal.signal.aborted, allowedMs);
+}
+
+function showProgress(context: CommandContext, operation: Operation): void {
+  const { terminal } = context;
+  if (!terminal.errIsTerminal || operation.done) return;
+  const width = (terminal.columns ?? 80) - 1;
+  terminal.err(ERASE_LINE + Array.from(progressLine(operation)).slice(0, width).join(""));
+}
+
+function notAwaited(operation: Operation, interrupted: boolean, allowedMs: number): CommandError {
+  const id = shortName(operation.name);
+  const [first] = operation.waiting;
+  const waits = first === undefined ? "" : `; it waits for ${first}`;
+  const message = interrupted ? "interrupted" : `${id} has not ended within ${span(allowedMs)}${waits}`;
+  return new CommandError(message, {
+    exitStatus: interrupted ? EXIT_STATUS.interrupted : EXIT_STATUS.timeout,
+    hints: [`it goes on: \`atoll operation watch ${id}\`, or stop it with \`atoll operation cancel ${id}\``],
+  });
+}
+
+function resultLine(context: CommandContext, operation: Operation): string {
+  if (operation.done) return outcomeLine(operation, context.nowMs, context.paint);
+  return `${progressLine(operation)} (\`atoll operation watch ${shortName(operation.name)}\`)`;
+}
+
+export function failWhenCancelled(operation: Operation): void {
+  if (operation.status !== OperationStatus.OPERATION_STATUS_CANCELLED) return;
+  throw new CommandError(`${shortName(operation.name)} was cancelled: ${operation.reason}`, {
+    exitStatus: EXIT_STATUS.error,
+  });
+}
+
+function abortAfter(milliseconds: number): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), milliseconds);
+  return { signal: controller.signal, [Symbol.dispose]: () => clearTimeout(timer) };
+}
