@@ -1,0 +1,111 @@
+/**
+ * Measures Raft commits and failover, with etcd beside it where it is installed.
+ *
+ *     node --conditions=atoll-source test/bench/raft/main.ts
+ *         [--rounds 5] [--seconds 5] [--warm-up-seconds 1.5] [--in-flight 1,256,1024]
+ *         [--failover-trials 10] [--stop-trials 5] [--only atoll|etcd]
+ *
+ * Three members of each system on loopback, each round with fresh folders, the systems in turn.
+ * Prints one table and writes the raw numbers to test/bench/results/.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { Prng } from "@atoll/stdx";
+import { AtollCluster } from "./atoll-cluster.ts";
+import type { Cluster } from "./cluster.ts";
+import { EtcdCluster, etcdVersion } from "./etcd-cluster.ts";
+import { measureFailover, measureLoad } from "./measure.ts";
+import { describeMachine, formatTable, writeReport, type RaftReport } from "./report.ts";
+
+interface System {
+  readonly name: string;
+  readonly version: string;
+  readonly start: (folder: string) => Promise<Cluster>;
+}
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "5" },
+    seconds: { type: "string", default: "5" },
+    "warm-up-seconds": { type: "string", default: "1.5" },
+    "in-flight": { type: "string", default: "1,256,1024" },
+    "failover-trials": { type: "string", default: "10" },
+    "stop-trials": { type: "string", default: "5" },
+    only: { type: "string" },
+  },
+});
+
+function systems(): System[] {
+  const all: System[] = [
+    { name: "Atoll", version: "(this tree)", start: (folder) => AtollCluster.start(folder) },
+  ];
+  const etcd = etcdVersion();
+  if (etcd === undefined) process.stderr.write("etcd is not installed: measuring Atoll alone\n");
+  else all.push({ name: "etcd", version: etcd, start: (folder) => EtcdCluster.start(folder) });
+  const { only } = options;
+  return all.filter(({ name }) => only === undefined || name.toLowerCase() === only.toLowerCase());
+}
+
+async function withCluster(
+  system: System,
+  use: (cluster: Cluster) => Promise<void>,
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "atoll-bench-raft-"));
+  try {
+    const cluster = await system.start(folder);
+    try {
+      await use(cluster);
+    } finally {
+      await cluster.stop();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function measureRound(system: System, round: number, report: RaftReport): Promise<void> {
+  const durations = {
+    warmUpMs: Number(options["warm-up-seconds"]) * 1000,
+    measureMs: Number(options.seconds) * 1000,
+  };
+  await withCluster(system, async (cluster) => {
+    for (const inFlight of options["in-flight"].split(",").map(Number)) {
+      const result = await measureLoad(cluster, inFlight, durations);
+      report.load.push({ system: system.name, round, result });
+      process.stderr.write(`round ${round} ${system.name} ${JSON.stringify(result)}\n`);
+    }
+  });
+}
+
+async function measureOutages(system: System, report: RaftReport): Promise<void> {
+  const prng = new Prng(Number(process.hrtime.bigint() % 1_000_000_007n));
+  const trials = [
+    ["SIGKILL", Number(options["failover-trials"])],
+    ["SIGSTOP", Number(options["stop-trials"])],
+  ] as const;
+  await withCluster(system, async (cluster) => {
+    for (const [signal, count] of trials) {
+      const ms = await measureFailover(cluster, signal, count, prng);
+      report.failover.push({ system: system.name, signal, ms });
+      process.stderr.write(`${system.name} ${signal} ${ms.map(Math.round).join(" ")}\n`);
+    }
+  });
+}
+
+const measured = systems();
+const report: RaftReport = {
+  startedAt: new Date().toISOString(),
+  machine: describeMachine(),
+  systems: measured.map(({ name, version }) => ({ name, version })),
+  settings: { ...options },
+  load: [],
+  failover: [],
+};
+for (let round = 1; round <= Number(options.rounds); round += 1) {
+  for (const system of measured) await measureRound(system, round, report);
+}
+for (const system of measured) await measureOutages(system, report);
+process.stderr.write(`raw numbers in ${writeReport(report)}\n`);
+process.stdout.write(`${formatTable(report)}\n`);

@@ -1,0 +1,140 @@
+/**
+ * The two measurements: writes per second at a number in flight, and the time without writes after
+ * a leader is lost.
+ */
+import { readFileSync } from "node:fs";
+import type { Prng } from "@atoll/stdx";
+import type { Cluster } from "./cluster.ts";
+import { pause } from "./processes.ts";
+
+export interface LoadResult {
+  readonly inFlight: number;
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  /** Processor time of all members over the time of the run, in cores. */
+  readonly membersCores: number;
+  /** Of the client, likewise. */
+  readonly clientCores: number;
+}
+
+const CLOCK_TICKS_PER_SECOND = 100;
+
+export async function measureLoad(
+  cluster: Cluster,
+  inFlight: number,
+  durations: { readonly warmUpMs: number; readonly measureMs: number },
+): Promise<LoadResult> {
+  const driver = await cluster.driver();
+  try {
+    await driver.run(inFlight, performance.now() + durations.warmUpMs, () => {});
+    const latencies: number[] = [];
+    const weights: number[] = [];
+    let count = 0;
+    const cpuBefore = cpuSeconds(cluster.pids());
+    const ownBefore = process.cpuUsage();
+    const beginMs = performance.now();
+    const endMs = beginMs + durations.measureMs;
+    await driver.run(inFlight, endMs, (sentMs, answered) => {
+      const nowMs = performance.now();
+      if (nowMs > endMs) return;
+      latencies.push(nowMs - sentMs);
+      weights.push(answered);
+      count += answered;
+    });
+    const seconds = (performance.now() - beginMs) / 1000;
+    const own = process.cpuUsage(ownBefore);
+    const quantile = weightedQuantiles(latencies, weights, count);
+    return {
+      inFlight,
+      perSecond: count / (durations.measureMs / 1000),
+      p50Ms: quantile(0.5),
+      p99Ms: quantile(0.99),
+      maxMs: quantile(1),
+      membersCores: (cpuSeconds(cluster.pids()) - cpuBefore) / seconds,
+      clientCores: (own.user + own.system) / 1e6 / seconds,
+    };
+  } finally {
+    driver.close();
+  }
+}
+
+/** Quantiles over single writes, which were answered in batches of `weights`. */
+function weightedQuantiles(
+  latencies: readonly number[],
+  weights: readonly number[],
+  count: number,
+): (share: number) => number {
+  const order = latencies.map((_, at) => at);
+  order.sort((one, other) => (latencies[one] as number) - (latencies[other] as number));
+  return (share) => {
+    let left = share * count;
+    for (const at of order) {
+      left -= weights[at] as number;
+      if (left <= 0) return latencies[at] as number;
+    }
+    return latencies[order.at(-1) ?? 0] ?? 0;
+  };
+}
+
+function cpuSeconds(pids: readonly number[]): number {
+  let ticks = 0;
+  for (const pid of pids) {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    ticks += Number(fields[11]) + Number(fields[12]);
+  }
+  return ticks / CLOCK_TICKS_PER_SECOND;
+}
+
+const ATTEMPT_MS = 1000;
+const STOPPED_MS = 4000;
+
+/**
+ * How long after the leader is killed or stopped until the next write is acknowledged, in
+ * milliseconds per trial. The moment within a heartbeat is random.
+ */
+export async function measureFailover(
+  cluster: Cluster,
+  signal: "SIGKILL" | "SIGSTOP",
+  trials: number,
+  prng: Prng,
+): Promise<number[]> {
+  const outages: number[] = [];
+  for (let trial = 0; trial < trials; trial += 1) {
+    await cluster.healthy();
+    const leader = await cluster.leader();
+    // Streams to the others are open before, as those of a client in use would be.
+    for (const tried of [0, 1]) await cluster.writeAvoiding(0, tried, 5000);
+    await warmOthers(cluster, leader);
+    await pause(prng.below(400));
+    const beginMs = performance.now();
+    await cluster.signal(leader, signal);
+    await writeUntilAcknowledged(cluster, leader);
+    outages.push(performance.now() - beginMs);
+    if (signal === "SIGKILL") await cluster.restart(leader);
+    else {
+      await pause(Math.max(0, STOPPED_MS - (performance.now() - beginMs)));
+      await cluster.signal(leader, "SIGCONT");
+    }
+  }
+  return outages;
+}
+
+async function warmOthers(cluster: Cluster, leader: number): Promise<void> {
+  for (const tried of [0, 1]) {
+    await cluster.writeAvoiding(leader, tried, 200).catch(() => undefined);
+  }
+}
+
+async function writeUntilAcknowledged(cluster: Cluster, avoided: number): Promise<void> {
+  for (let tried = 0; ; tried += 1) {
+    try {
+      await cluster.writeAvoiding(avoided, tried, ATTEMPT_MS);
+      return;
+    } catch {
+      await pause(3);
+    }
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Where results go: raw numbers into a file, one table to read.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { arch, cpus, release, totalmem } from "node:os";
+import { join } from "node:path";
+import type { LoadResult } from "./measure.ts";
+
+export interface Machine {
+  readonly cores: number;
+  readonly processor: string;
+  readonly memoryGiB: number;
+  readonly kernel: string;
+  readonly system: string;
+  readonly node: string;
+}
+
+export interface RaftReport {
+  readonly startedAt: string;
+  readonly machine: Machine;
+  readonly systems: readonly { readonly name: string; readonly version: string }[];
+  readonly settings: Record<string, unknown>;
+  readonly load: { readonly system: string; readonly round: number; readonly result: LoadResult }[];
+  readonly failover: { readonly system: string; readonly signal: string; readonly ms: number[] }[];
+}
+
+export function describeMachine(): Machine {
+  const osRelease = readFileSync("/etc/os-release", "utf8");
+  return {
+    cores: cpus().length,
+    processor: `${cpus()[0]?.model ?? "unknown"} (${arch()})`,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    kernel: release(),
+    system: /PRETTY_NAME="([^"]*)"/.exec(osRelease)?.[1] ?? "unknown",
+    node: process.version,
+  };
+}
+
+/** Writes `report` beside the others and returns the file's path. */
+export function writeReport(report: RaftReport): string {
+  const folder = join(import.meta.dirname, "..", "results");
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `raft-${report.startedAt.replaceAll(/[:.]/g, "-")}.json`);
+  writeFileSync(path, `${JSON.stringify(report, undefined, 2)}\n`);
+  return path;
+}
+
+export function formatTable(report: RaftReport): string {
+  const { cores, processor, memoryGiB, kernel, system, node } = report.machine;
+  const lines = [
+    `${cores} cores (${processor}), ${memoryGiB} GiB, ${system}, Linux ${kernel}, Node ${node}; ` +
+      `everything on this machine, 256 B values, fsync on a majority. ` +
+      report.systems.map(({ name, version }) => `${name} ${version}`).join(", "),
+    "",
+    "| what | system | median | worst |",
+    "| --- | --- | --- | --- |",
+    ...loadLines(report),
+    ...failoverLines(report),
+  ];
+  return lines.join("\n");
+}
+
+function loadLines(report: RaftReport): string[] {
+  const inFlights = [...new Set(report.load.map(({ result }) => result.inFlight))];
+  const names = report.systems.map(({ name }) => name);
+  return inFlights.flatMap((inFlight) =>
+    names.flatMap((name) => {
+      const results = report.load
+        .filter(({ system, result }) => system === name && result.inFlight === inFlight)
+        .map(({ result }) => result)
+        .toSorted((one, other) => other.perSecond - one.perSecond);
+      const worst = results.at(-1);
+      const median = results[Math.floor(results.length / 2)];
+      if (worst === undefined || median === undefined) return [];
+      return [`| commits, ${inFlight} in flight | ${name} | ${cell(median)} | ${cell(worst)} |`];
+    }),
+  );
+}
+
+function cell(result: LoadResult): string {
+  const rate = Math.round(result.perSecond).toLocaleString("en");
+  return `${rate}/s, p50 ${result.p50Ms.toFixed(2)} ms, p99 ${result.p99Ms.toFixed(1)} ms`;
+}
+
+function failoverLines(report: RaftReport): string[] {
+  return report.failover
+    .filter(({ ms }) => ms.length > 0)
+    .map(({ system, signal, ms }) => {
+      const sorted = ms.toSorted((one, other) => one - other);
+      const median = (sorted[Math.floor(sorted.length / 2)] as number).toFixed(0);
+      const worst = (sorted.at(-1) as number).toFixed(0);
+      const what = `leader ${signal === "SIGKILL" ? "killed" : "stopped"} → next write`;
+      return `| ${what} | ${system} | ${median} ms | ${worst} ms of ${ms.length} |`;
+    });
+}
