@@ -6,3 +6,4 @@ export { DriverError, type DriverErrorCode } from "./errors.ts";
 export { KeyedSerial } from "./keyed-serial.ts";
 export { replaceFile } from "./durable-file.ts";
 export { type CommandRunner, runCommand } from "./run-command.ts";
+export { type InventoryOptions, readInventory } from "./inventory/inventory-reader.ts";
