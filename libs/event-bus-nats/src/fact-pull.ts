@@ -1,0 +1,211 @@
+/**
+ * Pulls messages from one consumer of the stream into a bounded buffer.
+ *
+ * One pull request at a time, the next as soon as it is used up and the buffer has room. Whatever
+ * makes the consumer unfit (gone, silent, a gap in its numbering) is told once by `broken`; the owner
+ * then makes a new consumer. It never waits for a server that says nothing. Used by fact-reader.ts.
+ */
+import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
+import { createInbox, nanos } from "@nats-io/transport-node";
+import { BATCH_BYTES_MAX, BATCH_MESSAGES_MAX } from "@atoll/event-bus";
+import type { StreamMessage } from "@atoll/event-bus";
+import { guarded } from "./bus-log.ts";
+import type { Foreign } from "./foreign.ts";
+import { send } from "./send.ts";
+import type { Subjects } from "./subjects.ts";
+
+/** Messages asked for at once. With what is buffered, at most three batches are in memory. */
+const PULL_MESSAGES: number = 2 * BATCH_MESSAGES_MAX;
+const PULL_EXPIRES_MS = 30_000;
+/** A waiting pull is told this often that the consumer lives. */
+const HEARTBEAT_MS = 1_000;
+/** A consumer that says nothing for so long is gone. */
+const SILENCE_MAX_MS = 3_500;
+
+const STATUS_HEARTBEAT = 100;
+const STATUS_EXPIRED = 408;
+const STATUS_ENDED = 409;
+
+export interface PullHooks {
+  /** There is something to take. */
+  arrived(): void;
+  /** Nothing more will come. Called once. */
+  broken(reason: string): void;
+}
+
+export interface PullTarget {
+  readonly subjects: Subjects;
+  readonly consumer: string;
+  readonly inboxPrefix: string;
+}
+
+export class FactPull {
+  readonly #connection: NatsConnection;
+  readonly #target: PullTarget;
+  readonly #foreign: Foreign;
+  readonly #hooks: PullHooks;
+  readonly #inbox: string;
+  readonly #subscription: Subscription;
+  readonly #request: Uint8Array;
+  readonly #watchdog: NodeJS.Timeout;
+  #buffer: StreamMessage[] = [];
+  #taken = 0;
+  #bufferedBytes = 0;
+  /** The pull that is under way; its messages still to come. */
+  #pull = 0;
+  #left = 0;
+  #consumerSequence = 0;
+  #heardAtMs: number = performance.now();
+  #over = false;
+  /** The highest sequence seen, of messages not ours too. */
+  #lastSequence = 0;
+
+  constructor(connection: NatsConnection, target: PullTarget, foreign: Foreign, hooks: PullHooks) {
+    this.#connection = connection;
+    this.#target = target;
+    this.#foreign = foreign;
+    this.#hooks = hooks;
+    this.#inbox = `${createInbox(target.inboxPrefix)}.`;
+    this.#request = new TextEncoder().encode(
+      JSON.stringify({
+        batch: PULL_MESSAGES,
+        max_bytes: BATCH_BYTES_MAX,
+        expires: nanos(PULL_EXPIRES_MS),
+        idle_heartbeat: nanos(HEARTBEAT_MS),
+      }),
+    );
+    this.#subscription = connection.subscribe(`${this.#inbox}*`, {
+      callback: (error, message) => {
+        guarded(() => (error === null ? this.#received(message) : this.#break(error.message)));
+      },
+    });
+    this.#watchdog = setInterval(() => this.#watch(), HEARTBEAT_MS);
+    this.#pullMore();
+  }
+
+  get lastSequence(): number {
+    return this.#lastSequence;
+  }
+
+  /** Whether nothing waits to be taken. */
+  get empty(): boolean {
+    return this.#taken === this.#buffer.length;
+  }
+
+  /** Removes and returns the next messages, as many as fit one batch. */
+  take(): StreamMessage[] {
+    const start = this.#taken;
+    let end = start;
+    let bytes = 0;
+    while (end < this.#buffer.length && end - start < BATCH_MESSAGES_MAX) {
+      const size = (this.#buffer[end] as StreamMessage).payload.length;
+      if (bytes + size > BATCH_BYTES_MAX && end > start) break;
+      bytes += size;
+      end += 1;
+    }
+    const messages = this.#buffer.slice(start, end);
+    this.#taken = end;
+    this.#bufferedBytes -= bytes;
+    if (end === this.#buffer.length) {
+      this.#buffer = [];
+      this.#taken = 0;
+    }
+    this.#pullMore();
+    return messages;
+  }
+
+  close(): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearInterval(this.#watchdog);
+    if (!this.#connection.isClosed()) this.#subscription.unsubscribe();
+  }
+
+  #pullMore(): void {
+    const buffered = this.#buffer.length - this.#taken;
+    const room = buffered < BATCH_MESSAGES_MAX && this.#bufferedBytes < BATCH_BYTES_MAX;
+    if (this.#over || this.#left > 0 || !room) return;
+    this.#pull += 1;
+    this.#left = PULL_MESSAGES;
+    this.#heardAtMs = performance.now();
+    const { subjects, consumer } = this.#target;
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${subjects.stream}.${consumer}`;
+    send(this.#connection, subject, this.#request, { reply: this.#inbox + this.#pull.toString() });
+  }
+
+  #received(message: Msg): void {
+    if (this.#over) return;
+    this.#heardAtMs = performance.now();
+    const subject = message.subject;
+    if (subject.startsWith(this.#inbox)) this.#status(message, subject.slice(this.#inbox.length));
+    else this.#fact(message, subject);
+  }
+
+  #fact(message: Msg, subject: string): void {
+    const place = parsePlace(message.reply ?? "");
+    if (place === undefined) {
+      this.#foreign.count(subject, message.data);
+      return;
+    }
+    if (place.consumerSequence !== this.#consumerSequence + 1) {
+      this.#break(`consumer went from ${this.#consumerSequence} to ${place.consumerSequence}`);
+      return;
+    }
+    this.#consumerSequence = place.consumerSequence;
+    this.#lastSequence = place.streamSequence;
+    this.#left -= 1;
+    const node = this.#target.subjects.nodeOf("fact", subject);
+    if (node === undefined) {
+      this.#foreign.count(subject, message.data);
+    } else {
+      this.#buffer.push({ node, payload: message.data, sequence: place.streamSequence });
+      this.#bufferedBytes += message.data.length;
+    }
+    this.#hooks.arrived();
+    this.#pullMore();
+  }
+
+  #status(message: Msg, pull: string): void {
+    if (pull !== this.#pull.toString()) return;
+    const code = message.headers?.code ?? 0;
+    if (code === STATUS_HEARTBEAT) return;
+    // A pull that ended by time or size says what it left; one whose consumer is gone does not.
+    const ended = message.headers?.has("Nats-Pending-Messages") ?? false;
+    if ((code === STATUS_EXPIRED || code === STATUS_ENDED) && ended) {
+      this.#left = 0;
+      this.#pullMore();
+      return;
+    }
+    this.#break(`the server ended the pull: ${code} ${message.headers?.description ?? ""}`);
+  }
+
+  #watch(): void {
+    const silentMs = performance.now() - this.#heardAtMs;
+    if (this.#left > 0 && silentMs > SILENCE_MAX_MS) this.#break("the consumer is silent");
+  }
+
+  #break(reason: string): void {
+    if (this.#over) return;
+    this.close();
+    this.#hooks.broken(reason);
+  }
+}
+
+interface Place {
+  readonly streamSequence: number;
+  readonly consumerSequence: number;
+}
+
+/**
+ * Where a message stands, from its reply subject:
+ * `$JS.ACK.[DOMAIN.ACCOUNT.]STREAM.CONSUMER.DELIVERED.STREAM_SEQUENCE.CONSUMER_SEQUENCE.TIME.PENDING[.TOKEN]`.
+ */
+function parsePlace(reply: string): Place | undefined {
+  if (!reply.startsWith("$JS.ACK.")) return undefined;
+  const tokens = reply.split(".");
+  const at = tokens.length <= 9 ? 5 : 7;
+  const streamSequence = Number(tokens[at]);
+  const consumerSequence = Number(tokens[at + 1]);
+  const sound = Number.isSafeInteger(streamSequence) && Number.isSafeInteger(consumerSequence);
+  return sound ? { streamSequence, consumerSequence } : undefined;
+}

@@ -1,0 +1,293 @@
+/**
+ * What the bus over NATS does when the server fails in ways that only a real server can: killed,
+ * frozen, wiped, robbed of its stream or consumer, filled with messages that are not ours.
+ */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { StreamBatch } from "@atoll/event-bus";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { connectAgentBus } from "./agent-bus.ts";
+import { NatsServer, skipReason } from "./nats-server.ts";
+import { connectOrchestratorBus } from "./orchestrator-bus.ts";
+import type { NatsOrchestratorBus } from "./orchestrator-bus.ts";
+import { until } from "./testing.ts";
+
+const skip = skipReason ?? false;
+const silent = { info: (): void => {}, warn: (): void => {} };
+const datacenter = "dc1";
+const stream = "ATOLL_FACTS_dc1";
+
+interface Scene extends AsyncDisposable {
+  readonly server: NatsServer;
+  readonly orchestrator: NatsOrchestratorBus;
+  readonly batches: StreamBatch[];
+  /** Publishes under a key until it is stored. */
+  readonly store: (key: string) => Promise<void>;
+  readonly connected: () => boolean;
+  readonly read: () => string[];
+}
+
+async function scene(server: NatsServer): Promise<Scene> {
+  const agent = connectAgentBus({ url: server.url, datacenter, node: "n1", log: silent });
+  const orchestrator = connectOrchestratorBus({ url: server.url, datacenter, log: silent });
+  const batches: StreamBatch[] = [];
+  orchestrator.readFacts(undefined, (batch, ready) => {
+    batches.push(batch);
+    ready();
+  });
+  const states = { agent: false, orchestrator: false };
+  agent.onConnection((state) => (states.agent = state.connected));
+  orchestrator.onConnection((state) => (states.orchestrator = state.connected));
+  const connected = (): boolean => states.agent && states.orchestrator;
+  await until("both are connected", connected);
+  const attempt = (key: string): Promise<boolean> =>
+    new Promise((resolve) => {
+      agent.publishFacts(key, new TextEncoder().encode(key), (error) => resolve(error === undefined));
+    });
+  return {
+    server,
+    orchestrator,
+    batches,
+    connected,
+    store: (key) => until(`${key} is stored`, () => attempt(key)),
+    read: () =>
+      batches.flatMap((batch) =>
+        batch.messages.map((message) => new TextDecoder().decode(message.payload)),
+      ),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([agent.close(), orchestrator.close()]);
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function request(connection: NatsConnection, subject: string, body?: object): Promise<unknown> {
+  const answer = await connection.request(subject, body && JSON.stringify(body), { timeout: 5_000 });
+  return answer.json();
+}
+
+/** The stream as the server shows it. */
+async function streamInfo(connection: NatsConnection): Promise<{ messages: number; last_seq: number }> {
+  const info = (await request(connection, `$JS.API.STREAM.INFO.${stream}`)) as {
+    state: { messages: number; last_seq: number };
+  };
+  return info.state;
+}
+
+test("connectOrchestratorBus() makes the stream that the design asks for", { skip }, async () => {
+  await using it = await scene(await NatsServer.start());
+  const connection = await it.server.connect();
+  const info = (await request(connection, `$JS.API.STREAM.INFO.${stream}`)) as {
+    config: Record<string, unknown>;
+  };
+  await connection.close();
+  const { subjects, storage, retention, discard, max_bytes, duplicate_window, num_replicas } =
+    info.config;
+  assert.deepEqual(
+    { subjects, storage, retention, discard, max_bytes, duplicate_window, num_replicas },
+    {
+      subjects: ["atoll.dc1.fact.*"],
+      storage: "file",
+      retention: "limits",
+      discard: "new",
+      max_bytes: 1_073_741_824,
+      duplicate_window: 120_000_000_000,
+      num_replicas: 1,
+    },
+  );
+});
+
+test("connectOrchestratorBus() puts a stream with other settings right", { skip }, async () => {
+  const server = await NatsServer.start();
+  const connection = await server.connect();
+  await request(connection, `$JS.API.STREAM.CREATE.${stream}`, {
+    name: stream,
+    subjects: ["atoll.dc1.fact.*"],
+    storage: "file",
+    retention: "limits",
+    discard: "old",
+    max_bytes: 5_000_000,
+    num_replicas: 1,
+  });
+  await using it = await scene(server);
+  await it.store("a");
+  await until("it is read", () => it.read().includes("a"));
+  const info = (await request(connection, `$JS.API.STREAM.INFO.${stream}`)) as {
+    config: Record<string, unknown>;
+  };
+  await connection.close();
+  assert.deepEqual([info.config["discard"], info.config["max_bytes"]], ["new", 1_073_741_824]);
+});
+
+test("readFacts() goes on at the same place after kill -9 and a restart", { skip }, async () => {
+  await using it = await scene(await NatsServer.start());
+  for (let round = 0; round < 3; round += 1) {
+    await it.store(`${round}a`);
+    await it.store(`${round}b`);
+    await until("both are read", () => it.read().length === round * 2 + 2);
+    await it.server.kill();
+    await until("the loss is told", () => !it.connected());
+    await it.server.start();
+  }
+  await it.store("last");
+  await until("the last is read", () => it.read().includes("last"));
+  assert.deepEqual(it.read(), ["0a", "0b", "1a", "1b", "2a", "2b", "last"]);
+  assert.equal(new Set(it.batches.map((batch) => batch.created)).size, 1);
+});
+
+test("readFacts() follows to a new stream when the store was wiped", { skip }, async () => {
+  await using it = await scene(await NatsServer.start());
+  await it.store("a");
+  await until("it is read", () => it.read().length === 1);
+  await it.server.kill();
+  await it.server.wipe();
+  await it.server.start();
+  await it.store("b");
+  await until("it is read", () => it.read().length === 2);
+  const [first, second] = it.batches;
+  assert.notEqual(first?.created, second?.created);
+  assert.equal(second?.messages[0]?.sequence, 1);
+});
+
+test("readFacts() gives a stream up that lost what was read of it", { skip }, async () => {
+  await using it = await scene(await NatsServer.start());
+  await it.store("a");
+  await until("it is read", () => it.read().length === 1);
+  const created = it.batches[0]?.created ?? "";
+  await it.orchestrator.close();
+  // Another replica knows more of the stream than the stream does.
+  const other = connectOrchestratorBus({ url: it.server.url, datacenter, log: silent });
+  const batches: StreamBatch[] = [];
+  other.readFacts({ created, sequence: 1_000 }, (batch, ready) => {
+    batches.push(batch);
+    ready();
+  });
+  let connected = false;
+  other.onConnection((state) => (connected = state.connected));
+  await until("it is connected", () => connected);
+  await it.store("b");
+  await until("it is read", () => batches.length === 1);
+  await other.close();
+  assert.notEqual(batches[0]?.created, created);
+  assert.deepEqual(batches[0]?.messages.map((message) => message.sequence), [1]);
+});
+
+test("readFacts() makes a new consumer when its consumer is deleted", { skip }, async () => {
+  await using it = await scene(await NatsServer.start());
+  const connection = await it.server.connect();
+  for (let round = 0; round < 3; round += 1) {
+    await it.store(`k${round}`);
+    await until("it is read", () => it.read().length === round + 1);
+    const names = (await request(connection, `$JS.API.CONSUMER.NAMES.${stream}`)) as {
+      consumers: string[];
+    };
+    assert.equal(names.consumers.length, 1);
+    await request(connection, `$JS.API.CONSUMER.DELETE.${stream}.${names.consumers[0]}`);
+  }
+  await it.store("last");
+  await until("the last is read", () => it.read().includes("last"));
+  await connection.close();
+  assert.deepEqual(it.read(), ["k0", "k1", "k2", "last"]);
+});
+
+test("readFacts() leaves no consumer behind when it is stopped", { skip }, async () => {
+  await using it = await scene(await NatsServer.start());
+  const connection = await it.server.connect();
+  await it.orchestrator.close();
+  const other = connectOrchestratorBus({ url: it.server.url, datacenter, log: silent });
+  for (let round = 0; round < 5; round += 1) {
+    let read = 0;
+    const stop = other.readFacts(undefined, (batch, ready) => {
+      read += batch.messages.length;
+      ready();
+    });
+    await it.store(`k${round}`);
+    await until("it reads", () => read === round + 1);
+    stop();
+  }
+  await until("all consumers are gone", async () => {
+    const answer = await request(connection, `$JS.API.CONSUMER.NAMES.${stream}`);
+    return ((answer as { consumers: string[] | null }).consumers ?? []).length === 0;
+  });
+  await Promise.all([other.close(), connection.close()]);
+});
+
+test("a frozen server is given up and the reading goes on when it thaws", { skip }, async () => {
+  await using it = await scene(await NatsServer.start());
+  await it.store("a");
+  it.server.freeze();
+  await until("the silence is noticed", () => !it.connected());
+  it.server.thaw();
+  await it.store("b");
+  await until("all is read", () => it.read().length >= 2);
+  assert.deepEqual(it.read(), ["a", "b"]);
+});
+
+test("readFacts() skips, counts and forgets messages that are not ours", { skip }, async () => {
+  await using it = await scene(await NatsServer.start());
+  await it.store("a");
+  await until("it is read", () => it.read().length === 1);
+  const connection = await it.server.connect();
+  for (const token of ["UPPER", "under_score", "x".repeat(200), "-dash", "ü"]) {
+    await request(connection, `atoll.dc1.fact.${token}`, { hostile: true });
+  }
+  connection.publish("atoll.dc1.heartbeat.NOT_OURS", "?");
+  await it.store("b");
+  await until("ours is read", () => it.read().length === 2);
+  assert.deepEqual(it.read(), ["a", "b"]);
+  it.orchestrator.forgetFacts(it.batches[0]?.created ?? "", it.batches[1]?.messages[0]?.sequence ?? 0);
+  await until("all are counted", () => it.orchestrator.statistics().foreignMessages === 5);
+  assert.equal(it.orchestrator.statistics().foreignSamples[0]?.subject, "atoll.dc1.fact.UPPER");
+  for (let junk = 0; junk < 20; junk += 1) {
+    await request(connection, "atoll.dc1.fact.NOT_OURS", { junk });
+  }
+  await until("nothing is left in the stream", async () => {
+    return (await streamInfo(connection)).messages === 0;
+  });
+  await connection.close();
+});
+
+test("connectOrchestratorBus() says why when the server has no JetStream", { skip }, async () => {
+  await using server = await NatsServer.start({ jetStream: false });
+  const bus = connectOrchestratorBus({ url: server.url, datacenter, log: silent });
+  let reason = "";
+  bus.onConnection((state) => ({ reason } = state));
+  await until("the reason is told", () => reason.startsWith(`the stream ${stream}`));
+  await bus.close();
+});
+
+let shared: NatsServer;
+
+before(async () => {
+  if (skipReason === undefined) shared = await NatsServer.start();
+});
+
+after(async () => {
+  await shared?.[Symbol.asyncDispose]();
+});
+
+test("a handler that throws ends the process and does not silence the bus", { skip }, async () => {
+  const script = `
+    import { connectAgentBus, connectOrchestratorBus } from "@atoll/event-bus-nats";
+    const log = { info() {}, warn() {} };
+    const url = ${JSON.stringify(shared.url)};
+    const agent = connectAgentBus({ url, datacenter: "dc9", node: "n1", log });
+    const bus = connectOrchestratorBus({ url, datacenter: "dc9", log });
+    bus.onHeartbeat(() => { throw new Error("a bug of the handler"); });
+    setInterval(() => agent.publishHeartbeat(new Uint8Array(1)), 20);
+  `;
+  const { spawn } = await import("node:child_process");
+  const words = ["--conditions=atoll-source", "--input-type=module", "-e", script];
+  const child = spawn(process.execPath, words, { cwd: import.meta.dirname, stdio: "pipe" });
+  let output = "";
+  child.stderr.on("data", (chunk) => (output += chunk));
+  let code: number | null | undefined;
+  child.once("exit", (status) => (code = status));
+  try {
+    await until("the process has ended", () => code !== undefined);
+  } finally {
+    child.kill("SIGKILL");
+  }
+  assert.equal(code, 1);
+  assert.match(output, /a bug of the handler/);
+});

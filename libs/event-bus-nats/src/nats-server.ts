@@ -1,0 +1,129 @@
+/**
+ * A real nats-server for the tests of this package: on a port of its own, in a folder of its own.
+ *
+ * Started with JetStream; can be killed, frozen, restarted on its store, or robbed of it. Only tests use
+ * it; it ends its own process and no other.
+ */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { connect } from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
+
+const START_MAX_MS = 10_000;
+const LOOK_MS = 10;
+
+/** Why tests that need a server cannot run; undefined when they can. */
+export const skipReason: string | undefined =
+  findServer() === undefined ? "nats-server is not on the PATH" : undefined;
+
+export class NatsServer implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #jetStream: boolean;
+  #port = 0;
+  #process: ChildProcess | undefined;
+
+  private constructor(folder: string, jetStream: boolean) {
+    this.#folder = folder;
+    this.#jetStream = jetStream;
+  }
+
+  /** A running server. */
+  static async start(options: { readonly jetStream?: boolean } = {}): Promise<NatsServer> {
+    const folder = await mkdtemp(join(tmpdir(), "atoll-nats-"));
+    const server = new NatsServer(folder, options.jetStream ?? true);
+    await server.start();
+    return server;
+  }
+
+  get url(): string {
+    return `nats://127.0.0.1:${this.#port}`;
+  }
+
+  /** Starts it again on the same port and store. */
+  async start(): Promise<void> {
+    const program = findServer();
+    if (program === undefined) throw new Error("no nats-server");
+    const config = join(this.#folder, "server.conf");
+    const store = join(this.#folder, "store");
+    const jetStream = this.#jetStream ? `jetstream { store_dir: ${JSON.stringify(store)} }\n` : "";
+    await writeFile(config, `listen: "127.0.0.1:${this.#port === 0 ? -1 : this.#port}"\n${jetStream}`);
+    const words = ["-c", config, "--ports_file_dir", this.#folder];
+    const child = spawn(program, words, { stdio: "ignore" });
+    this.#process = child;
+    if (this.#port === 0) this.#port = await this.#readPort(child);
+    await (await this.connect()).close();
+  }
+
+  /** As by `kill -9`. */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await gone;
+  }
+
+  /** Stops its clock: connections stay, nothing is answered. */
+  freeze(): void {
+    this.#process?.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#process?.kill("SIGCONT");
+  }
+
+  /** Removes what it stored; it must not run. */
+  async wipe(): Promise<void> {
+    await rm(join(this.#folder, "store"), { recursive: true, force: true });
+  }
+
+  /** A connection for what the bus does not offer, once the server takes one. */
+  async connect(): Promise<NatsConnection> {
+    const endMs = performance.now() + START_MAX_MS;
+    for (;;) {
+      try {
+        return await connect({ servers: this.url, reconnect: false, timeout: 1_000 });
+      } catch (error) {
+        if (performance.now() > endMs) throw error;
+        await look();
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #readPort(child: ChildProcess): Promise<number> {
+    const endMs = performance.now() + START_MAX_MS;
+    for (;;) {
+      const names = await readdir(this.#folder);
+      const name = names.find((one) => one.endsWith(`_${child.pid}.ports`));
+      if (name !== undefined) {
+        const ports = await readFile(join(this.#folder, name), "utf8");
+        const port = /nats:\/\/127\.0\.0\.1:(\d+)/.exec(ports)?.[1];
+        if (port !== undefined) return Number(port);
+      }
+      if (performance.now() > endMs) throw new Error("nats-server tells no port");
+      await look();
+    }
+  }
+}
+
+function findServer(): string | undefined {
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  return [...folders, "/usr/sbin", "/usr/local/sbin"]
+    .map((folder) => join(folder, "nats-server"))
+    .find((path) => existsSync(path));
+}
+
+function look(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, LOOK_MS);
+  });
+}
