@@ -1,8 +1,9 @@
 /**
  * Whose plan may change by an event.
  *
- * The contract that makes incremental planning equal to planning everything: a node that is not named here has, after the event,
- * the same plan as before. Called by the leader for each event it applies.
+ * The contract that makes incremental planning equal to planning everything: a node that is not
+ * named here has, after the event, the same plan as before. Called by the leader for each event
+ * it applies.
  */
 import type { DomainEvent, NodeName } from "@atoll/domain";
 

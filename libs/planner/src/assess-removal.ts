@@ -1,22 +1,32 @@
 /**
  * Finds what is on a node although no role wants it there any more.
  *
- * Services are stopped before files are removed, and a service after those that depend on it. Where its role is gone, so that nobody
- * knows the dependencies, the services of that role are stopped one by one, the one that came last to its present status first.
- * Called only when the agent knows of more than the roles want.
+ * Services are stopped before files are removed, and a service after those that depend on it.
+ * Where its role is gone, so that nobody knows the dependencies, the services of that role are
+ * stopped one by one, the one that came last to its present status first. Called only when the
+ * agent knows of more than the roles want.
  */
-import type { NodeName, ObservedService, ServiceKey } from "@atoll/domain";
+import type {
+  ObservedFile,
+  ObservedService,
+  ServiceKey,
+  TargetKey,
+} from "@atoll/domain";
 import { fileTarget, serviceTarget } from "@atoll/domain";
 import { compareText, sortedEntries } from "@atoll/stdx";
 import type { CompiledRole } from "./compiled-role.ts";
+import type { DoubtfulRole } from "./doubtful-role.ts";
 import type { Finding, Findings, Look } from "./finding.ts";
+import { goneIndex } from "./gone-cause.ts";
 import { nextStep } from "./next-step.ts";
 
 /** What failures of a removal are counted under: it has no specification. */
 const NO_DIGEST = "";
 
 export function assessRemoval(look: Look, findings: Findings): void {
+  for (const doubt of look.doubtful) leaveDoubtful(look, doubt, findings);
   const unwanted = unwantedServices(look);
+  if (unwanted.size === 0 && findings.filesKnown === look.node.files.size) return;
   for (const [key, observed] of unwanted) {
     if (look.node.open.has(serviceTarget(key))) continue;
     findings.list.push(findUnwantedService(look, key, observed, unwanted));
@@ -35,7 +45,7 @@ export function assessRemoval(look: Look, findings: Findings): void {
         observed,
         digest: NO_DIGEST,
         wish: { type: "removeFile", path },
-        cause: { text, index: goneIndex(look, undefined) },
+        cause: { text, index: goneIndex(look, fileRoleOf(look, path)) },
         gate: user === undefined ? undefined : `it is removed after ${user} has stopped`,
       }),
     );
@@ -54,14 +64,46 @@ function unwantedServices(look: Look): ReadonlyMap<ServiceKey, ObservedService> 
 }
 
 function isServiceWanted(look: Look, key: ServiceKey): boolean {
-  return look.roles.some((wanted) => wanted.role.servicesByKey.has(key));
+  const has = ({ role }: { role: CompiledRole }): boolean => role.servicesByKey.has(key);
+  return look.roles.some(has) || look.doubtful.some(has);
 }
 
 function isFileWanted(look: Look, path: string): boolean {
-  return look.roles.some((wanted) => wanted.role.filesByPath.has(path));
+  const has = ({ role }: { role: CompiledRole }): boolean => role.filesByPath.has(path);
+  return look.roles.some(has) || look.doubtful.some(has);
 }
 
-/** A service that still runs by an earlier specification, and may read a file that is not wanted any more. */
+/** Whether a role is wanted is not known, so what there is of it stays as it is. */
+function leaveDoubtful(look: Look, { role, unknown }: DoubtfulRole, findings: Findings): void {
+  const reasons = unknown.map(({ fact, reason }) => `${fact} is unknown (${reason})`).join(", ");
+  const why = `is left as it is: whether role ${role.name} matches is not known, ${reasons}`;
+  for (const { key, target } of role.services) {
+    const observed = look.node.services.get(key);
+    if (observed === undefined) continue;
+    findings.servicesKnown += 1;
+    findings.list.push(left(target, `${key} ${why}`, observed));
+  }
+  for (const { spec, target } of role.files) {
+    const observed = look.node.files.get(spec.path);
+    if (observed === undefined) continue;
+    if (look.roles.some((has) => has.role.filesByPath.has(spec.path))) continue;
+    findings.filesKnown += 1;
+    findings.list.push(left(target, `file ${spec.path} ${why}`, observed));
+  }
+}
+
+function left(
+  subject: TargetKey,
+  text: string,
+  { since, reason }: ObservedService | ObservedFile,
+): Finding {
+  return { type: "leave", subject, text, detail: reason, since, failures: undefined };
+}
+
+/**
+ * A service that still runs by an earlier specification, and may read a file that is not wanted
+ * any more.
+ */
 function replacedService(look: Look): ServiceKey | undefined {
   for (const wanted of look.roles) {
     if (wanted.missing.length > 0) continue;
@@ -95,6 +137,11 @@ function findUnwantedService(
     cause: { text, index: goneIndex(look, role) },
     gate: first === undefined ? undefined : `it is stopped after ${first}`,
   });
+}
+
+/** The role that the file is of, if there is one that still has it. */
+function fileRoleOf(look: Look, path: string): CompiledRole | undefined {
+  return look.catalog.roles.find((role) => role.filesByPath.has(path));
 }
 
 /** The role that the service is or was of, if it still exists. */
@@ -131,27 +178,4 @@ function startedLater(
 ): boolean {
   if (left.since.index !== right.since.index) return left.since.index > right.since.index;
   return compareText(leftKey, rightKey) > 0;
-}
-
-/** The event by which something came to be unwanted, as far as the state knows; 0 when it does not. */
-function goneIndex(look: Look, role: CompiledRole | undefined): number {
-  let index = 0;
-  for (const operation of look.view.runningOperations()) {
-    if (operation.kind === "endMaintenance" || operation.started.index < index) continue;
-    if (includesSorted(operation.nodes, look.node.name)) index = operation.started.index;
-  }
-  if (index > 0 || role === undefined) return index;
-  // The role is still there: either it changed, or what is set on the node.
-  return Math.max(role.state.since.index, look.node.revision);
-}
-
-function includesSorted(names: readonly NodeName[], name: NodeName): boolean {
-  let low = 0;
-  let high = names.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (compareText(names[middle] as NodeName, name) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return names[low] === name;
 }

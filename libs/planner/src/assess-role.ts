@@ -1,8 +1,9 @@
 /**
  * Compares one role's files and services with what the agent observed.
  *
- * Files come before services, and a service comes after those it waits for are as wanted and healthy. A role with a fact that the
- * node lacks is not touched at all, neither started nor stopped.
+ * Files come before services, and a service comes after those it waits for are as wanted and
+ * healthy. A role with a fact that the node lacks is not touched at all, neither started nor
+ * stopped.
  */
 import type { ObservedFile, ObservedService } from "@atoll/domain";
 import { failuresOf } from "./backoff.ts";

@@ -1,10 +1,10 @@
 /**
  * Everything on one node that is not as it should be.
  *
- * Reads the view and nothing else; the same view and moment give the same findings in the same order: what is under way, then role by
- * role, then what is to be removed.
+ * Reads the view and nothing else; the same view and moment give the same findings in the same
+ * order: what is under way, then role by role, then what is to be removed.
  */
-import type { ActionState, FailureCount, NodeState, Order } from "@atoll/domain";
+import { type ActionState, digestOf, type NodeState } from "@atoll/domain";
 import { ACTIONS_OPEN_PER_NODE_MAX } from "./bounds.ts";
 import { assessRemoval } from "./assess-removal.ts";
 import { assessRole } from "./assess-role.ts";
@@ -53,20 +53,6 @@ function underWay(node: NodeState, action: ActionState): Finding {
   };
 }
 
-/** The digest that failures of the order are counted under. */
-function digestOf(order: Order): FailureCount["digest"] {
-  switch (order.type) {
-    case "writeFile":
-      return order.file.digest;
-    case "startService":
-    case "restartService":
-      return order.service.digest;
-    case "removeFile":
-    case "stopService":
-      return "";
-  }
-}
-
 /** Beyond the bound of actions under way, what could be done waits for its turn. */
 function limitActs(node: NodeState, list: Finding[]): void {
   let free = ACTIONS_OPEN_PER_NODE_MAX - node.open.size;
@@ -74,8 +60,8 @@ function limitActs(node: NodeState, list: Finding[]): void {
     if (finding.type !== "act") continue;
     free -= 1;
     if (free >= 0) continue;
-    const text = `${finding.text}; it waits until fewer than ${ACTIONS_OPEN_PER_NODE_MAX} actions are under way`;
     const { subject, detail, since, failures } = finding;
+    const text = `${finding.text}; it waits for ${ACTIONS_OPEN_PER_NODE_MAX} other actions`;
     list[at] = { type: "wait", subject, text, detail, since, failures, untilMs: undefined };
   }
 }

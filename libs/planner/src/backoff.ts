@@ -1,12 +1,16 @@
 /**
  * When a target that failed is tried again.
  *
- * A pure function of the failures that the log knows, so a new leader waits exactly as long as the old one would have.
+ * A pure function of the failures that the log knows, so a new leader waits exactly as long as
+ * the old one would have.
  */
 import type { FailureCount, NodeState, TargetKey } from "@atoll/domain";
 import { BACKOFF_FIRST_MS, BACKOFF_MAX_MS } from "./bounds.ts";
 
-/** Milliseconds between the last of `count` failures in a row and the next try: 0, then 1 s, 2 s, 4 s … 60 s. */
+/**
+ * Milliseconds between the last of `count` failures in a row and the next try: 0, then 1 s, 2
+ * s, 4 s … 60 s.
+ */
 export function backoffMs(count: number): number {
   if (count <= 1) return 0;
   // 2^6 s is past the maximum already; the bound keeps the power small.

@@ -1,10 +1,11 @@
 /**
  * Why a node has a role, and which event made the planner want something.
  *
- * The state keeps for most things the index of the last change only, so a cause names the latest event that can have made the
- * difference.
+ * The state keeps for most things the index of the last change only, so a cause names the latest
+ * event that can have made the difference.
  */
 import type { Cause, NodeState, RoleSpec, Since } from "@atoll/domain";
+import type { CompiledRole } from "./compiled-role.ts";
 import type { DesiredRole } from "./desired.ts";
 import { laterSince, type Look } from "./finding.ts";
 
@@ -33,7 +34,7 @@ export function becauseOf(spec: RoleSpec, node: NodeState): string {
 /** The latest change, of those whose moment the state keeps, that made the node have the role. */
 export function roleSince(wanted: DesiredRole, node: NodeState): Since {
   const since = laterSince(wanted.role.state.since, node.discovered);
-  if (node.inventory === undefined || !asksForHardware(wanted)) return since;
+  if (node.inventory === undefined || !asksForHardware(wanted.role)) return since;
   return laterSince(since, node.inventory.since);
 }
 
@@ -77,7 +78,7 @@ function latestChange(
   node: NodeState,
 ): { what: "role" | "node" | "inventory" | "discovery"; index: number } {
   const role = wanted.role.state.since.index;
-  const inventory = asksForHardware(wanted) ? (node.inventory?.since.index ?? 0) : 0;
+  const inventory = asksForHardware(wanted.role) ? (node.inventory?.since.index ?? 0) : 0;
   const discovery = node.discovered.index;
   // A revision that is the discovery itself says nothing more.
   const revision = node.revision > discovery ? node.revision : 0;
@@ -88,8 +89,9 @@ function latestChange(
   return { what: "inventory", index };
 }
 
-function asksForHardware(wanted: DesiredRole): boolean {
-  const hardware = wanted.role.state.spec.match?.hardware;
+/** Whether the inventory decides who has the role, or what it is on a node. */
+export function asksForHardware(role: CompiledRole): boolean {
+  const hardware = role.state.spec.match?.hardware;
   if (hardware !== undefined && Object.keys(hardware).length > 0) return true;
-  return wanted.role.facts.some((fact) => HARDWARE_FACTS.some((prefix) => fact.startsWith(prefix)));
+  return role.facts.some((fact) => HARDWARE_FACTS.some((prefix) => fact.startsWith(prefix)));
 }

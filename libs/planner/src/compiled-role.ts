@@ -1,7 +1,9 @@
 /**
- * A role made ready for planning: targets named, services in order of their start, the facts it asks for collected.
+ * A role made ready for planning: targets named, services in order of their start, the facts it
+ * asks for collected.
  *
- * Depends on the role alone, so it is shared by every node that has the role, and is made once per change of the role.
+ * Depends on the role alone, so it is shared by every node that has the role, and is made once
+ * per change of the role.
  */
 import {
   type FileSpec,
@@ -113,8 +115,8 @@ function compileService(
 }
 
 /**
- * Services such that each comes after those it waits for, otherwise as the user wrote them. Services in a cycle, which no accepted
- * role has, come last.
+ * Services such that each comes after those it waits for, otherwise as the user wrote them.
+ * Services in a cycle, which no accepted role has, come last.
  */
 function startOrder(services: readonly ServiceSpec[]): readonly ServiceSpec[] {
   const ordered: ServiceSpec[] = [];

@@ -10,7 +10,10 @@ import type { Finding, Findings, Look } from "./finding.ts";
 import type { Condition, NodeCondition } from "./plan.ts";
 import { counted, nextTryText } from "./text.ts";
 
-/** Why nothing is ordered on the node whatever is the matter; undefined when nothing keeps the planner from it. */
+/**
+ * Why nothing is ordered on the node whatever is the matter; undefined when nothing keeps the
+ * planner from it.
+ */
 export function holdOf(node: NodeState): Condition | undefined {
   if (node.presence === "lost") {
     const reason = "nothing is heard of it; nothing is ordered until it returns";
@@ -35,7 +38,8 @@ export function conditionOf(look: Look, findings: Findings): Condition {
   if (failing.length > 0) return fromFindings("degraded", look, failing, findings);
   if (unsettled.length > 0) return fromFindings("configuring", look, unsettled, findings);
   if (look.roles.length === 0) {
-    const reason = "no role is assigned to it and none matches";
+    const none = "no role is assigned to it and none matches";
+    const reason = [none, ...leftTexts(findings)].join("; ");
     return { state: "discovered", reason, since: findings.settledSince };
   }
   return readyCondition(look.roles, findings);
@@ -66,19 +70,23 @@ export function findingText(finding: Finding, nowMs: number): string {
 
 function readyCondition(roles: readonly DesiredRole[], findings: Findings): Condition {
   const since: Since = findings.settledSince;
-  const left = findings.list[0];
-  if (left !== undefined) {
-    const more = findings.list.length > 1 ? ` (and ${findings.list.length - 1} more)` : "";
-    return { state: "ready", reason: `${left.text}${more}`, since };
-  }
+  const leftAlone = new Set(findings.list.map(({ subject }) => subject));
   let services = 0;
   let files = 0;
   for (const { role } of roles) {
     services += role.services.length;
-    files += role.files.length;
+    for (const { target } of role.files) if (!leftAlone.has(target)) files += 1;
   }
   const healthy = services === 0 ? [] : [`${counted(services, "service")} healthy`];
   const inSync = files === 0 ? [] : [`${counted(files, "file")} in sync`];
-  const reason = [...healthy, ...inSync].join(", ");
-  return { state: "ready", reason: reason === "" ? "its roles want nothing" : reason, since };
+  const well = [...healthy, ...inSync].join(", ");
+  const reason = [well === "" ? "its roles want nothing" : well, ...leftTexts(findings)].join("; ");
+  return { state: "ready", reason, since };
+}
+
+/** What differs and is left so: the first of it, and how much more there is. */
+function leftTexts(findings: Findings): readonly string[] {
+  const [first, ...others] = findings.list;
+  if (first === undefined) return [];
+  return [`${first.text}${others.length > 0 ? ` (and ${others.length} more)` : ""}`];
 }

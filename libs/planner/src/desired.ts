@@ -1,14 +1,17 @@
 /**
- * What a node should be, as digests: its roles, and for each of their files and services the digest of the rendered specification.
+ * What a node should be, as digests: its roles, and for each of their files and services the
+ * digest of the rendered specification.
  *
- * Rendered text is not kept; an order renders its target again. So the cache costs some hundred bytes a node, and a node whose labels,
- * location, roles and inventory are the same objects as before is not rendered anew. Never holds anything that could not be
- * computed again from the view.
+ * Rendered text is not kept; an order renders its target again. So the cache costs some hundred
+ * bytes a node, and a node whose labels, location, roles and inventory are the same objects as
+ * before is not rendered anew. Never holds anything that could not be computed again from the
+ * view.
  */
 import type { DatacenterName, NodeName, NodeState, RoleState, StateView } from "@atoll/domain";
 import { hasRole } from "@atoll/domain";
 import { NODES_CACHED_MAX } from "./bounds.ts";
 import { type CompiledRole, compileRole } from "./compiled-role.ts";
+import { type DoubtfulRole, unknownConditions } from "./doubtful-role.ts";
 import { fileDigest, renderFile, sealService } from "./render.ts";
 import { type MissingFact, readFacts } from "./template-text.ts";
 
@@ -33,7 +36,17 @@ interface Cached {
   readonly location: NodeState["location"];
   readonly assignedRoles: NodeState["assignedRoles"];
   readonly inventory: unknown;
+  readonly desired: DesiredNode;
+}
+
+export interface DesiredNode {
+  /** The roles that the node has, sorted by name. */
   readonly roles: readonly DesiredRole[];
+  /**
+   * Roles that it may or may not have: their rules ask for hardware that the agent could not
+   * read.
+   */
+  readonly doubtful: readonly DoubtfulRole[];
 }
 
 export class DesiredCache {
@@ -41,6 +54,8 @@ export class DesiredCache {
   readonly #datacenter: DatacenterName;
   readonly #nodes = new Map<NodeName, Cached>();
   #catalog: Catalog = { states: [], roles: [] };
+  /** Roles that ask for no facts are the same on every node. */
+  #shared = new Map<CompiledRole, DesiredRole>();
 
   constructor(view: StateView, datacenter: DatacenterName) {
     this.#view = view;
@@ -64,11 +79,11 @@ export class DesiredCache {
     const states = [...this.#view.roles()];
     const roles = states.map((state) => compiled.get(state) ?? compileRole(state));
     this.#catalog = { states, roles };
+    this.#shared = new Map();
     return this.#catalog;
   }
 
-  /** The roles of `node`, sorted by name. */
-  rolesOf(node: NodeState): readonly DesiredRole[] {
+  of(node: NodeState): DesiredNode {
     const catalog = this.catalog();
     const cached = this.#nodes.get(node.name);
     if (
@@ -79,21 +94,38 @@ export class DesiredCache {
       cached.assignedRoles === node.assignedRoles &&
       cached.inventory === node.inventory?.value
     ) {
-      return cached.roles;
+      return cached.desired;
     }
     const roles: DesiredRole[] = [];
+    const doubtful: DoubtfulRole[] = [];
     for (const role of catalog.roles) {
-      if (hasRole(role.state.spec, node)) roles.push(desiredRole(role, node, this.#datacenter));
+      const { spec } = role.state;
+      if (hasRole(spec, node)) {
+        roles.push(this.#desiredRole(role, node));
+        continue;
+      }
+      const unknown = unknownConditions(spec, node, this.#datacenter);
+      if (unknown.length > 0) doubtful.push({ role, unknown });
     }
-    this.#keep(node, catalog, roles);
-    return roles;
+    const desired = { roles, doubtful };
+    this.#keep(node, catalog, desired);
+    return desired;
   }
 
   forget(name: NodeName): void {
     this.#nodes.delete(name);
   }
 
-  #keep(node: NodeState, catalog: Catalog, roles: readonly DesiredRole[]): void {
+  #desiredRole(role: CompiledRole, node: NodeState): DesiredRole {
+    if (role.facts.length > 0) return desiredRole(role, node, this.#datacenter);
+    const known = this.#shared.get(role);
+    if (known !== undefined) return known;
+    const shared = desiredRole(role, node, this.#datacenter);
+    this.#shared.set(role, shared);
+    return shared;
+  }
+
+  #keep(node: NodeState, catalog: Catalog, desired: DesiredNode): void {
     if (this.#nodes.size >= NODES_CACHED_MAX && !this.#nodes.has(node.name)) {
       const oldest = this.#nodes.keys().next();
       if (oldest.done !== true) this.#nodes.delete(oldest.value);
@@ -104,7 +136,7 @@ export class DesiredCache {
       location: node.location,
       assignedRoles: node.assignedRoles,
       inventory: node.inventory?.value,
-      roles,
+      desired,
     });
   }
 }

@@ -1,5 +1,6 @@
 /**
- * Answers "why" for one node: what is wanted and by what, what is observed, what is being done, and why the rest is not.
+ * Answers "why" for one node: what is wanted and by what, what is observed, what is being done,
+ * and why the rest is not.
  *
  * Made of the same findings as the plan. For people and the API; never for decisions.
  */
@@ -64,7 +65,8 @@ function observedLines(look: Look): ReasonLine[] {
   }
   for (const [key, service] of sortedEntries(node.services)) {
     const pid = service.pid === 0 ? "" : ` with pid ${service.pid}`;
-    const text = withReason(`${key} is ${service.status}${pid}`, service.reason);
+    const status = service.status === "crashed" ? "has crashed" : `is ${service.status}`;
+    const text = withReason(`${key} ${status}${pid}`, service.reason);
     const detail = `digest ${service.digest}`;
     lines.push({ subject: `service:${key}`, text, since: service.since, detail });
   }

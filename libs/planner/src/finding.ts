@@ -1,8 +1,8 @@
 /**
  * What planning finds on a node that is not as it should be, one finding per target.
  *
- * What is as wanted leaves no finding, so a node at rest costs nothing. Decisions, condition and explanation are all made of these
- * findings, so they cannot contradict each other.
+ * What is as wanted leaves no finding, so a node at rest costs nothing. Decisions, condition and
+ * explanation are all made of these findings, so they cannot contradict each other.
  */
 import type {
   ActionState,
@@ -17,6 +17,7 @@ import type {
 } from "@atoll/domain";
 import type { CompiledFile, CompiledService } from "./compiled-role.ts";
 import type { Catalog, DesiredRole } from "./desired.ts";
+import type { DoubtfulRole } from "./doubtful-role.ts";
 
 /** What planning one node looks at. */
 export interface Look {
@@ -26,6 +27,7 @@ export interface Look {
   readonly nowMs: number;
   readonly catalog: Catalog;
   readonly roles: readonly DesiredRole[];
+  readonly doubtful: readonly DoubtfulRole[];
 }
 
 interface OfFinding {
@@ -46,7 +48,7 @@ export type Finding =
   | (OfFinding & { readonly type: "open"; readonly action: ActionState })
   /** Something must happen first; `untilMs` when that something is time. */
   | (OfFinding & { readonly type: "wait"; readonly untilMs: number | undefined })
-  /** It differs, and the role says to leave it so. */
+  /** It differs, and is to be left so. */
   | (OfFinding & { readonly type: "leave" });
 
 /** An order that is not rendered yet. */

@@ -25,3 +25,4 @@ export type {
   RoleReason,
 } from "./plan.ts";
 export { Planner } from "./planner.ts";
+export { lintPlan } from "./plan-linter.ts";

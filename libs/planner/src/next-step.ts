@@ -1,5 +1,6 @@
 /**
- * Turns something that is the matter into what is done next: act now, or wait for something else, for a report, or for time.
+ * Turns something that is the matter into what is done next: act now, or wait for something else,
+ * for a report, or for time.
  */
 import type { Cause, Since, TargetKey } from "@atoll/domain";
 import { failuresOf, nextTryAtMs } from "./backoff.ts";
@@ -27,9 +28,11 @@ export interface Candidate {
 export function nextStep(look: Look, candidate: Candidate): Finding {
   const { target, subject, text, detail, since, gate } = candidate;
   const failures = failuresOf(look.node, target, candidate.digest);
-  const base = { subject: target, text, detail, since, failures };
+  const repeated = failures !== undefined && failures.count >= 2;
+  const what = repeated ? failuresText(subject, failures) : text;
+  const base = { subject: target, text: what, detail, since, failures };
   if (gate !== undefined) {
-    return { ...base, type: "wait", text: `${text}; ${gate}`, untilMs: undefined };
+    return { ...base, type: "wait", text: `${what}; ${gate}`, untilMs: undefined };
   }
   const reportMs = reportAwaitedUntilMs(look, candidate);
   if (reportMs !== undefined) {
@@ -37,8 +40,8 @@ export function nextStep(look: Look, candidate: Candidate): Finding {
     return { ...base, type: "wait", text: awaited, untilMs: reportMs };
   }
   const tryAtMs = nextTryAtMs(failures);
-  if (failures !== undefined && tryAtMs !== undefined && tryAtMs > look.nowMs) {
-    return { ...base, type: "wait", text: failuresText(subject, failures), untilMs: tryAtMs };
+  if (tryAtMs !== undefined && tryAtMs > look.nowMs) {
+    return { ...base, type: "wait", untilMs: tryAtMs };
   }
   return { ...base, type: "act", wish: candidate.wish, cause: candidate.cause };
 }

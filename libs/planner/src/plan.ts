@@ -8,11 +8,14 @@ export interface NodePlan {
   readonly decisions: readonly PlannerDecision[];
   readonly condition: Condition;
   /**
-   * Everything on the node is as wanted, nothing is under way, and the node is heard. A drift that its role wants only
-   * reported does not count against it.
+   * Everything on the node is as wanted, nothing is under way, and the node is heard. A drift
+   * that its role wants only reported does not count against it.
    */
   readonly converged: boolean;
-  /** The earliest moment at which the decisions change by time alone; undefined: only an event changes them. */
+  /**
+   * The earliest moment at which the decisions change by time alone; undefined: only an event
+   * changes them.
+   */
   readonly wakeAtMs: number | undefined;
 }
 

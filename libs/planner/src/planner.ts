@@ -1,9 +1,11 @@
 /**
- * The step from state to actions: what is wanted, compared with what is observed, gives what is to be done.
+ * The step from state to actions: what is wanted, compared with what is observed, gives what is
+ * to be done.
  *
- * Reads the view and the moment, nothing else; holds nothing but caches that could be computed again. It never changes state: its
- * decisions become events when the leader decides on them. Called by the leader for nodes that something happened to,
- * for all by period, and by whoever asks why.
+ * Reads the view and the moment, nothing else; holds nothing but caches that could be computed
+ * again. It never changes state: its decisions become events when the leader decides on them.
+ * Called by the leader for nodes that something happened to, for all by period, and by whoever
+ * asks why.
  */
 import type {
   DatacenterName,
@@ -32,7 +34,10 @@ export class Planner {
     this.#desired = new DesiredCache(options.view, options.datacenter);
   }
 
-  /** What to do on a node at `nowMs`, on the clock of the log's stamps. A node that does not exist needs nothing. */
+  /**
+   * What to do on a node at `nowMs`, on the clock of the log's stamps. A node that does not
+   * exist needs nothing.
+   */
   planNode(name: NodeName, nowMs: number): NodePlan {
     const node = this.#view.node(name);
     if (node === undefined) {
@@ -64,13 +69,15 @@ export class Planner {
   }
 
   #look(node: NodeState, nowMs: number): Look {
+    const { roles, doubtful } = this.#desired.of(node);
     return {
       view: this.#view,
       datacenter: this.#datacenter,
       node,
       nowMs,
       catalog: this.#desired.catalog(),
-      roles: this.#desired.rolesOf(node),
+      roles,
+      doubtful,
     };
   }
 
@@ -107,10 +114,11 @@ function planOf(look: Look, findings: Findings): NodePlan {
 }
 
 function noPlan(node: NodeName): NodePlan {
+  const since = { index: 0, stampMs: 0 };
   return {
     node,
     decisions: [],
-    condition: { state: "discovered", reason: "there is no such node", since: { index: 0, stampMs: 0 } },
+    condition: { state: "discovered", reason: "there is no such node", since },
     converged: true,
     wakeAtMs: undefined,
   };

@@ -1,8 +1,10 @@
 /**
- * Files and services rendered for one node, with the digests that tell one specification from another.
+ * Files and services rendered for one node, with the digests that tell one specification from
+ * another.
  *
- * The digest of a service takes in those of the files in `restartOn`: when one of them changes, another instance is wanted. Called
- * when a node's wanted digests are computed, and again when an order is made, so that nothing rendered need be kept.
+ * The digest of a service takes in those of the files in `restartOn`: when one of them changes,
+ * another instance is wanted. Called when a node's wanted digests are computed, and again when an
+ * order is made, so that nothing rendered need be kept.
  */
 import type {
   FileSpec,
@@ -52,7 +54,10 @@ export function sealFile(spec: FileSpec, role: RoleState, facts: FactValues): Re
   return { ...file, drift: role.spec.drift, digest: fileDigest(file) };
 }
 
-/** The whole service as an agent gets it. `restartDigests` are those of the files in `restartOn`, in its order. */
+/**
+ * The whole service as an agent gets it. `restartDigests` are those of the files in
+ * `restartOn`, in its order.
+ */
 export function sealService(
   spec: ServiceSpec,
   key: ServiceKey,

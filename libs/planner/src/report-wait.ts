@@ -1,8 +1,8 @@
 /**
  * Whether an order has just succeeded and only its effect has not been reported yet.
  *
- * Without it the planner would order the same thing twice when a batch of facts ends between the result of an action and the
- * observation that belongs to it.
+ * Without it the planner would order the same thing twice when a batch of facts ends between the
+ * result of an action and the observation that belongs to it.
  */
 import type { ActionState, Since, TargetKey } from "@atoll/domain";
 import { REPORT_WAIT_MS } from "./bounds.ts";

@@ -1,8 +1,10 @@
 /**
- * Templates as the planner uses them: which facts a text asks for, what a node has of them, and the text filled.
+ * Templates as the planner uses them: which facts a text asks for, what a node has of them, and
+ * the text filled.
  *
- * Roles are checked when they are applied, so a text that does not parse can only come from a log written under other rules; it
- * then stands for itself. Called by the renderer and when a node's roles are computed.
+ * Roles are checked when they are applied, so a text that does not parse can only come from a log
+ * written under other rules; it then stands for itself. Called by the renderer and when a node's
+ * roles are computed.
  */
 import {
   type DatacenterName,
