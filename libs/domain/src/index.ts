@@ -95,7 +95,7 @@ export { hasRole, matchesRole, rolesOf } from "./match-role.ts";
 export type { ParsedTemplate, RenderedTemplate, TemplatePart } from "./template.ts";
 export { parseTemplate, renderTemplate } from "./template.ts";
 export { LABEL_FACT_PREFIX, readFact, templateFacts } from "./template-facts.ts";
-export { LABELS_MAX, LABEL_VALUE_LENGTH_MAX } from "./check-labels.ts";
+export { checkLabels, LABELS_MAX, LABEL_VALUE_LENGTH_MAX } from "./check-labels.ts";
 export { checkPath } from "./check-path.ts";
 export { checkRoles, VIOLATIONS_MAX } from "./check-roles.ts";
 export { isUrl } from "./check-health.ts";

@@ -1,0 +1,135 @@
+/**
+ * A node as a record of a snapshot.
+ *
+ * Maps are written in order of their keys. Open actions are named by id; which targets they are for is told by the actions
+ * themselves, which follow in the snapshot.
+ */
+import type {
+  ActionId,
+  FailureCount,
+  NodeName,
+  NodeState,
+  ObservedFile,
+  ObservedService,
+  Presence,
+  RoleName,
+  ServiceKey,
+  Since,
+  TargetKey,
+} from "@atoll/domain";
+import type {
+  FailureRecord,
+  FileRecord,
+  NodeRecord,
+  ServiceRecord,
+  Since as ProtoSince,
+} from "@atoll/proto/atoll/log/v1/snapshot";
+import { sortedEntries } from "@atoll/stdx";
+import { required } from "./decode-error.ts";
+import { fromProtoInventory, toProtoInventory } from "./inventory.ts";
+import {
+  fromProtoFileObservation,
+  fromProtoOutboxPosition,
+  fromProtoServiceObservation,
+  toProtoFileObservation,
+  toProtoServiceObservation,
+} from "./observation.ts";
+import { fromProtoLocation, toProtoLocation } from "./role-spec.ts";
+import { sortedRecord } from "./sorted-record.ts";
+import { oneOf } from "./words.ts";
+
+const PRESENCES: readonly Presence[] = ["alive", "suspected", "lost"];
+
+export function toNodeRecord(node: NodeState): NodeRecord {
+  const { maintenance, inventory } = node;
+  return {
+    name: node.name,
+    revision: node.revision,
+    discovered: node.discovered,
+    incarnation: node.incarnation,
+    watermark: node.watermark,
+    agentVersion: node.agentVersion,
+    bootId: node.bootId,
+    presence: node.presence,
+    presenceSince: node.presenceSince,
+    labels: sortedRecord(node.labels),
+    location: toProtoLocation(node.location),
+    assignedRoles: node.assignedRoles,
+    ...(maintenance === undefined ? {} : { maintenance }),
+    ...(inventory === undefined
+      ? {}
+      : { inventory: toProtoInventory(inventory.value), inventorySince: inventory.since }),
+    services: sortedEntries(node.services).map(([, service]) => toServiceRecord(service)),
+    files: sortedEntries(node.files).map(([, file]) => toFileRecord(file)),
+    generation: node.generation,
+    openActions: sortedEntries(node.open).map(([, action]) => action),
+    finishedActions: node.finished,
+    failures: sortedEntries(node.failures).map(([target, failure]) => ({ target, ...failure })),
+  };
+}
+
+/** `targetOf` tells what an open action is for. */
+export function fromNodeRecord(record: NodeRecord, targetOf: (action: ActionId) => TargetKey): NodeState {
+  const { maintenance, inventory } = record;
+  return {
+    name: record.name as NodeName,
+    revision: record.revision,
+    discovered: fromSince(record.discovered),
+    incarnation: record.incarnation,
+    watermark: fromProtoOutboxPosition(record.watermark),
+    agentVersion: record.agentVersion,
+    bootId: record.bootId,
+    presence: oneOf("presence", PRESENCES, record.presence),
+    presenceSince: fromSince(record.presenceSince),
+    labels: record.labels,
+    location: fromProtoLocation(record.location),
+    assignedRoles: record.assignedRoles as readonly RoleName[],
+    ...(maintenance === undefined
+      ? {}
+      : {
+          maintenance: {
+            reason: maintenance.reason,
+            actor: maintenance.actor,
+            since: fromSince(maintenance.since),
+          },
+        }),
+    ...(inventory === undefined
+      ? {}
+      : { inventory: { value: fromProtoInventory(inventory), since: fromSince(record.inventorySince) } }),
+    services: new Map(record.services.map(fromServiceRecord)),
+    files: new Map(record.files.map(fromFileRecord)),
+    generation: record.generation,
+    open: new Map(
+      (record.openActions as readonly ActionId[]).map((action) => [targetOf(action), action]),
+    ),
+    finished: record.finishedActions as readonly ActionId[],
+    failures: new Map(record.failures.map(fromFailureRecord)),
+  };
+}
+
+export function fromSince(since: ProtoSince | undefined): Since {
+  const { index, stampMs } = required(since, "since");
+  return { index, stampMs };
+}
+
+function toServiceRecord(service: ObservedService): ServiceRecord {
+  return { service: toProtoServiceObservation(service), since: service.since };
+}
+
+function fromServiceRecord({ service, since }: ServiceRecord): [ServiceKey, ObservedService] {
+  const seen = fromProtoServiceObservation(required(service, "service"));
+  return [seen.key, { ...seen, since: fromSince(since) }];
+}
+
+function toFileRecord(file: ObservedFile): FileRecord {
+  return { file: toProtoFileObservation(file), since: file.since };
+}
+
+function fromFileRecord({ file, since }: FileRecord): [string, ObservedFile] {
+  const seen = fromProtoFileObservation(required(file, "file"));
+  return [seen.path, { ...seen, since: fromSince(since) }];
+}
+
+function fromFailureRecord({ target, count, last, reason, digest }: FailureRecord): [TargetKey, FailureCount] {
+  return [target as TargetKey, { count, last: fromSince(last), reason, digest }];
+}
