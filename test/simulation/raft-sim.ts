@@ -1,9 +1,9 @@
 /**
  * Runs the Raft simulation over many seeds, or one seed with its whole trace.
  *
- *     raft-sim.ts [--seeds N] [--from SEED] [--trace]
+ *     raft-sim.ts [--seeds N] [--from SEED] [--first] [--trace]
  *
- * Without `--from` the seeds are fresh. Failing seeds are printed with what broke; the last line is the
+ * Without `--from` the seeds are fresh; with `--first` it ends at the first failure. Failing seeds are printed with what broke; the last line is the
  * summary. Ends with status 1 when a seed failed, 2 when called wrongly.
  */
 import { randomInt } from "node:crypto";
@@ -14,6 +14,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "100" },
     from: { type: "string" },
+    first: { type: "boolean", default: false },
     trace: { type: "boolean", default: false },
   },
 });
@@ -29,7 +30,9 @@ const started = performance.now();
 let steps = 0;
 let virtualMs = 0;
 let failed = 0;
-for (let seed = from; seed < from + count; seed += 1) {
+let ran = 0;
+for (let seed = from; seed < from + count && !(values.first && failed > 0); seed += 1) {
+  ran += 1;
   const result = simulateRaft(
     seed >>> 0,
     values.trace ? (line) => process.stdout.write(`${line}\n`) : undefined,
@@ -45,7 +48,7 @@ for (let seed = from; seed < from + count; seed += 1) {
 const seconds = (performance.now() - started) / 1000;
 for (const name of RAFT_COUNTERS) process.stdout.write(`${name} ${sum[name]}\n`);
 process.stdout.write(
-  `${count - failed} of ${count} seeds passed, ${failed} failed, from ${from}: ` +
+  `${ran - failed} of ${ran} seeds passed, ${failed} failed, from ${from}: ` +
     `${steps} steps, ${(virtualMs / 1000).toFixed(0)} virtual s in ${seconds.toFixed(1)} s\n`,
 );
 process.exitCode = failed > 0 ? 1 : 0;

@@ -6,7 +6,7 @@
  * them. The checkers see messages, writes, applies, outcomes and durable images from outside; they
  * share no code with the core. A violation throws {@link Violation} at the step where it happens.
  */
-import type { Entry, Message, ReplicaId } from "raft-ts";
+import type { AppendEntriesReply, Entry, Message, ReplicaId, SnapshotMetadata } from "raft-ts";
 import type { LogWrite, ReplicaStatus } from "@atoll/raft-replica";
 import type { LogImage } from "./raft-log-store.ts";
 
@@ -33,6 +33,7 @@ interface Watched {
 
 export class RaftCheckers {
   readonly #images: ReadonlyMap<ReplicaId, LogImage>;
+  readonly #currentTermAt: (id: ReplicaId, index: number) => number | undefined;
   /** The one history; index 0 stands before the first entry. */
   readonly #history: (Committed | undefined)[] = [undefined];
   readonly #leaders = new Map<number, ReplicaId>();
@@ -46,9 +47,16 @@ export class RaftCheckers {
   /** Every operation that begins later must come after this position. */
   #floor = 0;
 
-  /** @param images what is durable at each replica, by id. */
-  constructor(images: ReadonlyMap<ReplicaId, LogImage>) {
+  /**
+   * @param images what is durable at each replica, by id.
+   * @param currentTermAt the term that the running replica `id` has at an index, undefined when unknown.
+   */
+  constructor(
+    images: ReadonlyMap<ReplicaId, LogImage>,
+    currentTermAt: (id: ReplicaId, index: number) => number | undefined,
+  ) {
     this.#images = images;
+    this.#currentTermAt = currentTermAt;
   }
 
   get committedIndex(): number {
@@ -88,6 +96,7 @@ export class RaftCheckers {
           `${message.from} acknowledged ${message.index} with ${durableTo} durable`,
         );
       }
+      this.#checkAgreement(message, image);
     }
     if (message.type === "installSnapshotReply" && message.installed) {
       const durableTo = Math.max(image.lastIndex, image.metadata.index);
@@ -97,12 +106,18 @@ export class RaftCheckers {
     }
   }
 
-  /** A replica starts a write: log matching, and leader append-only. */
-  wrote(id: ReplicaId, write: LogWrite, termBefore: number | undefined): void {
+  /**
+   * A replica starts a write: log matching, leader append-only, and no cut without a conflict.
+   * @param termAt the terms the log had before.
+   */
+  wrote(id: ReplicaId, write: LogWrite, termAt: (index: number) => number | undefined): void {
     const entries = write.entries ?? [];
     const first = entries[0];
     if (first === undefined) return;
-    let before = termBefore;
+    if (termAt(first.index) === first.term) {
+      throw new Violation(`${id} replaces entry ${first.index}, which agreed, and all after it`);
+    }
+    let before = termAt(first.index - 1);
     for (const entry of entries) {
       this.#checkMatching(entry, before);
       before = entry.term;
@@ -113,6 +128,14 @@ export class RaftCheckers {
       throw new Violation(`leader ${id} of term ${watched.term} rewrote entry ${first.index}`);
     }
     watched.leaderWrittenTo = (entries.at(-1) as Entry).index;
+  }
+
+  /** A replica starts to install a snapshot: what agrees with it and goes beyond it must stay. */
+  installs(id: ReplicaId, metadata: SnapshotMetadata, image: LogImage): void {
+    const agrees = image.termAt(metadata.index) === metadata.term;
+    if (agrees && image.lastIndex > metadata.index) {
+      throw new Violation(`${id} gives up ${image.lastIndex} for a snapshot of ${metadata.index}`);
+    }
   }
 
   /** A replica applied entries: state-machine safety. */
@@ -156,6 +179,13 @@ export class RaftCheckers {
       throw new Violation(`leader ${id} of term ${status.term} cut its log to ${status.lastIndex}`);
     }
     if (leads && !ledBefore) this.#elected(status, termAt);
+    if (leads && ledBefore && status.commitIndex > before.commitIndex) {
+      // Raft §5.4.2: a leader commits by counting only in its own term.
+      const term = termAt(status.commitIndex);
+      if (term !== undefined && term !== status.term) {
+        throw new Violation(`leader ${id} of term ${status.term} committed an entry of ${term}`);
+      }
+    }
     this.#watched.set(id, {
       term: status.term,
       role: status.role,
@@ -207,6 +237,17 @@ export class RaftCheckers {
   read(index: number, floor: number): void {
     if (index < floor) throw new Violation(`a read saw ${index} after ${floor} was finished`);
     this.#floor = Math.max(this.#floor, index);
+  }
+
+  /** What a follower acknowledges is what its leader has there, as far as both are known. */
+  #checkAgreement(message: AppendEntriesReply, image: LogImage): void {
+    const leader = this.#watched.get(message.to);
+    if (leader?.role !== "leader" || leader.term !== message.term) return;
+    const own = image.termAt(message.index);
+    const theirs = this.#currentTermAt(message.to, message.index);
+    if (own !== undefined && theirs !== undefined && own !== theirs) {
+      throw new Violation(`${message.from} acknowledged another entry ${message.index}`);
+    }
   }
 
   #voted(voter: ReplicaId, term: number, candidate: ReplicaId): void {

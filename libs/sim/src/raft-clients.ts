@@ -10,7 +10,7 @@ import { payloadBytes } from "./raft-checkers.ts";
 import type { RaftGroup } from "./raft-group.ts";
 
 /** A client forgets an operation that takes longer. */
-const PATIENCE_US = 3_000_000;
+const PATIENCE_US = 400_000;
 const BATCH_MAX = 4;
 
 export class RaftClients {

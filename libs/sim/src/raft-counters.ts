@@ -16,6 +16,7 @@ export const RAFT_COUNTERS = [
   "tornWrites",
   "syncFailures",
   "pauses",
+  "reignsEnded",
   "partitions",
   "oneWayCuts",
   "connectionResets",

@@ -23,6 +23,7 @@ export class RaftFaults {
     readonly crash: number;
     readonly pause: number;
     readonly disk: number;
+    readonly churn: number;
   };
   #over = false;
 
@@ -37,6 +38,7 @@ export class RaftFaults {
       crash: prng.below(900),
       pause: prng.below(500),
       disk: prng.below(700),
+      churn: prng.below(700),
     };
     this.#period();
   }
@@ -83,6 +85,7 @@ export class RaftFaults {
     if (wants(this.#appetite.partition)) this.#partition();
     if (wants(this.#appetite.crash)) this.#crashes(lengthUs);
     if (wants(this.#appetite.pause)) this.#pauses(lengthUs);
+    if (wants(this.#appetite.churn)) this.#shortReigns(group.clock.nowUs + lengthUs);
     if (prng.chance(1, 4)) this.#nuisances(lengthUs);
     this.#restartFailed();
     if (group.clock.nowUs + lengthUs < this.#untilUs) this.#later(lengthUs, () => this.#period());
@@ -160,6 +163,66 @@ export class RaftFaults {
         this.#later(prng.between(5_000, 900_000), () => group.resume(id, notices));
       });
     }
+  }
+
+  /** Whoever leads is soon crashed, cut off or stopped, so that logs drift apart (Raft figures 7 and 8). */
+  #shortReigns(untilUs: number): void {
+    const prng = this.#prng;
+    const group = this.#group;
+    if (group.clock.nowUs >= untilUs) return;
+    this.#later(prng.between(1_000, 60_000), () => {
+      const leader = this.#leading();
+      if (leader !== undefined) this.#endReign(leader);
+      this.#shortReigns(untilUs);
+    });
+  }
+
+  #endReign(leader: ReplicaId): void {
+    const prng = this.#prng;
+    const group = this.#group;
+    const forUs = prng.between(1_000, 500_000);
+    group.counters.reignsEnded += 1;
+    switch (prng.below(4)) {
+      case 0:
+        group.crash(leader, prng.chance(1, 2));
+        this.#later(forUs, () => group.start(leader));
+        break;
+      case 1:
+        group.pause(leader);
+        this.#later(forUs, () => group.resume(leader, prng.chance(1, 2)));
+        break;
+      case 2:
+        // One follower still hears it.
+        this.#cutOff(leader, prng.pick(this.#ids), forUs);
+        break;
+      default:
+        this.#cutOff(leader, leader, forUs);
+        break;
+    }
+  }
+
+  #cutOff(id: ReplicaId, butFor: ReplicaId, forUs: number): void {
+    const { network } = this.#group;
+    for (const other of this.#ids) {
+      if (other === id || other === butFor) continue;
+      network.cut(id, other);
+      network.cut(other, id);
+    }
+    this.#later(forUs, () => {
+      for (const other of this.#ids) {
+        network.heal(id, other);
+        network.heal(other, id);
+      }
+    });
+  }
+
+  /** Any replica that takes itself for a leader, and runs. */
+  #leading(): ReplicaId | undefined {
+    for (const [id, member] of this.#group.members) {
+      if (member.heldMessages !== undefined) continue;
+      if (member.replica?.status().role === "leader") return id;
+    }
+    return undefined;
   }
 
   /** Small things that must not matter: broken connections, requests to hand over. */

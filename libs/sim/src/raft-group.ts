@@ -41,6 +41,8 @@ export interface SimulatedReplica {
   stateMachine: DigestStateMachine;
   /** What arrived while it stands still; undefined while it runs. */
   heldMessages: Message[] | undefined;
+  /** What clients asked of it meanwhile. */
+  heldCalls: ((replica: Replica) => void)[];
   lives: number;
   leading: boolean;
   /** Its disk failed; it must be restarted. */
@@ -85,13 +87,14 @@ export class RaftGroup {
         replica: undefined,
         stateMachine: this.#newStateMachine(id),
         heldMessages: undefined,
+        heldCalls: [],
         lives: 0,
         leading: false,
         failed: false,
       });
     }
     this.members = members;
-    this.checkers = new RaftCheckers(images);
+    this.checkers = new RaftCheckers(images, (id, index) => this.member(id).replica?.termAt(index));
     for (const id of members.keys()) this.start(id);
   }
 
@@ -166,17 +169,20 @@ export class RaftGroup {
     // It answers nobody any more: outcomes of a dead process reach nobody.
     member.replica = undefined;
     member.heldMessages = undefined;
+    member.heldCalls = [];
     member.leading = false;
     const { tornWrites, lostWrites } = member.store;
     member.store.crash();
     this.counters.tornWrites += member.store.tornWrites - tornWrites;
     this.counters.lostWrites += member.store.lostWrites - lostWrites;
     this.checkers.restarted(id);
+    // Else messages for it linger, and may reach its next life.
+    if (!peersNotice) return;
     for (const peer of this.members.keys()) {
       if (peer === id) continue;
       this.network.reset(id, peer);
       this.network.reset(peer, id);
-      if (peersNotice) this.loseConnection(peer, id);
+      this.loseConnection(peer, id);
     }
   }
 
@@ -211,14 +217,32 @@ export class RaftGroup {
     member.heldMessages = undefined;
     if (notices) replica.stalled();
     member.store.disk.release();
-    for (const message of heldMessages) this.#deliver(id, message);
+    const { heldCalls, lives } = member;
+    member.heldCalls = [];
+    for (const call of heldCalls) this.use(id, call);
     this.#observe(member);
+    // It reads its sockets one after the other, a little later.
+    const lateUs = new Map<ReplicaId, number>();
+    for (const message of heldMessages) {
+      const delayUs = lateUs.get(message.from) ?? this.#prng.below(3_000);
+      lateUs.set(message.from, delayUs);
+      this.clock.schedule(delayUs, () => {
+        if (member.lives === lives) this.#deliver(id, message);
+      });
+    }
   }
 
-  /** Calls into a running replica from outside, followed by the checkers. */
+  /**
+   * Calls into a replica from outside, followed by the checkers; one that stands still is called when it
+   * goes on. False when it is down.
+   */
   use(id: ReplicaId, call: (replica: Replica) => void): boolean {
     const member = this.member(id);
-    if (member.replica === undefined || member.heldMessages !== undefined) return false;
+    if (member.replica === undefined) return false;
+    if (member.heldMessages !== undefined) {
+      if (member.heldCalls.length < HELD_MESSAGES_MAX) member.heldCalls.push(call);
+      return true;
+    }
     call(member.replica);
     this.#observe(member);
     return true;
@@ -290,7 +314,7 @@ export class RaftGroup {
         if (first !== undefined) {
           this.#observe(member);
           if (first.index <= writtenTo.index) counters.entriesReplaced += 1;
-          checkers.wrote(id, write, store.termAt(first.index - 1));
+          checkers.wrote(id, write, (index) => store.current.termAt(index));
           writtenTo.index = (write.entries?.at(-1) ?? first).index;
         }
         store.write(write, this.#observed(member, done));
@@ -308,6 +332,7 @@ export class RaftGroup {
       },
       installSnapshot: (metadata, chunks, hardState, done) => {
         counters.snapshotsInstalled += 1;
+        checkers.installs(id, metadata, store.current);
         writtenTo.index = metadata.index;
         store.installSnapshot(metadata, chunks, hardState, this.#observed(member, done));
       },

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { test } from "node:test";
-import { addCounters, noCounters, RAFT_COUNTERS, simulateRaft } from "@atoll/sim";
+import { addCounters, noCounters, RAFT_COUNTERS } from "./raft-counters.ts";
+import { simulateRaft } from "./raft-simulation.ts";
 
 /** Enough for every counter to be hit, in some seconds. */
 const SEEDS = 200;
