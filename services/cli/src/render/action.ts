@@ -90,7 +90,8 @@ function orderLines(order: Order | undefined, paint: Paint): string[] {
   switch (known.$case) {
     case "writeFile": {
       const file = known.value;
-      const owner = [file.owner, file.group].map((name) => name ?? "agent's own").join(":");
+      const given = file.owner !== undefined || file.group !== undefined;
+      const owner = given ? `${file.owner ?? "-"}:${file.group ?? "-"}` : "the agent's own";
       const about = pairs(
         [
           ["path", file.path],

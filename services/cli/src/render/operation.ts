@@ -56,10 +56,10 @@ export function operationLines(operation: Operation, nowMs: number, paint: Paint
   ];
 }
 
-/** `op-3 apply roles web, relay: running, 1/2 nodes as wanted, waits for n2: …`. */
+/** `op-3 apply roles web, relay: 1 of 2 nodes as wanted; waits for n2: …`. */
 export function progressLine(operation: Operation): string {
   const name = `${shortName(operation.name)} ${operation.description || operation.kind}`;
-  const nodes = `${operation.readyNodeCount}/${counted(operation.nodeCount, "node")} as wanted`;
+  const nodes = `${operation.readyNodeCount} of ${counted(operation.nodeCount, "node")} as wanted`;
   const [first] = operation.waiting;
   const waiting = first === undefined ? "" : `; waits for ${first}`;
   return escapeLine(`${name}: ${nodes}${waiting}`);

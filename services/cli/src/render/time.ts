@@ -25,7 +25,8 @@ export function ago(time: Timestamp | undefined, nowMs: number): string {
   if (time === undefined) return "-";
   const elapsedMs = nowMs - timestampMs(time);
   if (Math.abs(elapsedMs) < SECOND_MS) return "now";
-  return elapsedMs > 0 ? `${span(elapsedMs)} ago` : `in ${span(-elapsedMs)}`;
+  const whole = span(Math.floor(Math.abs(elapsedMs) / SECOND_MS) * SECOND_MS).replace(".0s", "s");
+  return elapsedMs > 0 ? `${whole} ago` : `in ${whole}`;
 }
 
 /** `12s ago (#42)`: when, and by which entry of the log. */

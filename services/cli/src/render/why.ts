@@ -59,9 +59,14 @@ function headline(answer: ExplainNodeResponse, nowMs: number, paint: Paint): str
 function reasonLines(reason: Reason, width: number, nowMs: number, paint: Paint): string[] {
   const subject = escapeLine(reason.subject);
   const padding = " ".repeat(Math.max(0, width - textWidth(subject)));
-  const since = reason.since === undefined ? "" : paint("faint", ` ${agoWithIndex(reason.since, nowMs)}`);
+  const since = sinceText(reason, nowMs, paint);
   const line = `${INDENT}${paint("accent", subject)}${padding}  ${escapeLine(reason.text)}${since}`;
   return [line.trimEnd(), ...indentedText(reason.detail, INDENT.repeat(4), paint)];
+}
+
+function sinceText(reason: Reason, nowMs: number, paint: Paint): string {
+  if (reason.since === undefined) return "";
+  return paint("faint", `  (${ago(reason.since.time, nowMs)}, #${reason.since.index})`);
 }
 
 function subjectWidth(reasons: readonly Reason[]): number {
