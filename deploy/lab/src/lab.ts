@@ -161,7 +161,7 @@ export class Lab implements AsyncDisposable {
       agentSpec(this.#site, {
         name: agent.name,
         mode: agent.mode ?? "act",
-        labels: { port: String(service), relayport: String(relay), ...agent.labels },
+        labels: { port: String(service), "relay-port": String(relay), ...agent.labels },
         adminPort: portOf(ports, `${agent.name}-admin`),
         servicePorts: { service, relay },
       }),

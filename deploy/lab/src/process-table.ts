@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from "node:fs";
 /** Set in the environment of every process of a lab, to its state folder. */
 export const LAB_MARKER = "ATOLL_LAB";
 /** Set by agents in the environment of the services they run, to the node's root folder. */
-const ROOT_MARKER = "ATOLL_ROOT";
+const ROOT_MARKER = "ATOLL_ROOT_DIR";
 
 export interface ProcessIdentity {
   readonly pid: number;

@@ -184,7 +184,7 @@ export function labAgentPlan(ports: PortMap, number: number): AgentPlan {
   return {
     name,
     mode: "act",
-    labels: { tier: "web", rack: `r${number}`, port: String(service), relayport: String(relay) },
+    labels: { tier: "web", rack: `r${number}`, port: String(service), "relay-port": String(relay) },
     adminPort: portOf(ports, `${name}-admin`),
     servicePorts: { service, relay },
   };

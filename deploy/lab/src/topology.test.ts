@@ -1,0 +1,98 @@
+/** Options, ports and the files that a lab writes. */
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { readLabFile, writeLabFile, type LabFile } from "./lab-file.ts";
+import { refuseSecondLab } from "./leftovers.ts";
+import { LabError, parseOptions } from "./options.ts";
+import { fixedPorts, freePorts, portLayout } from "./ports.ts";
+import { startTicksOf } from "./process-table.ts";
+import { labAgentPlan, natsConfig, orchestratorSpec, type Site } from "./topology.ts";
+
+test("parseOptions() reads what npm start takes and refuses the rest", () => {
+  assert.deepEqual(parseOptions(["--state", "x", "--fresh", "--agents", "3", "--no-machine"]), {
+    stateDir: "x",
+    portBase: 7_400,
+    fresh: true,
+    agents: 3,
+    machine: false,
+    restart: true,
+    logLevel: "info",
+  });
+  assert.equal(parseOptions(["--help"]), "help");
+  assert.throws(() => parseOptions(["--agents", "65"]), /allowed is a number from 0 to 64/);
+  assert.throws(() => parseOptions(["--port-base", "-1"]), LabError);
+  assert.throws(() => parseOptions(["--frsh"]), /--port-base N/);
+});
+
+test("fixedPorts() names what is taken", async () => {
+  const layout = portLayout(2);
+  const free = await freePorts({ base: 0 }, {});
+  const base = free["base"] as number;
+  const ports = await fixedPorts(layout, base);
+  assert.equal(ports["gateway"], base);
+  assert.equal(new Set(Object.values(ports)).size, Object.keys(layout).length);
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(base + 10, "127.0.0.1", resolve));
+  await assert.rejects(fixedPorts(layout, base), new RegExp(`${base + 10} \\(nats\\)`));
+  server.close();
+});
+
+test("freePorts() keeps the ports of an earlier run that are still free", async () => {
+  const layout = portLayout(1);
+  const first = await freePorts(layout, {});
+  assert.deepEqual(await freePorts(layout, first), first);
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(first["gateway"], "127.0.0.1", resolve));
+  const second = await freePorts(layout, first);
+  server.close();
+  assert.notEqual(second["gateway"], first["gateway"]);
+  assert.equal(second["nats"], first["nats"]);
+});
+
+test("specifications carry the environment that the services read", async () => {
+  const site: Site = {
+    stateDir: "/state",
+    repositoryDir: "/repository",
+    node: "/node",
+    natsServer: "/nats-server",
+    logLevel: "info",
+    path: "/bin",
+    ports: await fixedPorts(portLayout(2), 30_000),
+  };
+  const spec = orchestratorSpec(site, 2);
+  assert.equal(spec.environment["ATOLL_REPLICAS"], "1=127.0.0.1:30021,2=127.0.0.1:30022,3=127.0.0.1:30023");
+  assert.equal(spec.environment["ATOLL_DATA_DIR"], "/state/orchestrator-2");
+  assert.deepEqual(labAgentPlan(site.ports, 2).labels, {
+    tier: "web",
+    rack: "r2",
+    port: "30702",
+    "relay-port": "30802",
+  });
+  assert.match(natsConfig(site), /listen: "127.0.0.1:30010"/);
+});
+
+test("refuseSecondLab() refuses while the first runs, and hands over what a dead one wrote", async () => {
+  const stateDir = await mkdtemp(join(tmpdir(), "atoll-lab-"));
+  assert.equal(refuseSecondLab(stateDir), undefined);
+  const file: LabFile = {
+    version: 1,
+    datacenter: "dc1",
+    gateway: "127.0.0.1:7400",
+    replicas: "",
+    natsUrl: "",
+    stateDir,
+    lab: { pid: process.pid, startTicks: startTicksOf(process.pid) as number },
+    ports: {},
+    processes: [],
+  };
+  writeLabFile(file);
+  assert.throws(() => refuseSecondLab(stateDir), /a lab runs here already \(process \d+, gateway/);
+  // The same pid, but another process: the first is dead.
+  writeLabFile({ ...file, lab: { pid: process.pid, startTicks: 1 } });
+  assert.deepEqual(refuseSecondLab(stateDir), readLabFile(stateDir));
+  await rm(stateDir, { recursive: true });
+});
