@@ -79,7 +79,10 @@ class NatsWorld implements BusWorld {
   }
 }
 
-async function drive(conditions: Generator<Condition, void, void>, world: NatsWorld): Promise<void> {
+async function drive(
+  conditions: Generator<Condition, void, void>,
+  world: NatsWorld,
+): Promise<void> {
   for (const condition of conditions) {
     await world.done;
     await until(condition.what, condition.holds);

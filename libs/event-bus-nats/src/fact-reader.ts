@@ -142,8 +142,7 @@ export class FactReader {
   async #settle(): Promise<StreamState> {
     const stream = await this.#parts.keeper.ensure();
     const position = this.#position;
-    const rewound =
-      position?.created === stream.created && stream.lastSequence < position.sequence;
+    const rewound = position?.created === stream.created && stream.lastSequence < position.sequence;
     if (!rewound) return stream;
     this.#parts.log.warn("the stream of facts lost its tail and is made anew", {
       lastSequence: stream.lastSequence,

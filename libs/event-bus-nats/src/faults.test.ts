@@ -42,7 +42,9 @@ async function scene(server: NatsServer): Promise<Scene> {
   await until("both are connected", connected);
   const attempt = (key: string): Promise<boolean> =>
     new Promise((resolve) => {
-      agent.publishFacts(key, new TextEncoder().encode(key), (error) => resolve(error === undefined));
+      agent.publishFacts(key, new TextEncoder().encode(key), (error) =>
+        resolve(error === undefined),
+      );
     });
   return {
     server,
@@ -61,13 +63,21 @@ async function scene(server: NatsServer): Promise<Scene> {
   };
 }
 
-async function request(connection: NatsConnection, subject: string, body?: object): Promise<unknown> {
-  const answer = await connection.request(subject, body && JSON.stringify(body), { timeout: 5_000 });
+async function request(
+  connection: NatsConnection,
+  subject: string,
+  body?: object,
+): Promise<unknown> {
+  const answer = await connection.request(subject, body && JSON.stringify(body), {
+    timeout: 5_000,
+  });
   return answer.json();
 }
 
 /** The stream as the server shows it. */
-async function streamInfo(connection: NatsConnection): Promise<{ messages: number; last_seq: number }> {
+async function streamInfo(
+  connection: NatsConnection,
+): Promise<{ messages: number; last_seq: number }> {
   const info = (await request(connection, `$JS.API.STREAM.INFO.${stream}`)) as {
     state: { messages: number; last_seq: number };
   };
@@ -169,7 +179,10 @@ test("readFacts() gives a stream up that lost what was read of it", { skip }, as
   await until("it is read", () => batches.length === 1);
   await other.close();
   assert.notEqual(batches[0]?.created, created);
-  assert.deepEqual(batches[0]?.messages.map((message) => message.sequence), [1]);
+  assert.deepEqual(
+    batches[0]?.messages.map((message) => message.sequence),
+    [1],
+  );
 });
 
 test("readFacts() makes a new consumer when its consumer is deleted", { skip }, async () => {
@@ -235,7 +248,10 @@ test("readFacts() skips, counts and forgets messages that are not ours", { skip 
   await it.store("b");
   await until("ours is read", () => it.read().length === 2);
   assert.deepEqual(it.read(), ["a", "b"]);
-  it.orchestrator.forgetFacts(it.batches[0]?.created ?? "", it.batches[1]?.messages[0]?.sequence ?? 0);
+  it.orchestrator.forgetFacts(
+    it.batches[0]?.created ?? "",
+    it.batches[1]?.messages[0]?.sequence ?? 0,
+  );
   await until("all are counted", () => it.orchestrator.statistics().foreignMessages === 5);
   assert.equal(it.orchestrator.statistics().foreignSamples[0]?.subject, "atoll.dc1.fact.UPPER");
   for (let junk = 0; junk < 20; junk += 1) {

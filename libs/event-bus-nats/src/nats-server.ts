@@ -50,7 +50,10 @@ export class NatsServer implements AsyncDisposable {
     const config = join(this.#folder, "server.conf");
     const store = join(this.#folder, "store");
     const jetStream = this.#jetStream ? `jetstream { store_dir: ${JSON.stringify(store)} }\n` : "";
-    await writeFile(config, `listen: "127.0.0.1:${this.#port === 0 ? -1 : this.#port}"\n${jetStream}`);
+    await writeFile(
+      config,
+      `listen: "127.0.0.1:${this.#port === 0 ? -1 : this.#port}"\n${jetStream}`,
+    );
     const words = ["-c", config, "--ports_file_dir", this.#folder];
     const child = spawn(program, words, { stdio: "ignore" });
     this.#process = child;

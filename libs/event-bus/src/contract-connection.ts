@@ -19,7 +19,10 @@ export function connectionCases(): readonly ContractCase[] {
     contractCase("onConnection() tells the state at once and at every change", tellsChanges),
     contractCase("clients connect by themselves when the server comes later", connectsLater),
     contractCase("publishFacts() is refused with NOT_CONNECTED while there is no server", refuses),
-    contractCase("readFacts() goes on behind a restart of the server, without gap", survivesRestart),
+    contractCase(
+      "readFacts() goes on behind a restart of the server, without gap",
+      survivesRestart,
+    ),
     contractCase("close() refuses what comes after it and tells", closes),
   ];
 }

@@ -31,8 +31,11 @@ export function factCases(): readonly ContractCase[] {
     contractCase("publishFacts() stores a key once", storesOnce),
     contractCase("publishFacts() takes the largest payload and refuses a larger one", largest),
     contractCase("publishFacts() refuses past its window and answers each one", overloads),
-    contractCase("publishFacts() is refused when the stream is full, until some is forgotten", fills,
-      SMALL_STREAM),
+    contractCase(
+      "publishFacts() is refused when the stream is full, until some is forgotten",
+      fills,
+      SMALL_STREAM,
+    ),
     contractCase("forgetFacts() forgets up to the position and nothing of another stream", forgets),
   ];
 }
@@ -57,7 +60,11 @@ function* givesMessages(world: BusWorld): Generator<Condition, void, void> {
   const messages = reader.batches.flatMap((batch) => batch.messages);
   expectEqual(
     messages.map(({ node, payload, sequence }) => [node, [...payload], sequence]),
-    [["n1", [0, 0, 0, 11], 1], ["n2", [0, 0, 0, 21], 2], ["n1", [], 3]],
+    [
+      ["n1", [0, 0, 0, 11], 1],
+      ["n2", [0, 0, 0, 21], 2],
+      ["n1", [], 3],
+    ],
     "messages",
   );
   assert(reader.position.created !== "", "the stream says when it was created");
@@ -89,7 +96,11 @@ function* batches(world: BusWorld): Generator<Condition, void, void> {
   }
   const sizes = reader.batches.map((batch) => batch.messages.length);
   assert(Math.max(...sizes) <= BATCH_MESSAGES_MAX, `batch sizes ${sizes.join(" ")}`);
-  expectEqual(reader.numbers, Array.from({ length: total }, (_, at) => at), "all in order");
+  expectEqual(
+    reader.numbers,
+    Array.from({ length: total }, (_, at) => at),
+    "all in order",
+  );
 }
 
 function* resumes(world: BusWorld): Generator<Condition, void, void> {

@@ -43,7 +43,9 @@ function* heartbeats(world: BusWorld): Generator<Condition, void, void> {
   const [first, second] = [world.orchestrator(), world.orchestrator()];
   const agent = world.agent("n1");
   const seen: [string[], string[]] = [[], []];
-  const forget = first.onHeartbeat((node, payload) => seen[0].push(`${node} ${payloadNumber(payload)}`));
+  const forget = first.onHeartbeat((node, payload) =>
+    seen[0].push(`${node} ${payloadNumber(payload)}`),
+  );
   second.onHeartbeat((node, payload) => seen[1].push(`${node} ${payloadNumber(payload)}`));
   yield* connected(first);
   yield* connected(second);
@@ -128,7 +130,10 @@ function* orders(world: BusWorld): Generator<Condition, void, void> {
       replies.set(String(number), reply && payloadNumber(reply));
     });
   }
-  yield until("the first is answered and the others wait", () => replies.size === 1 && kept.length === 2);
+  yield until(
+    "the first is answered and the others wait",
+    () => replies.size === 1 && kept.length === 2,
+  );
   for (const answer of kept.toReversed()) answer();
   yield until("all are answered", () => replies.size === 3);
   expectEqual(replies, { 1: 2, 2: 4, 3: 6 }, "replies");
@@ -151,7 +156,10 @@ function* lateReply(world: BusWorld): Generator<Condition, void, void> {
   });
   const outcomes: (Uint8Array | undefined)[] = [];
   orchestrator.sendOrder("n1", numberPayload(1), 50, (reply) => outcomes.push(reply));
-  yield until("it has arrived and is given up", () => outcomes.length === 1 && answer !== undefined);
+  yield until(
+    "it has arrived and is given up",
+    () => outcomes.length === 1 && answer !== undefined,
+  );
   answer?.();
   yield* reachable(orchestrator, "n1", new Uint8Array(0));
   expectEqual(outcomes.length, 1, "answers");

@@ -28,7 +28,12 @@ export function expectEqual(actual: unknown, expected: unknown, what: string): v
 
 /** Bytes that carry one integer. */
 export function numberPayload(value: number): Uint8Array {
-  return Uint8Array.of((value >>> 24) & 255, (value >>> 16) & 255, (value >>> 8) & 255, value & 255);
+  return Uint8Array.of(
+    (value >>> 24) & 255,
+    (value >>> 16) & 255,
+    (value >>> 8) & 255,
+    value & 255,
+  );
 }
 
 export function payloadNumber(payload: Uint8Array): number {
@@ -46,7 +51,9 @@ export function* connected(client: AgentBus | OrchestratorBus): Generator<Condit
 }
 
 /** Waits until a client has lost its connection. */
-export function* disconnected(client: AgentBus | OrchestratorBus): Generator<Condition, void, void> {
+export function* disconnected(
+  client: AgentBus | OrchestratorBus,
+): Generator<Condition, void, void> {
   let state = true;
   const forget = client.onConnection((change) => {
     state = change.connected;

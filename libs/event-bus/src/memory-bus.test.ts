@@ -118,7 +118,9 @@ function scene(): Scene {
   });
   scheduler.settle();
   const publish = (key: string): void => {
-    agent.publishFacts(key, bytes(key), (error) => answers.push(`${key} ${error?.message ?? "ok"}`));
+    agent.publishFacts(key, bytes(key), (error) =>
+      answers.push(`${key} ${error?.message ?? "ok"}`),
+    );
   };
   return { bus, scheduler, read, answers, publish, agent };
 }

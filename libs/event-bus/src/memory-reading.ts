@@ -42,8 +42,7 @@ export class MemoryReading {
   open(): void {
     const stream = this.#server.stream();
     const rewound =
-      this.#position?.created === stream.created &&
-      stream.lastSequence < this.#position.sequence;
+      this.#position?.created === stream.created && stream.lastSequence < this.#position.sequence;
     if (rewound) this.#server.replaceStream();
     this.wake();
   }

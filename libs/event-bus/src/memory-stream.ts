@@ -51,7 +51,10 @@ export class MemoryStream {
   }
 
   /** Messages behind `sequence` in order, as many as both bounds allow, at least one if there is any. */
-  after(sequence: number, bounds: { readonly messages: number; readonly bytes: number }): StreamMessage[] {
+  after(
+    sequence: number,
+    bounds: { readonly messages: number; readonly bytes: number },
+  ): StreamMessage[] {
     const start = this.#indexAfter(sequence);
     let end = start;
     let bytes = 0;

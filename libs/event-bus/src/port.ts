@@ -28,7 +28,9 @@ export interface AgentBus {
   /** Fire and forget; dropped when not connected. */
   publishHeartbeat(payload: Uint8Array): void;
   /** The handler must answer each order once by `reply`, at once or later. */
-  onOrder(handler: (payload: Uint8Array, reply: (payload: Uint8Array) => void) => void): Unsubscribe;
+  onOrder(
+    handler: (payload: Uint8Array, reply: (payload: Uint8Array) => void) => void,
+  ): Unsubscribe;
   onDirective(handler: (payload: Uint8Array) => void): Unsubscribe;
   onConnection(handler: (state: ConnectionState) => void): Unsubscribe;
   close(): Promise<void>;

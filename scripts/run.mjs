@@ -1,0 +1,79 @@
+/**
+ * Runs the project's programs that are no service, on the pinned Node: benches, simulations, the story.
+ *
+ *   npm run bench                  every bench in turn, test/bench/NAME/main.ts
+ *   npm run bench -- raft          one of them, with the options that follow
+ *   npm run sim -- raft --seeds 9  a simulation, test/simulation/NAME-sim.ts
+ *   npm run story                  test/story/main.ts
+ *
+ * Sets up what is missing first. Ends with the program's own status.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { constants } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ensureEverything, SetupError } from "./setup.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Programs of a kind: their names and where they are. */
+const kinds = {
+  bench: () => programs("test/bench", (name) => join(name, "main.ts")),
+  sim: () =>
+    readdirSync(join(root, "test/simulation"))
+      .filter((name) => name.endsWith("-sim.ts"))
+      .map((name) => [name.slice(0, -"-sim.ts".length), join("test/simulation", name)]),
+  story: () => [["story", "test/story/main.ts"]].filter(([, path]) => existsSync(join(root, path))),
+};
+
+function programs(folder, entry) {
+  return readdirSync(join(root, folder))
+    .sort()
+    .map((name) => [name, join(folder, entry(name))])
+    .filter(([, path]) => existsSync(join(root, path)));
+}
+
+async function main([kind, ...words]) {
+  const find = kinds[kind];
+  if (find === undefined) throw new SetupError(`say one of ${Object.keys(kinds).join(", ")}`);
+  const found = find();
+  const named = found.find(([name]) => name === words[0]);
+  if (named === undefined && words[0] !== undefined && !words[0].startsWith("-")) {
+    const names = found.map(([name]) => name).join(", ");
+    throw new SetupError(`there is no ${kind} ${words[0]}; there are: ${names}`);
+  }
+  if (found.length === 0) throw new SetupError(`there is no ${kind} here`);
+  const chosen = named === undefined ? found : [named];
+  const options = named === undefined ? words : words.slice(1);
+  const { node, natsServer } = await ensureEverything({ log: (line) => console.error(line) });
+  for (const [name, path] of chosen) {
+    if (chosen.length > 1) console.log(`\n── ${kind} ${name}`);
+    const status = await runProgram(node, natsServer, path, options);
+    if (status !== 0) return status;
+  }
+  return 0;
+}
+
+function runProgram(node, natsServer, path, options) {
+  const words = ["--conditions=atoll-source", "--disable-warning=ExperimentalWarning"];
+  const child = spawn(node, [...words, join(root, path), ...options], {
+    stdio: "inherit",
+    env: { ...process.env, ATOLL_NATS_SERVER: natsServer },
+  });
+  // The terminal delivers Ctrl-C to both; this process waits for the other to clean up.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+    process.on(signal, () => child.kill(signal));
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code, signal) => resolve(code ?? 128 + constants.signals[signal]));
+  });
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}

@@ -1,0 +1,63 @@
+/**
+ * What the project's scripts share: the environment in which its tools run, and running them.
+ *
+ * Tools come from node_modules/.bin and run on the pinned Node; both are first on their PATH. Called by
+ * test.mjs, generate.mjs and run.mjs.
+ */
+import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { delimiter, dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { findNode } from "./setup.mjs";
+
+export const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** This process's environment with the project's tools and the pinned Node first on the PATH. */
+export function environment() {
+  const ours = [dirname(findNode()), join(root, "node_modules/.bin")];
+  const path = [...ours, process.env["PATH"] ?? "", "/usr/sbin", "/usr/local/sbin"];
+  return { ...process.env, PATH: path.join(delimiter) };
+}
+
+/**
+ * Runs a program in the project's folder; resolves with its exit code and what it wrote. `take` sees each
+ * chunk of its standard output as it comes.
+ */
+export function run(program, words, take = () => {}) {
+  return new Promise((resolve) => {
+    const stdio = ["ignore", "pipe", "pipe"];
+    const child = spawn(program, words, { cwd: root, env: environment(), stdio });
+    const chunks = [];
+    child.stdout.on("data", (chunk) => {
+      chunks.push(chunk);
+      take(chunk);
+    });
+    child.stderr.on("data", (chunk) => chunks.push(chunk));
+    child.on("error", (error) => resolve({ code: 127, output: error.message }));
+    child.on("close", (code) => {
+      resolve({ code: code ?? 1, output: Buffer.concat(chunks).toString("utf8") });
+    });
+  });
+}
+
+/** Paths below `folder`, relative to the project's, for which `wanted` holds; sorted. */
+export function findFiles(folder, wanted) {
+  const found = [];
+  const walk = (at) => {
+    let entries;
+    try {
+      entries = readdirSync(at, { withFileTypes: true });
+    } catch {
+      return;
+    }
+    for (const entry of entries) {
+      if (entry.name === "node_modules" || entry.name === "dist" || entry.name === ".atoll")
+        continue;
+      const path = join(at, entry.name);
+      if (entry.isDirectory()) walk(path);
+      else if (wanted(entry.name)) found.push(relative(root, path));
+    }
+  };
+  walk(join(root, folder));
+  return found.sort();
+}
