@@ -134,7 +134,10 @@ export class GrpcPeerTransport implements PeerTransport, AsyncDisposable {
   /** Ends all streams; peers notice at once. Nothing is called back afterwards. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    for (const { receiver } of this.#peers.values()) receiver.close();
+    for (const { receiver, sender } of this.#peers.values()) {
+      receiver.close();
+      sender.close();
+    }
     for (const stream of this.#streams) refuse(stream, status.UNAVAILABLE, "the replica stops");
     this.#streams.clear();
   }

@@ -47,3 +47,28 @@ test("push() drops the oldest of too many urgent messages, and what is too large
   assert.equal(queue.dropped, 7);
   assert.deepEqual(queue.takeFrame()[0], heartbeat(7));
 });
+
+function notice(index: number, commitIndex: number, term = 1): Message {
+  const previous = { index, term: 1 };
+  return { type: "appendEntries", from: 1, to: 2, term, previous, entries: [], commitIndex };
+}
+
+test("push() lets a later message of the same term say what a notice would", () => {
+  const queue = new OutgoingQueue(1_000_000);
+  queue.push(notice(5, 3));
+  assert.deepEqual([queue.hasWork, queue.isEmpty], [false, false]);
+  queue.push(notice(5, 4));
+  assert.deepEqual(queue.takeFrame(), [notice(5, 4)]);
+  queue.push(notice(5, 0));
+  queue.push(append(6, 10));
+  assert.deepEqual(queue.takeFrame(), [append(6, 10)]);
+});
+
+test("push() keeps a notice that nothing later covers", () => {
+  const queue = new OutgoingQueue(1_000_000);
+  queue.push(notice(5, 4));
+  queue.push(append(6, 10));
+  queue.push(notice(3, 5));
+  queue.push(notice(3, 5, 2));
+  assert.deepEqual(queue.takeFrame(), [notice(5, 4), notice(3, 5), notice(3, 5, 2), append(6, 10)]);
+});

@@ -5,7 +5,7 @@
  * large (entries, snapshots). Both are bounded; what does not fit is dropped and counted, and Raft
  * sends again. Old small messages go first when there are too many, because newer ones say more.
  */
-import type { Message } from "raft-ts";
+import type { AppendEntries, Message } from "raft-ts";
 import { FRAME_BYTES, MESSAGE_BYTES_MAX } from "./frame-layout.ts";
 import { messageBytes } from "./frame-encoder.ts";
 
@@ -21,12 +21,10 @@ export class OutgoingQueue {
   #urgent: Waiting[] = [];
   #bulk: Waiting[] = [];
   #bulkBytes = 0;
+  #notice: AppendEntries | undefined;
   #dropped = 0;
 
-  /**
-   * @param bulkBytesMax bound of the large lane; a single message may exceed it when the lane is
-   * empty.
-   */
+  /** @param bulkBytesMax bound of the large lane; a lone message may exceed it. */
   constructor(bulkBytesMax: number) {
     this.#bulkBytesMax = bulkBytesMax;
   }
@@ -36,28 +34,32 @@ export class OutgoingQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#urgent.length === 0 && this.#bulk.length === 0;
+    return this.#notice === undefined && !this.hasWork;
+  }
+
+  /** Whether something waits that should not wait for company. */
+  get hasWork(): boolean {
+    return this.#urgent.length > 0 || this.#bulk.length > 0;
   }
 
   push(message: Message): void {
-    const waiting = { message, bytes: messageBytes(message) };
-    if (waiting.bytes > MESSAGE_BYTES_MAX) {
-      this.#dropped += 1;
-    } else if (!isBulk(message)) {
-      this.#urgent.push(waiting);
-      if (this.#urgent.length <= URGENT_MAX) return;
-      this.#urgent.shift();
-      this.#dropped += 1;
-    } else if (this.#bulk.length > 0 && this.#bulkBytes + waiting.bytes > this.#bulkBytesMax) {
-      this.#dropped += 1;
+    if (isNotice(message)) {
+      if (this.#notice !== undefined && !says(message, this.#notice))
+        this.#pushUrgent(this.#notice);
+      this.#notice = message;
+    } else if (isBulk(message)) {
+      this.#pushBulk(message);
     } else {
-      this.#bulk.push(waiting);
-      this.#bulkBytes += waiting.bytes;
+      this.#pushUrgent(message);
     }
   }
 
   /** Removes the messages of the next frame; empty when nothing waits. */
   takeFrame(): readonly Message[] {
+    if (this.#notice !== undefined) {
+      this.#pushUrgent(this.#notice);
+      this.#notice = undefined;
+    }
     const taken: Message[] = [];
     let bytes = take(this.#urgent, taken, 0);
     const before = bytes;
@@ -71,18 +73,51 @@ export class OutgoingQueue {
     this.#urgent = [];
     this.#bulk = [];
     this.#bulkBytes = 0;
+    this.#notice = undefined;
+  }
+
+  #pushUrgent(message: Message): void {
+    this.#urgent.push({ message, bytes: messageBytes(message) });
+    if (this.#urgent.length <= URGENT_MAX) return;
+    this.#urgent.shift();
+    this.#dropped += 1;
+  }
+
+  #pushBulk(message: Message): void {
+    const bytes = messageBytes(message);
+    const full = this.#bulk.length > 0 && this.#bulkBytes + bytes > this.#bulkBytesMax;
+    if (full || bytes > MESSAGE_BYTES_MAX) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#bulk.push({ message, bytes });
+    this.#bulkBytes += bytes;
+    if (this.#notice === undefined || message.type !== "appendEntries") return;
+    if (says(message, this.#notice)) this.#notice = undefined;
   }
 }
 
+/** An AppendEntries without entries: tells a commit, or asks where logs agree. */
+function isNotice(message: Message): message is AppendEntries {
+  return message.type === "appendEntries" && message.entries.length === 0;
+}
+
 function isBulk(message: Message): boolean {
-  if (message.type === "installSnapshot") return true;
-  return message.type === "appendEntries" && message.entries.length > 0;
+  return message.type === "installSnapshot" || message.type === "appendEntries";
 }
 
 /**
- * Moves messages from `lane` to `taken` until a frame is full. Returns the bytes of the frame so
- * far.
+ * Whether `message` tells a follower all that `notice` would, and asks for no less of an answer.
  */
+function says(message: AppendEntries, notice: AppendEntries): boolean {
+  return (
+    message.term === notice.term &&
+    message.commitIndex >= notice.commitIndex &&
+    message.previous.index >= notice.previous.index
+  );
+}
+
+/** Moves messages from `lane` to `taken` until the frame is full. Returns its bytes so far. */
 function take(lane: Waiting[], taken: Message[], begun: number): number {
   let bytes = begun;
   let count = 0;

@@ -40,7 +40,7 @@ const SCAN_BYTES_MAX = 4 * 1024 * 1024;
  * Half of the memory that LevelDB keeps before it writes a table file; a replay at start reads as
  * much.
  */
-const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
+const WRITE_BUFFER_BYTES = 32 * 1024 * 1024;
 
 export type OpenDatabase = (
   folder: string,

@@ -13,7 +13,7 @@ import {
   OUTCOMES,
   type DriveAnswer,
 } from "./drive-wire.ts";
-import { freePorts, kill, start, until } from "./processes.ts";
+import { end, freePorts, kill, start, until } from "./processes.ts";
 
 type Stream = ClientDuplexStream<Buffer, Buffer>;
 
@@ -99,7 +99,7 @@ export class AtollCluster implements Cluster {
 
   async stop(): Promise<void> {
     for (const client of this.#clients.values()) client.close();
-    for (const child of this.#children.values()) await kill(child);
+    for (const child of this.#children.values()) await end(child);
   }
 
   #client(id: number): MemberClient {

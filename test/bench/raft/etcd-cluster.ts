@@ -8,7 +8,7 @@ import { execFileSync, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { Client, credentials } from "@grpc/grpc-js";
 import { makeValue, type Cluster, type Driver } from "./cluster.ts";
-import { freePorts, kill, start, until } from "./processes.ts";
+import { end, freePorts, kill, start, until } from "./processes.ts";
 
 const MEMBERS = 3;
 const KEYS = 10_000;
@@ -96,7 +96,7 @@ export class EtcdCluster implements Cluster {
 
   async stop(): Promise<void> {
     for (const client of this.#clients.values()) client.close();
-    for (const child of this.#children.values()) await kill(child);
+    for (const child of this.#children.values()) await end(child);
   }
 
   #runPuts(

@@ -37,6 +37,16 @@ export async function kill(child: ChildProcess): Promise<void> {
   await exited;
 }
 
+/** Asks it to end, and kills it when it does not within `deadlineMs`. */
+export async function end(child: ChildProcess, deadlineMs = 3000): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), deadlineMs);
+  await exited;
+  clearTimeout(timer);
+}
+
 /** Ports that were free a moment ago. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(

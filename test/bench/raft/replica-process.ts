@@ -66,6 +66,15 @@ async function main(config: ReplicaProcessConfig): Promise<void> {
   await listen(server, ports[String(id)] as number);
   transport.start();
   startTicks(replica);
+  process.once("SIGTERM", () => {
+    replica.stop();
+    transport[Symbol.asyncDispose]()
+      .then(() => store[Symbol.asyncDispose]())
+      .then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
+  });
   print({ type: "listening" });
 }
 
