@@ -1,3 +1,5 @@
+export type { DatacenterSimulationResult } from "./datacenter-simulation.ts";
+export { simulateDatacenter } from "./datacenter-simulation.ts";
 export { payloadBytes, payloadOf, RaftCheckers, Violation } from "./raft-checkers.ts";
 export { RaftClients } from "./raft-clients.ts";
 export type { RaftCounter, RaftCounters } from "./raft-counters.ts";

@@ -61,7 +61,7 @@ export class BusIntake {
     const reason =
       decoded.type === "undecodable"
         ? decoded.reason
-        : this.#whyForeign(node, decoded.value.node, decoded.value.datacenter);
+        : this.#whyForeign(node, decoded.value.batch.node, decoded.value.datacenter);
     if (reason === undefined && decoded.type === "decoded") return { sequence, batch: decoded.value.batch };
     this.#options.messagesRefused.increment();
     const subject = `atoll.${this.#options.datacenter}.fact.${node}`;

@@ -4,7 +4,7 @@
  * Answers are gathered for one turn of the loop and leave as one frame. A caller may have a bounded number of calls without an
  * answer; more are answered as overloaded. Decides nothing.
  */
-import { decodeSubmit } from "@atoll/codec";
+import { fromProtoSubmit, toProtoRejection } from "@atoll/codec";
 import type { Leader, SubmitOutcome } from "@atoll/control";
 import type {
   Call,
@@ -59,13 +59,13 @@ class Session {
       const reason = `${CALLS_WITHOUT_ANSWER_MAX} calls of this session wait already`;
       this.#reply(id, { $case: "overloaded", value: { reason } });
     } else if (call?.$case === "submit") {
-      const decoded = decodeSubmit(call.value);
+      const decoded = fromProtoSubmit(call.value);
       if (decoded.type === "undecodable") {
         const { reason } = decoded;
         this.#reply(id, { $case: "rejected", value: { code: "invalidArgument", reason, violations: [] } });
         return;
       }
-      const { command, options } = decoded.value;
+      const { command, ...options } = decoded.value;
       this.#ports.leader.submit(command, options, (outcome) => {
         this.#reply(id, this.#outcome(outcome));
       });
@@ -88,10 +88,8 @@ class Session {
     switch (outcome.type) {
       case "accepted":
         return { $case: "accepted", value: { index: outcome.index, operation: outcome.operation } };
-      case "rejected": {
-        const { code, reason, violations } = outcome;
-        return { $case: "rejected", value: { code, reason, violations: [...violations] } };
-      }
+      case "rejected":
+        return { $case: "rejected", value: toProtoRejection(outcome) };
       case "notLeader":
         return { $case: "notLeader", value: { leader: this.#ports.replica.status().leader } };
       case "unknown":

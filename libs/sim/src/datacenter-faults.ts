@@ -1,0 +1,189 @@
+/**
+ * What goes wrong in a simulated datacenter: replicas, the bus, agents, services, nodes, links.
+ *
+ * Each fault ends by itself or at `heal`. Counters say how often each was reached. Used by `simulateDatacenter`.
+ */
+import type { Prng } from "@atoll/stdx";
+import type { SimulatedDatacenter } from "./datacenter-simulation.ts";
+import { CALM_NETWORK } from "./simulated-network.ts";
+
+const PAUSE_US_MAX = 1_200_000;
+
+const FAULTS = [
+  "replicaCrash",
+  "allReplicasCrash",
+  "linkCut",
+  "networkBad",
+  "busDown",
+  "busLosesTail",
+  "busReplaced",
+  "busCutsReplica",
+  "busCutsAgent",
+  "agentCrash",
+  "serviceCrash",
+  "nodeWiped",
+] as const;
+
+type Fault = (typeof FAULTS)[number];
+
+export class DatacenterFaults {
+  readonly counters: Record<Fault, number> = {
+    replicaCrash: 0,
+    allReplicasCrash: 0,
+    linkCut: 0,
+    networkBad: 0,
+    busDown: 0,
+    busLosesTail: 0,
+    busReplaced: 0,
+    busCutsReplica: 0,
+    busCutsAgent: 0,
+    agentCrash: 0,
+    serviceCrash: 0,
+    nodeWiped: 0,
+  };
+  readonly #datacenter: SimulatedDatacenter;
+  readonly #prng: Prng;
+  readonly #endUs: number;
+  #busIsDown = false;
+
+  constructor(datacenter: SimulatedDatacenter, prng: Prng, endUs: number) {
+    this.#datacenter = datacenter;
+    this.#prng = prng;
+    this.#endUs = endUs;
+    this.#later();
+  }
+
+  /** Ends every fault. */
+  heal(): void {
+    const { network, bus, orchestrators, nodes } = this.#datacenter;
+    network.settings = CALM_NETWORK;
+    network.healAll();
+    if (this.#busIsDown) bus.startServer();
+    this.#busIsDown = false;
+    for (const orchestrator of orchestrators) {
+      orchestrator.start();
+      if (orchestrator.bus !== undefined) bus.heal(orchestrator.bus);
+    }
+    for (const node of nodes) {
+      node.start();
+      if (node.agentBus !== undefined) bus.heal(node.agentBus);
+    }
+  }
+
+  #later(): void {
+    const { clock } = this.#datacenter;
+    clock.schedule(this.#prng.between(1_000, PAUSE_US_MAX), () => {
+      if (clock.nowUs >= this.#endUs) return;
+      const fault = this.#prng.pick(FAULTS);
+      this.counters[fault] += 1;
+      this.#do(fault);
+      this.#later();
+    });
+  }
+
+  #do(fault: Fault): void {
+    const { bus, orchestrators, nodes } = this.#datacenter;
+    const prng = this.#prng;
+    switch (fault) {
+      case "replicaCrash":
+        return this.#crashReplica(prng.below(orchestrators.length));
+      case "allReplicasCrash":
+        for (let at = 0; at < orchestrators.length; at += 1) this.#crashReplica(at);
+        return;
+      case "linkCut":
+        return this.#cutLink();
+      case "networkBad":
+        return this.#badNetwork();
+      case "busDown":
+        return this.#stopBus();
+      case "busLosesTail":
+        if (!this.#busIsDown) bus.loseTail(prng.below(20));
+        return;
+      case "busReplaced":
+        return bus.replaceStream();
+      case "busCutsReplica": {
+        const client = prng.pick(orchestrators).bus;
+        if (client === undefined) return;
+        bus.cut(client, prng.pick(["lost", "arrives"]));
+        return this.#after(3_000_000, () => bus.heal(client));
+      }
+      case "busCutsAgent": {
+        const client = prng.pick(nodes).agentBus;
+        if (client === undefined) return;
+        bus.cut(client, prng.pick(["lost", "arrives"]));
+        return this.#after(6_000_000, () => bus.heal(client));
+      }
+      case "agentCrash": {
+        const node = prng.pick(nodes);
+        node.crash();
+        return this.#after(4_000_000, () => node.start());
+      }
+      case "serviceCrash":
+        return prng.pick(nodes).crashService();
+      case "nodeWiped": {
+        const node = prng.pick(nodes);
+        if (!prng.chance(1, 3)) return;
+        node.wipe();
+        return this.#after(4_000_000, () => node.start());
+      }
+    }
+  }
+
+  #crashReplica(at: number): void {
+    const { orchestrators, network } = this.#datacenter;
+    const crashed = orchestrators[at];
+    if (crashed === undefined || !crashed.running) return;
+    crashed.crash();
+    for (const other of orchestrators) {
+      if (other === crashed) continue;
+      network.reset(crashed.id, other.id);
+      network.reset(other.id, crashed.id);
+      other.peerLost(crashed.id);
+    }
+    this.#after(2_000_000, () => crashed.start());
+  }
+
+  #cutLink(): void {
+    const { network, orchestrators } = this.#datacenter;
+    const from = this.#prng.pick(orchestrators).id;
+    const to = this.#prng.pick(orchestrators).id;
+    network.cut(from, to);
+    if (this.#prng.chance(1, 2)) network.cut(to, from);
+    this.#after(3_000_000, () => {
+      network.heal(from, to);
+      network.heal(to, from);
+    });
+  }
+
+  #badNetwork(): void {
+    const { network } = this.#datacenter;
+    const prng = this.#prng;
+    network.settings = {
+      lossPerMille: prng.below(300),
+      duplicatePerMille: prng.below(200),
+      reorderPerMille: prng.below(300),
+      delayUsMin: 50,
+      delayUsMax: prng.between(500, 20_000),
+      slowPerMille: prng.below(50),
+      slowDelayUsMax: 200_000,
+    };
+    this.#after(3_000_000, () => {
+      network.settings = CALM_NETWORK;
+    });
+  }
+
+  #stopBus(): void {
+    if (this.#busIsDown) return;
+    const { bus } = this.#datacenter;
+    this.#busIsDown = true;
+    bus.stopServer(this.#prng.pick(["lost", "arrives"]));
+    this.#after(6_000_000, () => {
+      if (this.#busIsDown) bus.startServer();
+      this.#busIsDown = false;
+    });
+  }
+
+  #after(delayUsMax: number, run: () => void): void {
+    this.#datacenter.clock.schedule(this.#prng.between(1_000, delayUsMax), run);
+  }
+}

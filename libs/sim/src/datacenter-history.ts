@@ -1,0 +1,97 @@
+/**
+ * What a simulated datacenter may never do, checked while it runs.
+ *
+ * One history: every replica applies the same bytes at the same index and reaches the same state. Every fact that an
+ * agent took in is in it exactly once; every request at most once, and surely if it was acknowledged; every
+ * action runs at most once. Used by `simulateDatacenter`.
+ */
+import type { ActionId, LogEntry } from "@atoll/domain";
+import { compareText, Digest64 } from "@atoll/stdx";
+import { Violation } from "./raft-checkers.ts";
+
+export class DatacenterHistory {
+  readonly #entries = new Map<number, string>();
+  readonly #states = new Map<number, string>();
+  readonly #tagsTaken = new Set<string>();
+  readonly #tagsLogged = new Set<string>();
+  readonly #requestsLogged = new Set<string>();
+  readonly #requestsAcknowledged = new Set<string>();
+  readonly #runs = new Map<ActionId, number>();
+  lastIndex = 0;
+  events = 0;
+
+  /** A replica applied `data` at `index`. */
+  applied(replica: number, index: number, entry: LogEntry | undefined, data: Uint8Array): void {
+    const digest = new Digest64().bytes(data).hex();
+    const known = this.#entries.get(index);
+    if (known !== undefined) {
+      if (known !== digest) throw new Violation(`replica ${replica} applied another entry at ${index}`);
+      return;
+    }
+    if (index !== this.lastIndex + 1 && this.lastIndex > 0 && index > this.lastIndex + 1) {
+      // Entries between were taken in by a snapshot elsewhere first; their content is known there.
+      throw new Violation(`index ${index} is applied before anything at ${this.lastIndex + 1}`);
+    }
+    this.#entries.set(index, digest);
+    this.lastIndex = index;
+    for (const { event } of entry?.events ?? []) {
+      this.events += 1;
+      if (event.type === "serviceStatusChanged") this.#once(this.#tagsLogged, event.service.reason, "fact");
+      if (event.type === "requestRecorded") this.#once(this.#requestsLogged, event.requestId, "request");
+    }
+  }
+
+  /** A replica's state after `index`, as canonical bytes. */
+  state(replica: number, index: number, chunks: readonly Uint8Array[]): void {
+    const digest = new Digest64();
+    for (const chunk of chunks) digest.bytes(chunk);
+    const hex = digest.hex();
+    const known = this.#states.get(index);
+    if (known === undefined) this.#states.set(index, hex);
+    else if (known !== hex) throw new Violation(`replica ${replica} has another state after ${index}`);
+  }
+
+  /** An agent has made a fact durable. Tags are unique. */
+  taken(tag: string): void {
+    this.#tagsTaken.add(tag);
+  }
+
+  /** The node was wiped: what its outbox still held is gone with it, rightly. */
+  forgotten(tag: string): void {
+    this.#tagsTaken.delete(tag);
+  }
+
+  acknowledged(requestId: string): void {
+    this.#requestsAcknowledged.add(requestId);
+  }
+
+  ran(action: ActionId): void {
+    const runs = (this.#runs.get(action) ?? 0) + 1;
+    this.#runs.set(action, runs);
+    if (runs > 1) throw new Violation(`action ${action} ran ${runs} times`);
+  }
+
+  get actionsRun(): number {
+    return this.#runs.size;
+  }
+
+  get factsTaken(): number {
+    return this.#tagsTaken.size;
+  }
+
+  /** After healing and draining: nothing is missing. */
+  checkComplete(): void {
+    const lost = [...this.#tagsTaken].filter((tag) => !this.#tagsLogged.has(tag)).toSorted(compareText);
+    if (lost.length > 0) throw new Violation(`${lost.length} facts are lost, first ${lost[0]}`);
+    const unknown = [...this.#requestsAcknowledged].filter((id) => !this.#requestsLogged.has(id));
+    if (unknown.length > 0) {
+      throw new Violation(`${unknown.length} acknowledged requests are lost, first ${unknown[0]}`);
+    }
+  }
+
+  #once(seen: Set<string>, what: string, kind: string): void {
+    if (what === "") return;
+    if (seen.has(what)) throw new Violation(`${kind} ${what} is in the log twice`);
+    seen.add(what);
+  }
+}

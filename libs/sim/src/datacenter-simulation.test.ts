@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
+import { test } from "node:test";
+import { simulateDatacenter } from "./datacenter-simulation.ts";
+
+const SEEDS = 60;
+/** With so many seeds each of these faults must have happened, or the test shows nothing. */
+const FAULTS_MIN = 20;
+
+test("simulateDatacenter() holds its promises under fresh seeds", (context) => {
+  const from = randomInt(2 ** 31);
+  context.diagnostic(`seeds ${from} to ${from + SEEDS - 1}: npm run sim -- --datacenter --seeds ${SEEDS} --from ${from}`);
+  const faults = new Map<string, number>();
+  let actions = 0;
+  let facts = 0;
+  for (let seed = from; seed < from + SEEDS; seed += 1) {
+    const result = simulateDatacenter(seed);
+    assert.equal(result.failure, undefined, `seed ${seed}: ${result.failure?.stack}`);
+    actions += result.actions;
+    facts += result.facts;
+    for (const [fault, count] of Object.entries(result.faults)) {
+      faults.set(fault, (faults.get(fault) ?? 0) + count);
+    }
+  }
+  for (const [fault, count] of faults) assert.ok(count >= FAULTS_MIN, `${fault} happened ${count} times`);
+  assert.ok(actions > SEEDS * 5, `${actions} actions`);
+  assert.ok(facts > SEEDS * 5, `${facts} facts`);
+});
+
+test("simulateDatacenter() replays a seed step by step", () => {
+  const first = simulateDatacenter(20_261_121);
+  assert.deepEqual(simulateDatacenter(20_261_121), first);
+});

@@ -1,0 +1,190 @@
+/**
+ * One run of a whole datacenter under random faults, fixed by its seed.
+ *
+ * Three or five orchestrator replicas over real Raft, a bus that loses what it acknowledged, nodes whose agents and services crash,
+ * users who change their minds. First anything goes and only safety counts; then the faults end, and everything must
+ * come to rest as it is wanted: nothing lost, nothing twice, all replicas alike. Called by the test suite and the command line.
+ */
+import * as codec from "@atoll/codec";
+import { CONTROL_DEFAULTS } from "@atoll/control";
+import type { DatacenterName, NodeName } from "@atoll/domain";
+import { MemoryBus } from "@atoll/event-bus";
+import { Planner } from "@atoll/planner";
+import { Prng } from "@atoll/stdx";
+import { membershipOf, type Message } from "raft-ts";
+import { DatacenterFaults } from "./datacenter-faults.ts";
+import { DatacenterHistory } from "./datacenter-history.ts";
+import { DatacenterUsers } from "./datacenter-users.ts";
+import { Violation } from "./raft-checkers.ts";
+import { MemoryLogStore } from "./raft-log-store.ts";
+import { SimulatedNetwork } from "./simulated-network.ts";
+import { SimulatedNode } from "./simulated-node.ts";
+import { SimulatedOrchestrator } from "./simulated-orchestrator.ts";
+import { VirtualClock } from "./virtual-clock.ts";
+
+/** How long faults last, in virtual time. */
+const SAFETY_US = 30_000_000;
+/** How long everything may take to come to rest: the longest backoff, and deadlines of lost orders. */
+const LIVENESS_US = 240_000_000;
+const NAME = "sim" as DatacenterName;
+
+export interface SimulatedDatacenter {
+  readonly clock: VirtualClock;
+  readonly bus: MemoryBus;
+  readonly network: SimulatedNetwork<Message>;
+  readonly orchestrators: readonly SimulatedOrchestrator[];
+  readonly nodes: readonly SimulatedNode[];
+  readonly history: DatacenterHistory;
+}
+
+export interface DatacenterSimulationResult {
+  readonly seed: number;
+  /** Undefined when all went well. */
+  readonly failure: Error | undefined;
+  readonly replicas: number;
+  readonly nodes: number;
+  readonly entries: number;
+  readonly events: number;
+  readonly facts: number;
+  readonly actions: number;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly virtualMs: number;
+  readonly steps: number;
+}
+
+/** Runs one seed. */
+export function simulateDatacenter(seed: number): DatacenterSimulationResult {
+  const prng = new Prng(seed);
+  const clock = new VirtualClock();
+  const history = new DatacenterHistory();
+  const datacenter = build(prng, clock, history);
+  const faults = new DatacenterFaults(datacenter, prng.child("faults"), SAFETY_US);
+  let failure: Error | undefined;
+  try {
+    const users = new DatacenterUsers(datacenter, prng.child("users"), SAFETY_US);
+    clock.runUntil(SAFETY_US);
+    faults.heal();
+    users.settle();
+    comeToRest(datacenter);
+  } catch (error) {
+    failure = error instanceof Error ? error : new Error(String(error));
+  }
+  return {
+    seed,
+    failure,
+    replicas: datacenter.orchestrators.length,
+    nodes: datacenter.nodes.length,
+    entries: history.lastIndex,
+    events: history.events,
+    facts: history.factsTaken,
+    actions: history.actionsRun,
+    faults: faults.counters,
+    virtualMs: clock.monotonicMs(),
+    steps: clock.steps,
+  };
+}
+
+function build(prng: Prng, clock: VirtualClock, history: DatacenterHistory): SimulatedDatacenter {
+  const draws = prng.child("shape");
+  const delays = prng.child("bus");
+  const bus = new MemoryBus({
+    deliver: (_delivery, run) => void clock.schedule(delays.between(50, 1_000), run),
+    after: (delayMs, run) => {
+      const scheduled = clock.schedule(delayMs * 1_000, run);
+      return () => {
+        scheduled.cancelled = true;
+      };
+    },
+  });
+  const voters = Array.from({ length: draws.pick([1, 3, 3, 3, 5]) }, (_, at) => at + 1);
+  const membership = membershipOf(voters);
+  const orchestrators: SimulatedOrchestrator[] = [];
+  const network = new SimulatedNetwork<Message>({
+    clock,
+    prng: prng.child("network"),
+    deliver: (_from, to, message) => orchestrators[to - 1]?.receive(message),
+  });
+  const settings = {
+    snapshotEveryEntries: draws.pick([20, 100, 100_000]),
+    retainEntries: draws.pick([0, 10, 1_000_000]),
+  };
+  for (const id of voters) {
+    const child = prng.child(`replica ${id}`);
+    orchestrators.push(
+      new SimulatedOrchestrator({
+        id,
+        datacenter: NAME,
+        clock,
+        prng: child,
+        store: new MemoryLogStore({ clock, prng: child.child("disk"), membership }),
+        bus,
+        codec,
+        history,
+        settings,
+        control: CONTROL_DEFAULTS,
+        send: (messages) => {
+          for (const message of messages) network.send(id, message.to, message);
+        },
+      }),
+    );
+  }
+  const nodes = Array.from({ length: draws.between(2, 6) }, (_, at) => {
+    const name = `n${at + 1}` as NodeName;
+    const labels = { tier: draws.pick(["web", "store"]), port: String(8_000 + at) };
+    return new SimulatedNode({ name, datacenter: NAME, labels, clock, prng: prng.child(name), bus, history });
+  });
+  return { clock, bus, network, orchestrators, nodes, history };
+}
+
+/** All replicas applied the same, all outboxes are empty, and no node has anything left to do. */
+function comeToRest(datacenter: SimulatedDatacenter): void {
+  const { clock, orchestrators, nodes, history } = datacenter;
+  let reason = "";
+  let nextLookUs = 0;
+  const atRest = (): boolean => {
+    if (clock.nowUs < nextLookUs) return false;
+    nextLookUs = clock.nowUs + 500_000;
+    reason = whyRestless(datacenter);
+    return reason === "";
+  };
+  clock.runUntil(clock.nowUs + LIVENESS_US, atRest);
+  if (reason !== "") throw new Violation(`no rest after healing: ${reason}`);
+  for (const { state, id } of orchestrators) {
+    if (state !== undefined) history.state(id, state.appliedIndex, state.snapshot());
+  }
+  history.checkComplete();
+  checkNodes(datacenter, nodes);
+}
+
+function whyRestless({ clock, orchestrators, nodes }: SimulatedDatacenter): string {
+  const applied = new Set(orchestrators.map(({ state }) => state?.appliedIndex));
+  if (applied.size > 1) return `replicas have applied ${[...applied].join(", ")}`;
+  if (!orchestrators.some(({ leader }) => leader?.leading)) return "nobody leads";
+  const waiting = nodes.find(({ outboxSize }) => outboxSize > 0);
+  if (waiting !== undefined) return `${waiting.name} holds ${waiting.outboxSize} facts`;
+  const view = orchestrators[0]?.state?.datacenter;
+  if (view === undefined) return "no state";
+  const planner = new Planner({ view, datacenter: NAME });
+  for (const { name } of nodes) {
+    const plan = planner.planNode(name, clock.realtimeMs());
+    if (!plan.converged) return `${name} is ${plan.condition.state}: ${plan.condition.reason}`;
+  }
+  for (const operation of view.runningOperations()) return `${operation.id} is not done`;
+  return "";
+}
+
+/** What the log says of a node's targets is what stands on the node. */
+function checkNodes({ orchestrators }: SimulatedDatacenter, nodes: readonly SimulatedNode[]): void {
+  const view = orchestrators[0]?.state?.datacenter;
+  for (const node of nodes) {
+    const state = view?.node(node.name);
+    const observed = [
+      ...[...(state?.services.keys() ?? [])].map((key) => `service:${key}`),
+      ...[...(state?.files.keys() ?? [])].map((path) => `file:${path}`),
+    ].toSorted();
+    const real = node.targets().toSorted();
+    if (observed.join() !== real.join()) {
+      throw new Violation(`${node.name} holds ${real.join(" ")}, the log says ${observed.join(" ")}`);
+    }
+  }
+}
