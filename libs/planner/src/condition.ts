@@ -80,8 +80,8 @@ function readyCondition(roles: readonly DesiredRole[], findings: Findings): Cond
   const healthy = services === 0 ? [] : [`${counted(services, "service")} healthy`];
   const inSync = files === 0 ? [] : [`${counted(files, "file")} in sync`];
   const well = [...healthy, ...inSync].join(", ");
-  const reason = [well === "" ? "its roles want nothing" : well, ...leftTexts(findings)].join("; ");
-  return { state: "ready", reason, since };
+  const reason = [...(well === "" ? [] : [well]), ...leftTexts(findings)].join("; ");
+  return { state: "ready", reason: reason === "" ? "its roles want nothing" : reason, since };
 }
 
 /** What differs and is left so: the first of it, and how much more there is. */
