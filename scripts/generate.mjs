@@ -1,9 +1,9 @@
 /**
  * Makes what is generated from proto/: TypeScript and the descriptors for reflection.
  *
- * `node scripts/generate.mjs` writes into libs/proto; given a folder, it writes there instead, so that
- * a check can compare. Nothing else ever edits these files. Called by `npm run generate` and by
- * test.mjs.
+ * `node scripts/generate.mjs` writes into libs/proto; given a folder, it writes there instead, so
+ * that a check can compare. Nothing else ever edits these files. Called by `npm run generate` and
+ * by test.mjs.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";

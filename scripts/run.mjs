@@ -1,5 +1,6 @@
 /**
- * Runs the project's programs that are no service, on the pinned Node: benches, simulations, the story.
+ * Runs the project's programs that are no service, on the pinned Node: benches, simulations, the
+ * story.
  *
  *   npm run bench                  every bench in turn, test/bench/NAME/main.ts
  *   npm run bench -- raft          one of them, with the options that follow
@@ -29,7 +30,7 @@ const kinds = {
 
 function programs(folder, entry) {
   return readdirSync(join(root, folder))
-    .sort()
+    .toSorted()
     .map((name) => [name, join(folder, entry(name))])
     .filter(([, path]) => existsSync(join(root, path)));
 }

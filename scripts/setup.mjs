@@ -27,7 +27,8 @@ export class SetupError extends Error {
  * Does whatever is missing.
  *
  * @param {{ log?: (line: string) => void }} options `log` is told before each step that takes time.
- * @returns {Promise<{ node: string, natsServer: string }>} absolute paths of Node 24 and nats-server.
+ * @returns {Promise<{ node: string, natsServer: string }>} absolute paths of Node 24 and
+ *   nats-server.
  */
 export async function ensureEverything({ log = () => {} } = {}) {
   await ensurePackages({ log });

@@ -1,8 +1,8 @@
 /**
  * A reporter for node:test that is silent about what passes.
  *
- * Yields each failure with its place and reason, and as its last line the counts as JSON behind a mark that
- * test.mjs looks for. A suite or file counts by its tests, not by itself.
+ * Yields each failure with its place and reason, and as its last line the counts as JSON behind a
+ * mark that test.mjs looks for. A suite or file counts by its tests, not by itself.
  */
 export const COUNTS_MARK = "atoll-test-counts:";
 

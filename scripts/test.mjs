@@ -2,8 +2,8 @@
  * `npm test`: everything that must pass, in one sequence.
  *
  * Sets up what is missing, runs the checks and then all tests, one line each, and closes with
- * `N passed, M failed`. Plain JavaScript that the machine's own Node 20 runs with nothing installed.
- * Called by `npm test` and .ci/run.
+ * `N passed, M failed`. Plain JavaScript that the machine's own Node 20 runs with nothing
+ * installed. Called by `npm test` and .ci/run.
  *
  *   npm test -- --only lint,types          only these groups
  *   npm test -- --only unit libs/stdx      only tests whose path contains one of the words

@@ -1,8 +1,8 @@
 /**
  * What the project's scripts share: the environment in which its tools run, and running them.
  *
- * Tools come from node_modules/.bin and run on the pinned Node; both are first on their PATH. Called by
- * test.mjs, generate.mjs and run.mjs.
+ * Tools come from node_modules/.bin and run on the pinned Node; both are first on their PATH.
+ * Called by test.mjs, generate.mjs and run.mjs.
  */
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -20,8 +20,8 @@ export function environment() {
 }
 
 /**
- * Runs a program in the project's folder; resolves with its exit code and what it wrote. `take` sees each
- * chunk of its standard output as it comes.
+ * Runs a program in the project's folder; resolves with its exit code and what it wrote. `take`
+ * sees each chunk of its standard output as it comes.
  */
 export function run(program, words, take = () => {}) {
   return new Promise((resolve) => {
@@ -59,5 +59,5 @@ export function findFiles(folder, wanted) {
     }
   };
   walk(join(root, folder));
-  return found.sort();
+  return found.toSorted((left, right) => (left < right ? -1 : 1));
 }

@@ -1,9 +1,9 @@
 /**
  * An agent's end of the bus over NATS.
  *
- * Speaks and listens as its own node only, so that the server can restrict it to these subjects and to
- * its own reply subjects, `_INBOX_NODE.>`. It never touches the stream's administration. Used by the
- * agent's composition root.
+ * Speaks and listens as its own node only, so that the server can restrict it to these subjects and
+ * to its own reply subjects, `_INBOX_NODE.>`. It never touches the stream's administration. Used by
+ * the agent's composition root.
  */
 import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
 import {

@@ -1,5 +1,6 @@
 /**
- * Requests whose answers are awaited by callback: a bounded set of reply subjects on one subscription.
+ * Requests whose answers are awaited by callback: a bounded set of reply subjects on one
+ * subscription.
  *
  * Costs no promise and no subscription per request. Every request ends exactly once: answered,
  * nobody there, too late, or disconnected. Used for publications (their acknowledgements) and for

@@ -1,8 +1,8 @@
 /**
  * How long to wait before trying again: doubling, bounded, jittered.
  *
- * Many agents lose the same server at the same moment; each delay is therefore drawn evenly from the
- * upper half of its step. Used for connections and for the stream.
+ * Many agents lose the same server at the same moment; each delay is therefore drawn evenly from
+ * the upper half of its step. Used for connections and for the stream.
  */
 import { randomInt } from "node:crypto";
 import { Prng } from "@atoll/stdx";

@@ -1,8 +1,8 @@
 /**
  * What the adapter needs of a log, and the one way in which it ends on a bug.
  *
- * The NATS client swallows what a message callback throws and stops reading, for good and in silence.
- * So every callback runs under `guarded`, which lets the process end instead.
+ * The NATS client swallows what a message callback throws and stops reading, for good and in
+ * silence. So every callback runs under `guarded`, which lets the process end instead.
  */
 
 export interface BusLog {

@@ -2,8 +2,9 @@
  * Pulls messages from one consumer of the stream into a bounded buffer.
  *
  * One pull request at a time, the next as soon as it is used up and the buffer has room. Whatever
- * makes the consumer unfit (gone, silent, a gap in its numbering) is told once by `broken`; the owner
- * then makes a new consumer. It never waits for a server that says nothing. Used by fact-reader.ts.
+ * makes the consumer unfit (gone, silent, a gap in its numbering) is told once by `broken`; the
+ * owner then makes a new consumer. It never waits for a server that says nothing. Used by
+ * fact-reader.ts.
  */
 import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
 import { createInbox, nanos } from "@nats-io/transport-node";
@@ -197,8 +198,8 @@ interface Place {
 }
 
 /**
- * Where a message stands, from its reply subject:
- * `$JS.ACK.[DOMAIN.ACCOUNT.]STREAM.CONSUMER.DELIVERED.STREAM_SEQUENCE.CONSUMER_SEQUENCE.TIME.PENDING[.TOKEN]`.
+ * Where a message stands, from its reply subject: `$JS.ACK`, from 2.10 on perhaps domain and
+ * account, then stream, consumer, deliveries, stream sequence, consumer sequence, time, pending.
  */
 function parsePlace(reply: string): Place | undefined {
   if (!reply.startsWith("$JS.ACK.")) return undefined;

@@ -1,10 +1,10 @@
 /**
  * One reading of the stream of facts, for as long as its owner wants it.
  *
- * States: closed (no connection) → opening (making a consumer) → reading → opening …. Where it stands is
- * kept here, never in the server's consumer, which is made anew whenever anything is odd. A stream
- * that lost its tail would give sequences a second time: it is given up for a new one, since agents
- * still have what was lost. Used by orchestrator-bus.ts alone.
+ * States: closed (no connection) → opening (making a consumer) → reading → opening …. Where it
+ * stands is kept here, never in the server's consumer, which is made anew whenever anything is odd.
+ * A stream that lost its tail would give sequences a second time: it is given up for a new one,
+ * since agents still have what was lost. Used by orchestrator-bus.ts alone.
  */
 import type { NatsConnection } from "@nats-io/transport-node";
 import { nanos } from "@nats-io/transport-node";
@@ -97,7 +97,9 @@ export class FactReader {
     this.#forgetDone();
   }
 
-  /** Lets the stream forget what is done, and messages not ours behind it, which nobody else would. */
+  /**
+   * Lets the stream forget what is done, and messages not ours behind it, which nobody else would.
+   */
   #forgetDone(): void {
     const handedOver = this.#position?.created === this.#created ? this.#position.sequence : 0;
     const nothingWaits = this.#pull?.empty === true && this.#doneThrough >= handedOver;

@@ -1,10 +1,10 @@
 /**
  * One client's connection to NATS, kept for ever.
  *
- * States: dialling → open → pausing → dialling …, until ended. Each open connection is a new one of the
- * client library, whose own reconnection is off: so nothing that belongs to a lost connection
- * (subscriptions, requests, buffered messages) can live on in the next. The owner sets up at `opened`
- * and tears down at `closed`. Used by both ends of the bus.
+ * States: dialling → open → pausing → dialling …, until ended. Each open connection is a new one of
+ * the client library, whose own reconnection is off: so nothing that belongs to a lost connection
+ * (subscriptions, requests, buffered messages) can live on in the next. The owner sets up at
+ * `opened` and tears down at `closed`. Used by both ends of the bus.
  */
 import { connect } from "@nats-io/transport-node";
 import type { NatsConnection } from "@nats-io/transport-node";

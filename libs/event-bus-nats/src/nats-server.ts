@@ -1,8 +1,8 @@
 /**
  * A real nats-server for the tests of this package: on a port of its own, in a folder of its own.
  *
- * Started with JetStream; can be killed, frozen, restarted on its store, or robbed of it. Only tests use
- * it; it ends its own process and no other.
+ * Started with JetStream; can be killed, frozen, restarted on its store, or robbed of it. Only
+ * tests use it; it ends its own process and no other.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";

@@ -1,9 +1,9 @@
 /**
  * An orchestrator's end of the bus over NATS.
  *
- * Makes the stream, reads it, lets it forget; hears heartbeats; sends directives and orders. Counts as
- * connected only while the stream is there too. Every replica of a datacenter has one; only the leader
- * reads. Used by the orchestrator's composition root.
+ * Makes the stream, reads it, lets it forget; hears heartbeats; sends directives and orders. Counts
+ * as connected only while the stream is there too. Every replica of a datacenter has one; only the
+ * leader reads. Used by the orchestrator's composition root.
  */
 import type { NatsConnection, Subscription } from "@nats-io/transport-node";
 import { ConnectionTeller, ORDERS_IN_FLIGHT_MAX, STREAM_BYTES_MAX } from "@atoll/event-bus";

@@ -1,8 +1,8 @@
 /**
  * One publication into the stream: what is sent and what its acknowledgement means.
  *
- * An acknowledgement of NATS 2.9 says that the message was taken in, not that it is durable. Used by
- * agent-bus.ts alone.
+ * An acknowledgement of NATS 2.9 says that the message was taken in, not that it is durable. Used
+ * by agent-bus.ts alone.
  */
 import { headers } from "@nats-io/transport-node";
 import type { Msg, MsgHdrs } from "@nats-io/transport-node";

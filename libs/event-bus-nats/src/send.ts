@@ -1,8 +1,8 @@
 /**
  * Sends one message without ever throwing.
  *
- * A connection may have ended a moment ago, and a server may take less than the bus allows; neither is
- * worth more than a message that is not sent. Used by both ends.
+ * A connection may have ended a moment ago, and a server may take less than the bus allows; neither
+ * is worth more than a message that is not sent. Used by both ends.
  */
 import type { NatsConnection } from "@nats-io/transport-node";
 

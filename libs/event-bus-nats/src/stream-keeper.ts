@@ -1,8 +1,8 @@
 /**
  * Makes sure that the datacenter's stream is there as it should be, and lets it forget.
  *
- * The stream is a buffer, never the truth: it may be deleted and made anew at any time, since agents
- * keep every fact until Raft has committed it. Uses no feature newer than NATS 2.9. Used by
+ * The stream is a buffer, never the truth: it may be deleted and made anew at any time, since
+ * agents keep every fact until Raft has committed it. Uses no feature newer than NATS 2.9. Used by
  * orchestrator-bus.ts and the reading.
  */
 import {

@@ -1,8 +1,8 @@
 /**
  * The names that the bus uses on NATS, made and taken apart in one place.
  *
- * The server checks who may publish on which subject, so the node in a subject is trusted and the one
- * in a payload is not. A token that is no DNS label is not ours. Subjects are listed in
+ * The server checks who may publish on which subject, so the node in a subject is trusted and the
+ * one in a payload is not. A token that is no DNS label is not ours. Subjects are listed in
  * proto/atoll/agent/v1/agent.proto.
  */
 import { assert } from "@atoll/stdx";

@@ -1,5 +1,6 @@
 /**
- * Helpers that the contract's cases share: conditions, comparisons, a reader that keeps what it got.
+ * Helpers that the contract's cases share: conditions, comparisons, a reader that keeps what it
+ * got.
  */
 import { assert, canonicalJson } from "@atoll/stdx";
 import type { BusWorld, Condition, ContractCase, WorldOptions } from "./contract.ts";

@@ -2,8 +2,8 @@
  * What every adapter of the bus must do, as cases that any test runner can run.
  *
  * A case is a generator: it acts on a world and yields conditions to wait for. So nothing here
- * needs promises or timers; a test polls with a deadline, a simulator steps its clock. A broken promise
- * throws. Run by memory-bus.test.ts and by event-bus-nats against a real server.
+ * needs promises or timers; a test polls with a deadline, a simulator steps its clock. A broken
+ * promise throws. Run by memory-bus.test.ts and by event-bus-nats against a real server.
  */
 import { connectionCases } from "./contract-connection.ts";
 import { factCases } from "./contract-facts.ts";

@@ -1,8 +1,8 @@
 /**
  * The bounds that every adapter of the bus keeps.
  *
- * One place, so that the in-memory bus refuses where the real one does. Past a bound the caller gets
- * an error at once; nothing queues without end.
+ * One place, so that the in-memory bus refuses where the real one does. Past a bound the caller
+ * gets an error at once; nothing queues without end.
  */
 
 /** Publications of one agent that are not yet acknowledged; one more is refused. */

@@ -1,8 +1,8 @@
 /**
  * An agent's end of the in-memory bus.
  *
- * Keeps the bounds of limits.ts and answers every publication exactly once, like the real adapter. Made by
- * `MemoryBus.agent`.
+ * Keeps the bounds of limits.ts and answers every publication exactly once, like the real adapter.
+ * Made by `MemoryBus.agent`.
  */
 import { assert } from "@atoll/stdx";
 import { BusError } from "./bus-error.ts";

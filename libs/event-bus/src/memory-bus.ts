@@ -35,7 +35,9 @@ export class MemoryBus implements AgentServer, OrchestratorServer {
     this.#stream = new MemoryStream("memory-1", this.#streamBytesMax);
   }
 
-  /** A new connection of the agent of `node`. Two with one name are two agents that claim one node. */
+  /**
+   * A new connection of the agent of `node`. Two with one name are two agents that claim one node.
+   */
   agent(node: string): AgentBus {
     const agent = new MemoryAgent(this.#scheduler, this, node);
     this.#agents.add(agent);

@@ -1,8 +1,8 @@
 /**
  * One reading of the in-memory stream: batch after batch, the next one when the last one is done.
  *
- * A stream that lost its tail would give sequences a second time, so it is given up for a new one, as
- * the real adapter does. Used by memory-orchestrator.ts alone.
+ * A stream that lost its tail would give sequences a second time, so it is given up for a new one,
+ * as the real adapter does. Used by memory-orchestrator.ts alone.
  */
 import { BATCH_BYTES_MAX, BATCH_MESSAGES_MAX } from "./limits.ts";
 import type { MemoryLink } from "./memory-link.ts";

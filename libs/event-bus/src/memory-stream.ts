@@ -2,8 +2,8 @@
  * The stored half of the in-memory bus: a bounded stream of messages with sequences and keys.
  *
  * Follows a JetStream stream with limits retention and `discard: new`: sequences only grow, a full
- * stream refuses, keys seen lately are stored once. It can be made to lose what it acknowledged. Used
- * by memory-bus.ts alone.
+ * stream refuses, keys seen lately are stored once. It can be made to lose what it acknowledged.
+ * Used by memory-bus.ts alone.
  */
 import { assert } from "@atoll/stdx";
 import type { StreamMessage } from "./port.ts";
@@ -50,7 +50,10 @@ export class MemoryStream {
     return true;
   }
 
-  /** Messages behind `sequence` in order, as many as both bounds allow, at least one if there is any. */
+  /**
+   * Messages behind `sequence` in order, as many as both bounds allow, at least one if there is
+   * any.
+   */
   after(
     sequence: number,
     bounds: { readonly messages: number; readonly bytes: number },
@@ -76,7 +79,9 @@ export class MemoryStream {
     this.#keep(this.#messages.filter((message) => !lost(message)));
   }
 
-  /** Loses the newest `count` messages, as a power failure does: their sequences are given again. */
+  /**
+   * Loses the newest `count` messages, as a power failure does: their sequences are given again.
+   */
   loseTail(count: number): void {
     const kept = this.#messages.slice(0, Math.max(0, this.#messages.length - count));
     const lostFrom = this.#messages[kept.length];

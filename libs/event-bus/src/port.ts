@@ -1,12 +1,12 @@
 /**
  * The path between agents and the orchestrator of one datacenter, as both sides need it.
  *
- * Bytes only: what they mean is the codec's. Everything is by callback, so that a simulated bus can decide when things
- * happen. Adapters: event-bus-nats; in memory: `memory-bus.ts`, for the simulator and for tests. Every adapter passes
- * `contract.ts`.
+ * Bytes only: what they mean is the codec's. Everything is by callback, so that a simulated bus can
+ * decide when things happen. Adapters: event-bus-nats; in memory: `memory-bus.ts`, for the
+ * simulator and for tests. Every adapter passes `contract.ts`.
  *
- * Facts go through a bounded stream that may lose what it acknowledged; heartbeats, directives and orders are not stored at
- * all. Nothing above this port may rely on more.
+ * Facts go through a bounded stream that may lose what it acknowledged; heartbeats, directives and
+ * orders are not stored at all. Nothing above this port may rely on more.
  */
 
 export type Unsubscribe = () => void;
@@ -21,8 +21,9 @@ export interface ConnectionState {
 /** What an agent does on the bus. It can only speak and listen as its own node. */
 export interface AgentBus {
   /**
-   * Puts one message into the stream. `done` gets undefined once the stream has stored it, or an error: then it may or may not
-   * be stored. `key` makes repetitions within the stream's window harmless.
+   * Puts one message into the stream. `done` gets undefined once the stream has stored it, or an
+   * error: then it may or may not be stored. `key` makes repetitions within the stream's window
+   * harmless.
    */
   publishFacts(key: string, payload: Uint8Array, done: (error: Error | undefined) => void): void;
   /** Fire and forget; dropped when not connected. */
@@ -36,7 +37,10 @@ export interface AgentBus {
   close(): Promise<void>;
 }
 
-/** A message as it stands in the stream. `node` is from the subject, which the server has checked, not from the payload. */
+/**
+ * A message as it stands in the stream. `node` is from the subject, which the server has checked,
+ * not from the payload.
+ */
 export interface StreamMessage {
   readonly node: string;
   readonly payload: Uint8Array;
@@ -44,7 +48,10 @@ export interface StreamMessage {
 }
 
 export interface StreamBatch {
-  /** When the stream was created, as the server says. Another value: another stream, its sequences start anew. */
+  /**
+   * When the stream was created, as the server says. Another value: another stream, its sequences
+   * start anew.
+   */
   readonly created: string;
   /** In order, without gap but for what the stream itself lost. */
   readonly messages: readonly StreamMessage[];
@@ -53,8 +60,9 @@ export interface StreamBatch {
 /** What the orchestrator does on the bus. */
 export interface OrchestratorBus {
   /**
-   * Delivers the stream behind `after` (from its beginning when the stream is another one, or `after` is absent), batch by
-   * batch: the next one follows only after `ready()` was called. Survives reconnects. One reading at a time.
+   * Delivers the stream behind `after` (from its beginning when the stream is another one, or
+   * `after` is absent), batch by batch: the next one follows only after `ready()` was called.
+   * Survives reconnects. One reading at a time.
    */
   readFacts(
     after: { readonly created: string; readonly sequence: number } | undefined,
