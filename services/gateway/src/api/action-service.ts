@@ -1,0 +1,63 @@
+/**
+ * `atoll.v1.ActionService` and its answers: units of work and their causes.
+ */
+import type { ActionState } from "@atoll/domain";
+import type { ActionServiceServer, ListActionsRequest, ListActionsResponse } from "@atoll/proto/atoll/v1/action";
+import { type CallContext, unary } from "@atoll/service-kit";
+import { compileFilter } from "../filter/compile.ts";
+import { actionFilterFields, renderAction } from "./action-view.ts";
+import { findAction } from "./find.ts";
+import type { HandlerParts } from "./handler-parts.ts";
+import { pageSizeOf, readPageToken, takePage } from "./pages.ts";
+
+export function actionService(parts: HandlerParts): ActionServiceServer {
+  const { environment, names, reads, mirror } = parts;
+  return {
+    getAction: unary(
+      async ({ name }, context) => {
+        const id = names.parseAction(name);
+        await reads.begin(context.deadlineMs);
+        return renderAction(findAction(mirror, id), names);
+      },
+      { method: "ActionService/GetAction", environment },
+    ),
+    listActions: unary((request, context) => listActions(parts, request, context), {
+      method: "ActionService/ListActions",
+      environment,
+    }),
+  };
+}
+
+/** The newest first. */
+async function listActions(
+  { names, reads, mirror }: HandlerParts,
+  request: ListActionsRequest,
+  context: CallContext,
+): Promise<ListActionsResponse> {
+  names.checkParent(request.parent);
+  const keeps = compileFilter(request.filter, actionFilterFields(names));
+  const list = ["actions", request.parent, request.filter];
+  const after = readPageToken(request, list);
+  const size = pageSizeOf(request);
+  const asOf = await reads.begin(context.deadlineMs);
+  const kept: ActionState[] = [];
+  for (const node of mirror.datacenter.nodes()) {
+    for (const id of [...node.finished, ...node.open.values()]) {
+      const action = mirror.datacenter.action(id);
+      if (action === undefined || (after !== undefined && keyOf(action) >= after)) continue;
+      if (keeps(action)) kept.push(action);
+    }
+  }
+  kept.sort((left, right) => (keyOf(left) < keyOf(right) ? 1 : -1));
+  const page = takePage(kept, { size, list, keyOf });
+  return {
+    actions: page.items.map((action) => renderAction(action, names)),
+    nextPageToken: page.nextPageToken,
+    asOf: [asOf],
+  };
+}
+
+/** Sorts by the index at which it was planned, then by id. */
+function keyOf(action: ActionState): string {
+  return `${String(action.planned.index).padStart(16, "0")}/${action.id}`;
+}

@@ -1,0 +1,91 @@
+/**
+ * `atoll.v1.DatacenterService`: the island, its replicas, and how its nodes are.
+ *
+ * Never waits for a dead replica longer than a moment.
+ */
+import type { Datacenter, DatacenterServiceServer, Replica } from "@atoll/proto/atoll/v1/datacenter";
+import { type CallContext, unary } from "@atoll/service-kit";
+import type { ReplicaClients } from "../replicas/replica-clients.ts";
+import type { HandlerParts } from "./handler-parts.ts";
+import { pageSizeOf, readPageToken } from "./pages.ts";
+
+const STATUS_MS_MAX = 500;
+
+export function datacenterService(
+  parts: HandlerParts,
+  clients: ReplicaClients,
+): DatacenterServiceServer {
+  const { environment, names } = parts;
+  return {
+    getDatacenter: unary(
+      ({ name }, context) => {
+        names.parseDatacenter(name);
+        return describe(parts, clients, context);
+      },
+      { method: "DatacenterService/GetDatacenter", environment },
+    ),
+    listDatacenters: unary(
+      async (request, context) => {
+        pageSizeOf(request);
+        readPageToken(request, ["datacenters"]);
+        return { datacenters: [await describe(parts, clients, context)], nextPageToken: "" };
+      },
+      { method: "DatacenterService/ListDatacenters", environment },
+    ),
+  };
+}
+
+async function describe(
+  { names, reads, mirror, nodes }: HandlerParts,
+  clients: ReplicaClients,
+  context: CallContext,
+): Promise<Datacenter> {
+  const [asOf, ...replicas] = await Promise.all([
+    reads.begin(context.deadlineMs),
+    ...clients.ids.map((id) => replicaOf(clients, id)),
+  ]);
+  const nodesByState: Record<string, number> = {};
+  for (const node of mirror.datacenter.nodes()) {
+    const state = nodes.condition(node).toUpperCase();
+    nodesByState[state] = (nodesByState[state] ?? 0) + 1;
+  }
+  return {
+    name: names.datacenter,
+    replicas,
+    nodeCount: mirror.datacenter.nodeCount,
+    nodesByState,
+    asOf,
+  };
+}
+
+async function replicaOf(clients: ReplicaClients, id: number): Promise<Replica> {
+  const address = clients.address(id);
+  const answer = await clients.status(id, STATUS_MS_MAX);
+  if (answer.type === "silent") {
+    return {
+      id,
+      address,
+      reachable: false,
+      role: "",
+      term: 0,
+      commitIndex: 0,
+      appliedIndex: 0,
+      snapshotIndex: 0,
+      busConnected: false,
+      reason: answer.reason,
+    };
+  }
+  const { role, term, commitIndex, appliedIndex, snapshotIndex, busConnected } = answer.status;
+  return {
+    id,
+    address,
+    reachable: true,
+    role,
+    term,
+    commitIndex,
+    appliedIndex,
+    snapshotIndex,
+    busConnected,
+    reason: "",
+  };
+}

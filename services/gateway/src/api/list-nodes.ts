@@ -1,0 +1,33 @@
+/**
+ * A page of nodes, sorted by name.
+ */
+import type { NodeState } from "@atoll/domain";
+import type { ListNodesRequest, ListNodesResponse } from "@atoll/proto/atoll/v1/node";
+import type { CallContext } from "@atoll/service-kit";
+import { compileFilter } from "../filter/compile.ts";
+import type { HandlerParts } from "./handler-parts.ts";
+import { pageSizeOf, readPageToken, takePage } from "./pages.ts";
+
+export async function listNodes(
+  { names, reads, mirror, nodes }: HandlerParts,
+  request: ListNodesRequest,
+  context: CallContext,
+): Promise<ListNodesResponse> {
+  names.checkParent(request.parent);
+  const keeps = compileFilter(request.filter, nodes.filterFields());
+  const list = ["nodes", request.parent, request.filter];
+  const after = readPageToken(request, list);
+  const size = pageSizeOf(request);
+  const asOf = await reads.begin(context.deadlineMs);
+  function* kept(): Iterable<NodeState> {
+    for (const node of mirror.datacenter.nodes()) {
+      if ((after === undefined || node.name > after) && keeps(node)) yield node;
+    }
+  }
+  const page = takePage(kept(), { size, list, keyOf: ({ name }) => name });
+  return {
+    nodes: page.items.map((node) => nodes.render(node)),
+    nextPageToken: page.nextPageToken,
+    asOf: [asOf],
+  };
+}

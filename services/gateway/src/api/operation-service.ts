@@ -1,0 +1,78 @@
+/**
+ * `atoll.v1.OperationService`: handles of what takes time.
+ */
+import type { OperationState } from "@atoll/domain";
+import type {
+  ListOperationsRequest,
+  ListOperationsResponse,
+  OperationServiceServer,
+} from "@atoll/proto/atoll/v1/operation";
+import { type CallContext, serverStreaming, unary } from "@atoll/service-kit";
+import { compileFilter } from "../filter/compile.ts";
+import { findOperation } from "./find.ts";
+import type { HandlerParts } from "./handler-parts.ts";
+import { pageSizeOf, readPageToken, takePage } from "./pages.ts";
+import type { Watches } from "./watches.ts";
+import { watchOperation } from "./watch-operation.ts";
+
+export function operationService(parts: HandlerParts, watches: Watches): OperationServiceServer {
+  const { environment, names, reads, mirror, operations, writes } = parts;
+  return {
+    getOperation: unary(
+      async ({ name }, context) => {
+        const id = names.parseOperation(name);
+        await reads.begin(context.deadlineMs);
+        return operations.render(findOperation(mirror, id));
+      },
+      { method: "OperationService/GetOperation", environment },
+    ),
+    listOperations: unary((request, context) => listOperations(parts, request, context), {
+      method: "OperationService/ListOperations",
+      environment,
+    }),
+    watchOperation: serverStreaming(
+      (request, context, stream) => watchOperation({ ...parts, watches }, request, context, stream),
+      { method: "OperationService/WatchOperation", environment },
+    ),
+    cancelOperation: unary(
+      async ({ name, requestId }, context) => {
+        const id = names.parseOperation(name);
+        const { index } = await writes.submit(context, {
+          command: { $case: "cancelOperation", value: { operation: id } },
+          requestId,
+        });
+        return operations.render(findOperation(mirror, id), index);
+      },
+      { method: "OperationService/CancelOperation", environment },
+    ),
+  };
+}
+
+/** The newest first. */
+async function listOperations(
+  { names, reads, mirror, operations }: HandlerParts,
+  request: ListOperationsRequest,
+  context: CallContext,
+): Promise<ListOperationsResponse> {
+  names.checkParent(request.parent);
+  const keeps = compileFilter(request.filter, operations.filterFields());
+  const list = ["operations", request.parent, request.filter];
+  const after = readPageToken(request, list);
+  const size = pageSizeOf(request);
+  const asOf = await reads.begin(context.deadlineMs);
+  const { datacenter } = mirror;
+  const kept = [...datacenter.runningOperations(), ...datacenter.finishedOperations()]
+    .filter((operation) => (after === undefined || keyOf(operation) < after) && keeps(operation))
+    .toSorted((left, right) => (keyOf(left) < keyOf(right) ? 1 : -1));
+  const page = takePage(kept, { size, list, keyOf });
+  return {
+    operations: page.items.map((operation) => operations.render(operation)),
+    nextPageToken: page.nextPageToken,
+    asOf: [asOf],
+  };
+}
+
+/** Operations are numbered in the order of their start. */
+function keyOf({ id }: OperationState): string {
+  return id.slice("op-".length).padStart(16, "0");
+}

@@ -1,0 +1,52 @@
+/**
+ * The command for UpdateNode: which fields the mask names, and what the caller saw.
+ */
+import type { NodeName } from "@atoll/domain";
+import type { SubmitCommand } from "@atoll/proto/atoll/replica/v1/orchestrator";
+import type { Node, UpdateNodeRequest } from "@atoll/proto/atoll/v1/node";
+import { invalidField } from "@atoll/service-kit";
+import { nearest } from "@atoll/stdx";
+import type { ResourceNames } from "./resource-names.ts";
+
+type Command = NonNullable<SubmitCommand["command"]>;
+
+const UPDATABLE = ["labels", "location"] as const;
+const ETAG_PATTERN = /^[1-9]\d{0,15}$/;
+
+export function updateNodeCommand(names: ResourceNames, request: UpdateNodeRequest): Command {
+  const { node } = request;
+  if (node === undefined) throw invalidField("node", "it is required", "FIELD_MISSING");
+  const name: NodeName = names.parseNode(node.name, "node.name");
+  const paths = updatedPaths(request.updateMask ?? []);
+  return {
+    $case: "updateNode",
+    value: {
+      node: name,
+      ...(paths.has("labels") ? { labels: { labels: { ...node.labels } } } : {}),
+      ...(paths.has("location") ? { location: node.location ?? {} } : {}),
+      revision: revisionOf(node),
+    },
+  };
+}
+
+/** All that can be updated when the mask is empty or `*`. */
+function updatedPaths(mask: readonly string[]): ReadonlySet<string> {
+  if (mask.length === 0 || (mask.length === 1 && mask[0] === "*")) return new Set(UPDATABLE);
+  for (const path of mask) {
+    if (UPDATABLE.some((allowed) => allowed === path)) continue;
+    const near = nearest(path, UPDATABLE);
+    const hint = near === undefined ? "" : `; did you mean ${near}?`;
+    throw invalidField(
+      "update_mask",
+      `${JSON.stringify(path.slice(0, 64))} cannot be updated: allowed are ${UPDATABLE.join(", ")}${hint}`,
+      "FIELD_MASK_INVALID",
+    );
+  }
+  return new Set(mask);
+}
+
+function revisionOf({ etag }: Node): number {
+  if (etag === "") return 0;
+  if (ETAG_PATTERN.test(etag)) return Number(etag);
+  throw invalidField("node.etag", "it is not an etag that was given out: read the node again", "ETAG_INVALID");
+}

@@ -1,0 +1,111 @@
+/**
+ * How a write is done: sent to whoever leads until it is answered, and answered once this gateway shows its effect.
+ *
+ * Every write has a request id, the caller's or one of ours, so that repeating it inside the deadline is harmless. The answer
+ * carries the log index, also as metadata.
+ */
+import { randomUUID } from "node:crypto";
+import { showText } from "@atoll/domain";
+import type { SubmitCommand, Violation } from "@atoll/proto/atoll/replica/v1/orchestrator";
+import { ApiError, type CallContext, type FieldViolation, invalidField } from "@atoll/service-kit";
+import type { Clock } from "@atoll/stdx";
+import { status } from "@grpc/grpc-js";
+import type { Mirror } from "../replicas/mirror.ts";
+import type { ReplicaSession } from "../replicas/replica-session.ts";
+import { failureError, rejectionError } from "./rejections.ts";
+
+export const INDEX_KEY = "atoll-index";
+
+export interface WriteOptions {
+  readonly command: NonNullable<SubmitCommand["command"]>;
+  /** Empty for one of ours. */
+  readonly requestId: string;
+  readonly validateOnly?: boolean;
+  readonly locate?: (violation: Violation) => FieldViolation;
+}
+
+export interface WriteResult {
+  readonly index: number;
+  /** Empty when there is nothing to wait for. */
+  readonly operation: string;
+}
+
+const REQUEST_ID_PATTERN = /^[!-~]{1,128}$/;
+/** The caller must hear from us before it gives up itself. */
+const ANSWER_MARGIN_MS_MAX = 100;
+const ANSWER_MARGIN_SHARE = 0.1;
+
+export class Writes {
+  readonly #datacenter: string;
+  readonly #session: ReplicaSession;
+  readonly #mirror: Mirror;
+  readonly #clock: Clock;
+
+  constructor(options: {
+    readonly datacenter: string;
+    readonly session: ReplicaSession;
+    readonly mirror: Mirror;
+    readonly clock: Clock;
+  }) {
+    this.#datacenter = options.datacenter;
+    this.#session = options.session;
+    this.#mirror = options.mirror;
+    this.#clock = options.clock;
+  }
+
+  /** @throws ApiError for every outcome but success. */
+  async submit(context: CallContext, options: WriteOptions): Promise<WriteResult> {
+    const requestId = requestIdOf(options.requestId);
+    const deadlineMs = this.#ownDeadlineMs(context);
+    const outcome = await this.#session.call(
+      {
+        $case: "submit",
+        value: {
+          requestId,
+          actor: context.actor,
+          command: options.command,
+          validateOnly: options.validateOnly ?? false,
+        },
+      },
+      deadlineMs,
+    );
+    switch (outcome.type) {
+      case "accepted":
+        await this.#visible(outcome.index, deadlineMs);
+        context.trailers.set(INDEX_KEY, String(outcome.index));
+        return outcome;
+      case "rejected":
+        throw rejectionError(outcome, options.locate);
+      case "ready":
+        throw new ApiError(status.INTERNAL, "the orchestrator answered something else", {
+          reason: "INTERNAL",
+        });
+      default:
+        throw failureError(outcome, { datacenter: this.#datacenter, requestId });
+    }
+  }
+
+  async #visible(index: number, deadlineMs: number): Promise<void> {
+    if (await this.#mirror.reached(index, deadlineMs)) return;
+    throw new ApiError(
+      status.DEADLINE_EXCEEDED,
+      `it was done, at index ${index}, but this gateway has not seen it yet`,
+      { reason: "DONE_NOT_VISIBLE", metadata: { index: String(index) } },
+    );
+  }
+
+  #ownDeadlineMs(context: CallContext): number {
+    const leftMs = context.deadlineMs - this.#clock.monotonicMs();
+    return context.deadlineMs - Math.min(ANSWER_MARGIN_MS_MAX, leftMs * ANSWER_MARGIN_SHARE);
+  }
+}
+
+function requestIdOf(given: string): string {
+  if (given === "") return randomUUID();
+  if (REQUEST_ID_PATTERN.test(given)) return given;
+  throw invalidField(
+    "request_id",
+    `${showText(given)} is not one: allowed are 1 to 128 printable ASCII characters without blanks`,
+    "REQUEST_ID_INVALID",
+  );
+}

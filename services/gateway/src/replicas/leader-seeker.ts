@@ -1,0 +1,96 @@
+/**
+ * Finds out which replica leads.
+ *
+ * Asks all of them at once and is content when a majority has answered and one of those claims to lead; of several claims
+ * the one of the highest term counts. Asks again until there is one. One search at a time, however many wait for it.
+ */
+import type { Clock } from "@atoll/stdx";
+import type { ReplicaClients, StatusAnswer } from "./replica-clients.ts";
+
+const ANSWER_MS_MAX = 250;
+const PAUSE_FIRST_MS = 10;
+const PAUSE_MAX_MS = 100;
+
+export interface SeekResult {
+  /** 0 when nobody was found to lead. */
+  readonly leader: number;
+  readonly term: number;
+  /** What each replica said, for people. */
+  readonly account: string;
+}
+
+export class LeaderSeeker {
+  readonly #clients: ReplicaClients;
+  readonly #clock: Clock;
+  #running = false;
+  #account = "";
+
+  constructor(clients: ReplicaClients, clock: Clock) {
+    this.#clients = clients;
+    this.#clock = clock;
+  }
+
+  /** What the replicas said when last asked. */
+  get account(): string {
+    return this.#account;
+  }
+
+  get running(): boolean {
+    return this.#running;
+  }
+
+  /** Calls `found` once somebody leads; gives up when `wanted` says no. Does nothing while a search runs. */
+  seek(options: { readonly wanted: () => boolean; readonly found: (result: SeekResult) => void }): void {
+    if (this.#running) return;
+    this.#running = true;
+    let pauseMs = PAUSE_FIRST_MS;
+    const round = async (): Promise<void> => {
+      const startMs = this.#clock.monotonicMs();
+      const result = await this.#ask();
+      this.#account = result.account;
+      if (result.leader !== 0) {
+        this.#running = false;
+        options.found(result);
+      } else if (!options.wanted()) {
+        this.#running = false;
+      } else {
+        const spentMs = this.#clock.monotonicMs() - startMs;
+        setTimeout(() => void round(), Math.max(1, pauseMs - spentMs));
+        pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * 2);
+      }
+    };
+    void round();
+  }
+
+  /** Asks every replica once. */
+  #ask(): Promise<SeekResult> {
+    const { ids, majority } = this.#clients;
+    const answers = new Map<number, StatusAnswer>();
+    return new Promise((resolve) => {
+      for (const id of ids) {
+        void this.#clients.status(id, ANSWER_MS_MAX).then((answer) => {
+          answers.set(id, answer);
+          const heard = [...answers.values()].filter(({ type }) => type === "answered").length;
+          const result = conclude(answers);
+          if (answers.size === ids.length || (result.leader !== 0 && heard >= majority)) resolve(result);
+        });
+      }
+    });
+  }
+}
+
+function conclude(answers: ReadonlyMap<number, StatusAnswer>): SeekResult {
+  let leader = 0;
+  let term = 0;
+  const account: string[] = [];
+  for (const [id, answer] of answers) {
+    if (answer.type === "silent") {
+      account.push(`replica ${id} does not answer`);
+      continue;
+    }
+    const { status } = answer;
+    account.push(`replica ${id} is ${status.role} in term ${status.term}`);
+    if (status.role === "leader" && status.term > term) [leader, term] = [id, status.term];
+  }
+  return { leader, term, account: account.join(", ") };
+}
