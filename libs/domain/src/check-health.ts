@@ -16,7 +16,7 @@ const TIMES_MS = {
   timeoutMs: { min: 10, max: 3_600_000 },
 };
 const COUNTS = { min: 1, max: 100 };
-const HTTP_PATTERN = /^http:\/\/([^/?#:@]+|\[[^\]/]+\])(?::([^/?#]*))?([/?][^\s#]*)?$/;
+const HTTP_PATTERN = /^http:\/\/(\[[^\]/]+\]|[^/?#:@[]+)(?::([^/?#]*))?([/?][^\s#]*)?$/;
 const HOST_PATTERN = /^([A-Za-z0-9]([A-Za-z0-9-]{0,62})(\.[A-Za-z0-9][A-Za-z0-9-]{0,62})*|\[[0-9A-Fa-f:.]{2,45}\])$/;
 const PORT_PATTERN = /^[0-9]{1,5}$/;
 const PORT_MAX = 65_535;

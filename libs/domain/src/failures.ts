@@ -3,8 +3,8 @@
  *
  * One attempt to have something right counts at most once, however many signs it leaves. The rules:
  * - A service that turns crashed or unhealthy counts one. Going from one of these to another counts only when a start
- *   ended in between. It does not count while a stop is ordered, nor when a failed action was counted after the service was last seen otherwise:
- *   those are two signs of one failure.
+ *   ended in between. It does not count while a stop is ordered, nor when
+ *   a failed action was counted after the service was last seen otherwise: those are two signs of one failure.
  * - A failed or timed-out action counts one, unless a failure of its target was counted since it was planned.
  * - Counting begins anew, at 1, with another digest, and when a service fails that had been healthy for {@link STABLE_MS}.
  * - The count is dropped when another digest is ordered, when an action on a file succeeds, when a service was stopped as ordered, and when
@@ -95,7 +95,9 @@ function isNewFailure(
     return false;
   }
   const counted = node.failures.get(target);
-  return counted === undefined || counted.last.index < seenAt || !failedAt(view, node, target, counted.last.index);
+  if (counted === undefined || counted.last.index < seenAt) return true;
+  const { index } = counted.last;
+  return !failedAt(view, node, target, index) || startEndedSince(view, node, target, index);
 }
 
 /** Whether an action on the target failed or timed out by the log entry at `index`. */

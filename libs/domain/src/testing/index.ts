@@ -1,0 +1,26 @@
+export {
+  bareInventory,
+  batchOf,
+  dc1,
+  emptyRole,
+  fileSeen,
+  n1,
+  n2,
+  renderedFile,
+  renderedService,
+  sampleCommands,
+  sampleEvents,
+  sampleFacts,
+  sampleInventory,
+  sampleOrders,
+  sampleRole,
+  sampleService,
+  serviceNamed,
+  serviceSeen,
+  web,
+  webApp,
+  webAppTarget,
+} from "./samples.ts";
+export { given, outcomeOf, Scenario, STEP_MS } from "./scenario.ts";
+export { eventTypesOf, makeHistory } from "./random-history.ts";
+export type { HistoryStep } from "./random-history.ts";

@@ -1,0 +1,221 @@
+/**
+ * Random histories of a datacenter that can happen, for property tests.
+ *
+ * A seed gives a sequence of commands of every type: users who mostly ask for what makes sense, agents with outboxes whose
+ * batches get lost, repeated and reordered on their way, a planner that starts, ends and gives up actions, and a detector. Commands
+ * of one step are decided on one draft, as the leader does. The same seed gives the same history.
+ */
+import { Prng } from "@atoll/stdx";
+import type { Command, PlannerDecision } from "../command.ts";
+import { Datacenter } from "../datacenter.ts";
+import { decide } from "../decide.ts";
+import { Draft } from "../draft.ts";
+import type { DomainEvent, LogEntry, RecordedEvent } from "../event.ts";
+import { evolve, evolveEntry } from "../evolve.ts";
+import type { Fact, FactBatch, OutboxPosition, ServiceStatus } from "../fact.ts";
+import type { NodeName, OperationId, RoleName } from "../names.ts";
+import { serviceTarget } from "../names.ts";
+import type { RoleSpec } from "../role.ts";
+import type { NodeState } from "../state.ts";
+import {
+  bareInventory,
+  emptyRole,
+  fileSeen,
+  sampleInventory,
+  sampleOrders,
+  sampleRole,
+  serviceSeen,
+  webApp,
+} from "./samples.ts";
+
+export interface HistoryStep {
+  readonly index: number;
+  readonly entry: LogEntry;
+  /** The state that the leader's draft came to; to be held against the state after the entry. */
+  readonly draft: Draft;
+}
+
+const NODES: readonly NodeName[] = ["n1", "n2", "n3"].map((name) => name as NodeName);
+const ROLES: readonly RoleName[] = ["web", "db", "logs"].map((name) => name as RoleName);
+const STATUSES: readonly ServiceStatus[] = ["starting", "healthy", "unhealthy", "stopped", "crashed"];
+
+/** The entries of a history, applied to `state` one after another as they are made. */
+export function* makeHistory(
+  seed: number,
+  steps: number,
+  state: Datacenter = new Datacenter(),
+): IterableIterator<HistoryStep> {
+  const world = new World(new Prng(seed), state);
+  for (let index = 1; index <= steps; index += 1) yield world.step(index);
+}
+
+interface Agent {
+  readonly node: NodeName;
+  incarnation: string;
+  boot: number;
+  sequence: number;
+  previous: OutboxPosition;
+  sent: FactBatch[];
+}
+
+class World {
+  readonly #prng: Prng;
+  readonly #state: Datacenter;
+  readonly #agents: Agent[] = NODES.map((node) => newAgent(node, 1));
+  #nowMs = 1_000_000;
+  #lives = 1;
+
+  constructor(prng: Prng, state: Datacenter) {
+    this.#prng = prng;
+    this.#state = state;
+  }
+
+  step(index: number): HistoryStep {
+    this.#nowMs += this.#prng.below(40_000);
+    const draft = new Draft(this.#state);
+    const events: RecordedEvent[] = [];
+    for (let count = this.#prng.between(1, 4); count > 0; count -= 1) {
+      const requestId = this.#prng.chance(1, 3) ? `r${this.#prng.below(12)}` : "";
+      const decision = decide(draft, this.#command(draft), { nowMs: this.#nowMs, actor: "tester", requestId });
+      if (decision.type === "rejected") continue;
+      for (const event of decision.events) {
+        evolve(draft, event, { index, offset: events.length, stampMs: this.#nowMs }, "tester");
+        events.push({ event, actor: "tester" });
+      }
+    }
+    const stream = { created: "s1", sequence: index * 2 };
+    const entry: LogEntry = this.#prng.chance(1, 2)
+      ? { stampMs: this.#nowMs, events, stream }
+      : { stampMs: this.#nowMs, events };
+    evolveEntry(this.#state, entry, index);
+    return { index, entry, draft };
+  }
+
+  #command(view: Draft): Command {
+    if (this.#prng.chance(1, 2)) return { type: "acceptFacts", batch: this.#batch() };
+    return this.#prng.chance(1, 2) ? this.#internal(view) : this.#user();
+  }
+
+  #batch(): FactBatch {
+    const agent = this.#prng.pick(this.#agents);
+    if (this.#prng.chance(1, 40)) this.#wipe(agent);
+    if (agent.sent.length > 0 && this.#prng.chance(1, 3)) return this.#prng.pick(agent.sent);
+    const first: OutboxPosition =
+      agent.sequence === 0 || this.#prng.chance(1, 10)
+        ? { boot: (agent.boot += 1), sequence: 1 }
+        : { boot: agent.boot, sequence: agent.sequence + 1 };
+    const facts = Array.from({ length: this.#prng.between(1, 5) }, (_, at) => this.#fact(at === 0 && first.sequence === 1));
+    const { node, incarnation, previous } = agent;
+    const batch = { node, incarnation, previous, first, facts };
+    agent.sequence = first.sequence + facts.length - 1;
+    agent.previous = { boot: first.boot, sequence: agent.sequence };
+    agent.sent.push(batch);
+    return batch;
+  }
+
+  #wipe(agent: Agent): void {
+    this.#lives += 1;
+    Object.assign(agent, newAgent(agent.node, this.#lives));
+  }
+
+  #fact(first: boolean): Fact {
+    const observedAtMs = this.#nowMs;
+    const service = serviceSeen(this.#prng.pick(STATUSES), { digest: `d${this.#prng.below(2)}` });
+    const file = fileSeen(this.#prng.pick(["inSync", "drifted", "missing"]));
+    if (first) {
+      const services = this.#prng.chance(1, 2) ? [service] : [];
+      const common = { agentVersion: "1", bootId: "b", labels: { use: "web" }, files: [file] };
+      return { type: "agentStarted", observedAtMs, services, ...common };
+    }
+    return this.#prng.pick<Fact>([
+      { type: "inventoryObserved", observedAtMs, inventory: this.#prng.pick([sampleInventory, bareInventory]) },
+      { type: "serviceObserved", observedAtMs, service },
+      { type: "serviceObserved", observedAtMs, service },
+      { type: "serviceForgotten", observedAtMs, key: webApp },
+      { type: "serviceRestartedAlone", observedAtMs, key: webApp, reason: "exit status 1" },
+      { type: "fileObserved", observedAtMs, file },
+      { type: "fileForgotten", observedAtMs, path: file.path },
+      this.#result(observedAtMs),
+      this.#result(observedAtMs),
+    ]);
+  }
+
+  #result(observedAtMs: number): Fact {
+    const open = [...this.#state.nodes()].flatMap((node) => [...node.open.values(), ...node.finished]);
+    const action = open.length > 0 ? this.#prng.pick(open) : (`n1-${this.#prng.between(1, 9)}` as never);
+    const outcome = this.#prng.pick(["succeeded", "failed"] as const);
+    return { type: "actionFinished", observedAtMs, action, outcome, reason: "exit status 1", durationMs: 5 };
+  }
+
+  #internal(view: Draft): Command {
+    const name = this.#prng.pick(NODES);
+    if (this.#prng.chance(1, 2)) {
+      const presence = this.#prng.pick(["alive", "suspected", "lost"] as const);
+      return { type: "reportPresence", node: name, presence, silentMs: 9_000 };
+    }
+    const node = view.node(name);
+    const decisions: PlannerDecision[] = [];
+    for (const operation of view.runningOperations()) {
+      if (this.#prng.chance(1, 2)) decisions.push({ type: "completeOperation", operation: operation.id });
+    }
+    if (node !== undefined) decisions.push(...this.#plan(node));
+    return { type: "carryOutPlan", decisions };
+  }
+
+  #plan(node: NodeState): PlannerDecision[] {
+    const order = this.#prng.pick(Object.values(sampleOrders));
+    const target = order.type === "writeFile" || order.type === "removeFile" ? "file:/etc/app.conf" : serviceTarget(webApp);
+    const cause = { text: "it is wanted", index: 1 };
+    const decisions: PlannerDecision[] = [
+      { type: "plan", node: node.name, target: target as never, order, cause, attempt: 1, timeoutMs: 30_000 },
+    ];
+    for (const action of node.open.values()) {
+      const type = this.#prng.pick(["timeOut", "fail", "cancel", "none"] as const);
+      if (type === "timeOut") decisions.push({ type, node: node.name, action });
+      else if (type !== "none") decisions.push({ type, node: node.name, action, reason: "no" });
+    }
+    return decisions;
+  }
+
+  #user(): Command {
+    const node = this.#prng.pick(NODES);
+    const role = this.#prng.pick(ROLES);
+    const labels = { use: this.#prng.pick(["web", "db"]), port: "8101" };
+    return this.#prng.pick<Command>([
+      { type: "applyRoles", roles: [this.#role(role)] },
+      { type: "deleteRole", role },
+      { type: "assignRole", node, role },
+      { type: "assignRole", node, role },
+      { type: "unassignRole", node, role },
+      { type: "updateNode", node, labels, revision: 0 },
+      { type: "updateNode", node, location: { rack: this.#prng.pick(["r1", "r2"]) }, revision: this.#prng.below(9) },
+      { type: "startMaintenance", node, reason: this.#prng.pick(["disk", "fan", ""]) },
+      { type: "endMaintenance", node },
+      { type: "forgetNode", node },
+      { type: "cancelOperation", operation: `op-${this.#prng.between(1, 40)}` as OperationId },
+    ]);
+  }
+
+  #role(name: RoleName): RoleSpec {
+    if (name === "web") return { ...sampleRole, description: `version ${this.#prng.below(3)}` };
+    return { ...emptyRole(name), description: `version ${this.#prng.below(3)}` };
+  }
+}
+
+function newAgent(node: NodeName, life: number): Agent {
+  return {
+    node,
+    incarnation: `life-${life}`,
+    boot: 0,
+    sequence: 0,
+    previous: { boot: 0, sequence: 0 },
+    sent: [],
+  };
+}
+
+/** The types of the events of entries, each once. */
+export function eventTypesOf(entries: Iterable<LogEntry>): Set<DomainEvent["type"]> {
+  const types = new Set<DomainEvent["type"]>();
+  for (const entry of entries) for (const { event } of entry.events) types.add(event.type);
+  return types;
+}
