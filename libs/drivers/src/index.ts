@@ -7,3 +7,4 @@ export { KeyedSerial } from "./keyed-serial.ts";
 export { replaceFile } from "./durable-file.ts";
 export { type CommandRunner, runCommand } from "./run-command.ts";
 export { type InventoryOptions, readInventory } from "./inventory/inventory-reader.ts";
+export { readBootId } from "./services/process/proc.ts";

@@ -1,0 +1,65 @@
+/**
+ * Which orders an agent refuses, and why: the guard against two voices.
+ *
+ * Pure. An order of an older term comes from a deposed leader; one of an older generation for its target is overtaken; one for
+ * another incarnation was meant for what stood here before. An order that was taken already is accepted again, so that its
+ * repetition is harmless. Maintenance refuses nothing by itself: the planner respects it.
+ */
+import type { ActionId, TargetKey } from "@atoll/domain";
+import type { TargetMark } from "./action-entry.ts";
+
+export interface FencedOrder {
+  readonly term: number;
+  readonly action: ActionId;
+  readonly generation: number;
+  readonly target: TargetKey;
+  readonly incarnation: string;
+}
+
+export interface FencingView {
+  readonly incarnation: string;
+  /** The newest seen. */
+  readonly term: number;
+  /** `observe`: the agent only looks. */
+  readonly mode: "act" | "observe";
+  /** Why nothing can be stored; undefined when it can. */
+  readonly storageFailure: string | undefined;
+  isKnown(action: ActionId): boolean;
+  newest(target: TargetKey): TargetMark | undefined;
+}
+
+export type Verdict =
+  | { readonly type: "take" }
+  | { readonly type: "known" }
+  | {
+      readonly type: "refuse";
+      readonly code: "staleTerm" | "staleGeneration" | "otherIncarnation" | "unable";
+      readonly reason: string;
+    };
+
+export function judgeOrder(order: FencedOrder, view: FencingView): Verdict {
+  if (order.incarnation !== view.incarnation) {
+    return refuse("otherIncarnation", `this is ${view.incarnation}, not ${order.incarnation}`);
+  }
+  if (order.term < view.term) {
+    return refuse("staleTerm", `term ${order.term} is over, term ${view.term} was seen`);
+  }
+  if (view.mode === "observe") return refuse("unable", "this agent only observes");
+  if (view.isKnown(order.action)) return { type: "known" };
+  const newest = view.newest(order.target);
+  if (newest !== undefined && order.generation <= newest.generation) {
+    const reason = `${newest.action} of generation ${newest.generation} is newer for ${order.target}`;
+    return refuse("staleGeneration", reason);
+  }
+  if (view.storageFailure !== undefined) {
+    return refuse("unable", `the agent cannot store: ${view.storageFailure}`);
+  }
+  return { type: "take" };
+}
+
+function refuse(
+  code: "staleTerm" | "staleGeneration" | "otherIncarnation" | "unable",
+  reason: string,
+): Verdict {
+  return { type: "refuse", code, reason };
+}

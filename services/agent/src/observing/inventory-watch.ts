@@ -1,0 +1,68 @@
+/**
+ * Reports the machine's inventory: at the start, and whenever a periodic look finds it changed.
+ *
+ * An inventory that the outbox refuses for want of room is reported at a later look.
+ */
+import type { Inventory } from "@atoll/domain";
+import { canonicalJson, type Clock } from "@atoll/stdx";
+import type { Outbox } from "../outbox/outbox.ts";
+
+export interface InventoryWatchOptions {
+  readonly read: () => Promise<Inventory>;
+  readonly outbox: Pick<Outbox, "append">;
+  readonly clock: Clock;
+  readonly onRefused: () => void;
+  readonly onBroken: (error: unknown) => void;
+}
+
+export const INVENTORY_REFRESH_MS = 300_000;
+
+export class InventoryWatch implements Disposable {
+  readonly #options: InventoryWatchOptions;
+  #reported = "";
+  #looking: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: InventoryWatchOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    void this.look();
+    this.#timer = setInterval(() => void this.look(), INVENTORY_REFRESH_MS);
+  }
+
+  /** Looks now; one look at a time. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look()
+      .catch(this.#options.onBroken)
+      .finally(() => {
+        this.#looking = undefined;
+      });
+    return this.#looking;
+  }
+
+  /** Reports at the next look whatever it finds. */
+  async lookAnew(): Promise<void> {
+    await this.#looking;
+    this.#reported = "";
+    await this.look();
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    const { read, outbox, clock, onRefused } = this.#options;
+    const inventory = await read();
+    const text = canonicalJson(inventory);
+    if (text === this.#reported) return;
+    const observedAtMs = clock.realtimeMs();
+    if (await outbox.append({ type: "inventoryObserved", observedAtMs, inventory })) {
+      this.#reported = text;
+    } else {
+      onRefused();
+    }
+  }
+}

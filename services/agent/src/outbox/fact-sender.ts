@@ -1,0 +1,176 @@
+/**
+ * Publishes the outbox, in order, until the orchestrator has committed it.
+ *
+ * An acknowledgement of the stream only opens the window for the next batch; it proves nothing. What is not committed in time is
+ * sent again from the committed position, under another key, because a stream that dropped a message may still refuse its
+ * repetition as a duplicate. What is sent and not committed is bounded, so repetitions are too.
+ */
+import { type FactBatch, FACTS_PER_BATCH_MAX, type NodeName, type OutboxPosition } from "@atoll/domain";
+import type { AgentBus } from "@atoll/event-bus";
+import type { Prng } from "@atoll/stdx";
+import type { Outbox } from "./outbox.ts";
+import { comparePositions } from "./position.ts";
+
+export interface FactSenderOptions {
+  readonly node: NodeName;
+  readonly incarnation: () => string;
+  readonly outbox: Outbox;
+  readonly bus: Pick<AgentBus, "publishFacts">;
+  readonly encode: (batch: FactBatch) => Uint8Array;
+  readonly random: Prng;
+  readonly onPublishFailed: (error: Error) => void;
+  /** Called when facts are sent again, with the cause. */
+  readonly onResend: (cause: string) => void;
+}
+
+/** Batches whose storing the stream has not confirmed. */
+export const PUBLISHES_MAX = 8;
+/** Batches that the orchestrator has not committed. */
+export const UNCOMMITTED_BATCHES_MAX = 32;
+/** Of facts as they are stored; their wire form is smaller. */
+const BATCH_BYTES_MAX = 524_288;
+export const RESEND_FIRST_MS = 2_000;
+export const RESEND_MOST_MS = 10_000;
+/** A directive that repeats the known position this long after the last batch shows that something is missing. */
+const GAP_AFTER_MS = 1_000;
+
+export class FactSender implements Disposable {
+  readonly #options: FactSenderOptions;
+  #connected = false;
+  #sent: OutboxPosition;
+  /** Last positions of batches that were sent and are not committed. */
+  #uncommitted: OutboxPosition[] = [];
+  #publishing = 0;
+  /** Grows when everything is sent anew; answers of earlier rounds count no more. */
+  #round = 0;
+  #pumping = false;
+  #timer: NodeJS.Timeout | undefined;
+  #resendMs = RESEND_FIRST_MS;
+  #lastSentMs = 0;
+  #disposed = false;
+  readonly #unsubscribe: () => void;
+
+  constructor(options: FactSenderOptions) {
+    this.#options = options;
+    this.#sent = options.outbox.committed;
+    this.#unsubscribe = options.outbox.onStored(() => void this.#pump());
+  }
+
+  /** Whether everything durable is committed. */
+  get isIdle(): boolean {
+    const { outbox } = this.#options;
+    return comparePositions(outbox.last, outbox.committed) <= 0;
+  }
+
+  connectionChanged(connected: boolean): void {
+    this.#connected = connected;
+    if (!connected) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      return;
+    }
+    this.#resendMs = RESEND_FIRST_MS;
+    this.rewind();
+  }
+
+  /** What a directive said. */
+  async committed(position: OutboxPosition): Promise<void> {
+    const { outbox } = this.#options;
+    const progress = comparePositions(position, outbox.committed) > 0;
+    if (!progress) {
+      const silentMs = performance.now() - this.#lastSentMs;
+      const repeated = comparePositions(position, outbox.committed) === 0;
+      if (repeated && this.#uncommitted.length > 0 && silentMs > GAP_AFTER_MS) this.#resend("gap");
+      return;
+    }
+    this.#uncommitted = this.#uncommitted.filter((last) => comparePositions(last, position) > 0);
+    if (comparePositions(this.#sent, position) < 0) this.#sent = position;
+    this.#resendMs = RESEND_FIRST_MS;
+    this.#watch(true);
+    await outbox.forget(position);
+    void this.#pump();
+  }
+
+  /** Sends everything that is not committed, from its beginning. */
+  rewind(): void {
+    this.#round += 1;
+    this.#publishing = 0;
+    this.#uncommitted = [];
+    this.#sent = this.#options.outbox.committed;
+    void this.#pump();
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    clearTimeout(this.#timer);
+    this.#unsubscribe();
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    try {
+      while (this.#maySend() && (await this.#sendNext()));
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  #maySend(): boolean {
+    return (
+      this.#connected &&
+      !this.#disposed &&
+      this.#publishing < PUBLISHES_MAX &&
+      this.#uncommitted.length < UNCOMMITTED_BATCHES_MAX
+    );
+  }
+
+  /** Returns whether there may be more to send. */
+  async #sendNext(): Promise<boolean> {
+    const { outbox, node, incarnation } = this.#options;
+    const round = this.#round;
+    const bounds = { factsMax: FACTS_PER_BATCH_MAX, bytesMax: BATCH_BYTES_MAX };
+    const page = await outbox.read(this.#sent, bounds);
+    if (round !== this.#round) return true;
+    if (page === undefined) return false;
+    const { previous, first, last, facts } = page;
+    // Committed while it was read: nothing may be said to stand before what is no more.
+    if (comparePositions(previous, this.#sent) !== 0) return true;
+    this.#sent = last;
+    this.#uncommitted.push(last);
+    this.#publishing += 1;
+    this.#lastSentMs = performance.now();
+    this.#watch(false);
+    const batch: FactBatch = { node, incarnation: incarnation(), previous, first, facts };
+    const key = `${batch.incarnation}.${first.boot}.${first.sequence}-${last.sequence}.${round}`;
+    this.#options.bus.publishFacts(key, this.#options.encode(batch), (error) => {
+      if (round !== this.#round) return;
+      this.#publishing -= 1;
+      if (error === undefined) void this.#pump();
+      else this.#options.onPublishFailed(error);
+    });
+    return true;
+  }
+
+  /** Sets the time after which what is not committed is sent again. A failed publication waits for it too. */
+  #watch(anew: boolean): void {
+    if (anew) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    }
+    if (this.#timer !== undefined || this.#uncommitted.length === 0 || !this.#connected) return;
+    const jitterMs = this.#options.random.below(Math.ceil(this.#resendMs / 4));
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#uncommitted.length > 0) this.#resend("no commit in time");
+    }, this.#resendMs + jitterMs);
+  }
+
+  #resend(cause: string): void {
+    this.#resendMs = Math.min(this.#resendMs * 2, RESEND_MOST_MS);
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#options.onResend(cause);
+    this.rewind();
+  }
+}

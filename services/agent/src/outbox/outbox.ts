@@ -1,0 +1,302 @@
+/**
+ * What this agent has observed and the orchestrator has not yet committed, on disk, in order.
+ *
+ * A fact is published only after it is durable here, and forgotten only when the orchestrator's log has it. Positions are
+ * given once: a start has its own boot number, and a sequence never goes back. When the outbox is full or the disk
+ * refuses, facts wait in memory, the newest of each thing observed; nothing durable is ever dropped.
+ */
+import { type Fact, type OutboxPosition } from "@atoll/domain";
+import { assert } from "@atoll/stdx";
+import type { AgentDatabase } from "../storage/agent-database.ts";
+import type { StoreOperation } from "../storage/store.ts";
+import { decodeFact, encodeFact, isWhole } from "./fact-record.ts";
+import { comparePositions, FACT_PREFIX, keyOfPosition, positionOfKey, START } from "./position.ts";
+import { WaitingFacts } from "./waiting-facts.ts";
+
+export const OUTBOX_FACTS_MAX = 100_000;
+export const OUTBOX_BYTES_MAX = 67_108_864;
+/** Share of the bounds past which inventories, the largest and least urgent facts, are refused. */
+const INVENTORY_SHARE = 0.9;
+
+export interface OutboxOptions {
+  readonly database: AgentDatabase;
+  /** Of this start. */
+  readonly boot: number;
+  readonly factsMax?: number;
+  readonly bytesMax?: number;
+}
+
+/** Facts in order behind `previous`. */
+export interface OutboxPage {
+  readonly previous: OutboxPosition;
+  readonly first: OutboxPosition;
+  readonly last: OutboxPosition;
+  readonly facts: readonly Fact[];
+}
+
+interface Stored {
+  readonly position: OutboxPosition;
+  readonly bytes: number;
+}
+
+const COMMITTED_KEY = "outbox!committed";
+
+export class Outbox {
+  readonly #database: AgentDatabase;
+  readonly #factsMax: number;
+  readonly #bytesMax: number;
+  /** Durable and not committed, in order of position. */
+  #stored: Stored[] = [];
+  #bytes = 0;
+  /** Given out but perhaps not durable yet. */
+  #writing = 0;
+  #boot: number;
+  #sequence = 0;
+  #last: OutboxPosition;
+  #committed: OutboxPosition = START;
+  #holes = 0;
+  readonly #waiting = new WaitingFacts();
+  readonly #listeners = new Set<() => void>();
+
+  private constructor(options: OutboxOptions) {
+    this.#database = options.database;
+    this.#factsMax = options.factsMax ?? OUTBOX_FACTS_MAX;
+    this.#bytesMax = options.bytesMax ?? OUTBOX_BYTES_MAX;
+    this.#boot = options.boot;
+    this.#last = START;
+  }
+
+  /**
+   * Reads what earlier starts have left. Where records were lost or damaged, what stands behind them can no longer be
+   * sent under its own positions, which must be without gap: it is taken over into this start.
+   */
+  static async open(options: OutboxOptions): Promise<Outbox> {
+    const outbox = new Outbox(options);
+    await outbox.#load();
+    return outbox;
+  }
+
+  /** The newest durable fact, or the last committed one when there is none. */
+  get last(): OutboxPosition {
+    return this.#last;
+  }
+
+  /** Up to where the orchestrator is known to have committed. */
+  get committed(): OutboxPosition {
+    return this.#committed;
+  }
+
+  get size(): number {
+    return this.#stored.length;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Facts that wait for room or for the disk. */
+  get waitingCount(): number {
+    return this.#waiting.size;
+  }
+
+  /** Records that were damaged at the start, or stood behind lost ones. */
+  get holes(): number {
+    return this.#holes;
+  }
+
+  get isFull(): boolean {
+    return this.#isOver(1);
+  }
+
+  /** Called after facts have become durable. */
+  onStored(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Takes a fact. Resolves true when it, or a newer one about the same thing, is durable; false when it was refused, which
+   * happens only to inventories.
+   * @param alongside written in the same batch as the fact: both are there, or neither.
+   */
+  append(fact: Fact, alongside: readonly StoreOperation[] = []): Promise<boolean> {
+    if (fact.type === "inventoryObserved" && this.#isOver(INVENTORY_SHARE)) {
+      return Promise.resolve(false);
+    }
+    const mustWait = this.#waiting.size > 0 || this.isFull || this.#database.failure !== undefined;
+    if (mustWait) return this.#waiting.add(fact, alongside);
+    return this.#store(fact, alongside).then(() => true);
+  }
+
+  /** The facts right behind `after`, of one boot; undefined when there are none. */
+  async read(
+    after: OutboxPosition,
+    bounds: { readonly factsMax: number; readonly bytesMax: number },
+  ): Promise<OutboxPage | undefined> {
+    const from = this.#indexAfter(after);
+    const first = this.#stored[from]?.position;
+    if (first === undefined) return undefined;
+    const chosen: OutboxPosition[] = [];
+    let bytes = 0;
+    for (let index = from; index < this.#stored.length; index += 1) {
+      const { position, bytes: size } = this.#stored[index] as Stored;
+      const follows = position.boot === first.boot && position.sequence === first.sequence + chosen.length;
+      bytes += size;
+      const fits = chosen.length === 0 || (chosen.length < bounds.factsMax && bytes <= bounds.bytesMax);
+      if (!follows || !fits) break;
+      chosen.push(position);
+    }
+    const records = await this.#readRecords(chosen);
+    const facts: Fact[] = [];
+    for (const record of records) {
+      // Forgotten while it was read: what follows is read the next time.
+      if (record === undefined) break;
+      const fact = decodeFact(record);
+      assert(fact !== undefined, "a fact that was whole at the start is damaged");
+      facts.push(fact);
+    }
+    if (facts.length === 0) return undefined;
+    const last = { boot: first.boot, sequence: first.sequence + facts.length - 1 };
+    return { previous: after, first, last, facts };
+  }
+
+  /** Lets go of everything up to `through`, which the orchestrator has committed. */
+  async forget(through: OutboxPosition): Promise<void> {
+    if (comparePositions(through, this.#committed) <= 0) return;
+    this.#committed = through;
+    const count = this.#indexAfter(through);
+    const gone = this.#stored.splice(0, count);
+    for (const { bytes } of gone) this.#bytes -= bytes;
+    const kept = this.#stored.at(-1)?.position ?? through;
+    if (comparePositions(kept, this.#last) > 0) this.#last = kept;
+    const value = Buffer.from(JSON.stringify(through));
+    await this.#database.write([
+      { type: "put", key: COMMITTED_KEY, value },
+      ...gone.map(({ position }) => ({ type: "del" as const, key: keyOfPosition(position) })),
+    ]);
+    this.drain();
+  }
+
+  /** Begins anew, as after a wipe: everything stored is dropped. Facts that wait are kept. */
+  async startOver(boot: number): Promise<void> {
+    const gone = this.#stored.splice(0);
+    this.#bytes = 0;
+    this.#boot = boot;
+    this.#sequence = 0;
+    this.#last = START;
+    this.#committed = START;
+    await this.#database.write([
+      { type: "del", key: COMMITTED_KEY },
+      ...gone.map(({ position }) => ({ type: "del" as const, key: keyOfPosition(position) })),
+    ]);
+  }
+
+  /** Stores what waits, as far as there is room. Called when the disk works again. */
+  drain(): void {
+    while (!this.isFull && this.#database.failure === undefined) {
+      const waiting = this.#waiting.take();
+      if (waiting === undefined) return;
+      this.#store(waiting.fact, waiting.alongside).then(
+        () => waiting.done(true),
+        () => waiting.done(false),
+      );
+    }
+  }
+
+  async #store(fact: Fact, alongside: readonly StoreOperation[]): Promise<void> {
+    this.#sequence += 1;
+    const position: OutboxPosition = { boot: this.#boot, sequence: this.#sequence };
+    const value = encodeFact(fact);
+    const put = { type: "put" as const, key: keyOfPosition(position), value };
+    this.#writing += 1;
+    this.#bytes += value.length;
+    try {
+      await this.#database.write([put, ...alongside]);
+    } finally {
+      this.#writing -= 1;
+    }
+    // The outbox may have begun anew meanwhile.
+    if (position.boot !== this.#boot) return;
+    this.#stored.push({ position, bytes: value.length });
+    this.#last = position;
+    for (const listener of this.#listeners) listener();
+  }
+
+  async #load(): Promise<void> {
+    const [committed] = await this.#database.getMany([COMMITTED_KEY]);
+    if (committed !== undefined) {
+      this.#committed = JSON.parse(Buffer.from(committed).toString("utf8")) as OutboxPosition;
+    }
+    this.#last = this.#committed;
+    const removed: StoreOperation[] = [];
+    const takenOver: Uint8Array[] = [];
+    for await (const [key, record] of this.#database.scan(FACT_PREFIX)) {
+      const position = positionOfKey(key);
+      if (comparePositions(position, this.#committed) <= 0) continue;
+      assert(position.boot < this.#boot, "a fact of a boot that has not begun");
+      const joined = takenOver.length === 0 && isNext(this.#last, position) && isWhole(record);
+      if (joined) {
+        this.#keep(position, record.length);
+        continue;
+      }
+      this.#holes += 1;
+      removed.push({ type: "del", key });
+      if (isWhole(record)) takenOver.push(record);
+    }
+    if (removed.length > 0) await this.#takeOver(removed, takenOver);
+  }
+
+  async #takeOver(
+    removed: readonly StoreOperation[],
+    records: readonly Uint8Array[],
+  ): Promise<void> {
+    const puts = records.map((value, index) => {
+      const position = { boot: this.#boot, sequence: index + 1 };
+      this.#keep(position, value.length);
+      return { type: "put" as const, key: keyOfPosition(position), value };
+    });
+    this.#sequence = records.length;
+    await this.#database.write([...removed, ...puts]);
+  }
+
+  #keep(position: OutboxPosition, bytes: number): void {
+    this.#stored.push({ position, bytes });
+    this.#bytes += bytes;
+    this.#last = position;
+  }
+
+  /** Nothing while the disk does not work. */
+  async #readRecords(
+    positions: readonly OutboxPosition[],
+  ): Promise<readonly (Uint8Array | undefined)[]> {
+    try {
+      return await this.#database.getMany(positions.map(keyOfPosition));
+    } catch (error) {
+      if (this.#database.failure !== undefined) return [];
+      throw error;
+    }
+  }
+
+  /** The index of the first stored fact behind `after`. */
+  #indexAfter(after: OutboxPosition): number {
+    let [low, high] = [0, this.#stored.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const { position } = this.#stored[middle] as Stored;
+      if (comparePositions(position, after) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #isOver(share: number): boolean {
+    const count = this.#stored.length + this.#writing;
+    return count >= this.#factsMax * share || this.#bytes >= this.#bytesMax * share;
+  }
+}
+
+/** Whether nothing can have stood between: the next of the same boot, or the first of a later one. */
+function isNext(before: OutboxPosition, position: OutboxPosition): boolean {
+  if (position.boot === before.boot) return position.sequence === before.sequence + 1;
+  return position.sequence === 1;
+}
