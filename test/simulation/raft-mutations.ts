@@ -3,12 +3,21 @@
  *
  *     raft-mutations.ts [--seeds N] [--only TEXT]
  *
- * Each mutation is one change of the source in a copy of the packages, run for up to N seeds (default 150, fixed
- * ones). A mutation that nobody notices is a hole in the simulator or in its checkers. The last line is the
- * summary; status 1 when a mutation that must be caught was not, 2 when one no longer applies.
+ * Each mutation is one change of the source in a copy of the packages, run for up to N seeds
+ * (default 150, fixed ones). A mutation that nobody notices is a hole in the simulator or in its
+ * checkers. The last line is the summary; status 1 when a mutation that must be caught was not, 2
+ * when one no longer applies.
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -78,8 +87,8 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: "opens a term without a no-op",
     file: `${CORE}/roles.ts`,
-    find: 'log.append({\n    index: state.termStartIndex,',
-    replace: 'void ({\n    index: state.termStartIndex,',
+    find: "log.append({\n    index: state.termStartIndex,",
+    replace: "void ({\n    index: state.termStartIndex,",
   },
   {
     name: "reads do not wait for the no-op",
@@ -193,14 +202,14 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: "a snapshot replaces a log it may agree with",
     file: `${CORE}/snapshot-receive.ts`,
-    find: "if (waitsForTerms(state, message, { from: metadata.index, to: metadata.index })) return;",
-    replace: "",
+    find: "if (waitsForTerms(state, message, { from: metadata.index, to: metadata.index }))",
+    replace: "if (metadata.index < 0)",
   },
   {
     name: "a snapshot replaces a log it agrees with",
     file: `${CORE}/snapshot-receive.ts`,
-    find: "if (metadata.index > log.committedIndex && log.termAt(metadata.index) === metadata.term) {",
-    replace: "if (metadata.index < 0) {",
+    find: "log.termAt(metadata.index) === metadata.term",
+    replace: "metadata.index < 0",
   },
   {
     name: "chunks of a snapshot are taken in any order",
@@ -217,19 +226,19 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "a later term is not followed",
-    file: `${CORE}/core.ts`,
-    find: "becomeFollower(state, message.term, fromLeader ? message.from : 0);",
+    file: `${CORE}/receive.ts`,
+    find: "becomeFollower(state, message.term, isFromLeader(message) ? message.from : 0);",
     replace: "",
   },
   {
     name: "leaders of earlier terms are obeyed",
-    file: `${CORE}/core.ts`,
+    file: `${CORE}/receive.ts`,
     find: "if (message.term < state.term) {",
     replace: 'if (message.term < state.term && message.type !== "appendEntries") {',
   },
   {
     name: "acknowledgements of earlier terms count",
-    file: `${CORE}/core.ts`,
+    file: `${CORE}/receive.ts`,
     find: "if (message.term < state.term) {",
     replace: 'if (message.term < state.term && message.type !== "appendEntriesReply") {',
   },
@@ -268,7 +277,8 @@ const MUTATIONS: readonly Mutation[] = [
     name: "an undecided proposal is called refused",
     file: `${DRIVER}/pending-proposals.ts`,
     find: 'for (const each of lost) each.done({ type: "unknown", leader });',
-    replace: 'for (const each of lost) each.done({ type: "refused", reason: "notLeader", leader });',
+    replace:
+      'for (const each of lost) each.done({ type: "refused", reason: "notLeader", leader });',
   },
   {
     name: "proposals are answered once they are in the log",
@@ -284,9 +294,9 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "no quorum is checked",
-    file: `${CORE}/core.ts`,
-    find: "    if (!alive) {",
-    replace: "    if (!alive && alive !== false) {",
+    file: `${CORE}/tick.ts`,
+    find: "  if (!alive) {",
+    replace: "  if (!alive && alive !== false) {",
     harmless: true,
   },
   {
@@ -329,7 +339,10 @@ process.stdout.write(
 );
 process.exitCode = broken > 0 ? 2 : missed > 0 ? 1 : 0;
 
-/** What the simulator said first; empty when it noticed nothing; undefined when the source has changed. */
+/**
+ * What the simulator said first; empty when it noticed nothing; undefined when the source has
+ * changed.
+ */
 function tryMutation(mutation: Mutation): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), "atoll-mutation-"));
   try {
@@ -346,7 +359,10 @@ function tryMutation(mutation: Mutation): string | undefined {
     const file = join(folder, "libs", mutation.file);
     const source = readFileSync(file, "utf8");
     if (source.split(mutation.find).length !== 2) return undefined;
-    writeFileSync(file, source.replace(mutation.find, () => mutation.replace));
+    writeFileSync(
+      file,
+      source.replace(mutation.find, () => mutation.replace),
+    );
     const script = join(folder, "raft-sim.ts");
     cpSync(join(root, "test/simulation/raft-sim.ts"), script);
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }');

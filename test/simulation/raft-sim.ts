@@ -3,8 +3,9 @@
  *
  *     raft-sim.ts [--seeds N] [--from SEED] [--first] [--trace]
  *
- * Without `--from` the seeds are fresh; with `--first` it ends at the first failure. Failing seeds are printed with what broke; the last line is the
- * summary. Ends with status 1 when a seed failed, 2 when called wrongly.
+ * Without `--from` the seeds are fresh; with `--first` it ends at the first failure. Failing seeds
+ * are printed with what broke; the last line is the summary. Ends with status 1 when a seed failed,
+ * 2 when called wrongly.
  */
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";

@@ -1,8 +1,8 @@
 /**
  * The proposals of this replica whose outcome is not known yet, in the order of their indexes.
  *
- * One record for each batch, never one for each entry. A proposal is committed when the entry that was
- * applied at its last index carries its term; another term there means that it never will be.
+ * One record for each batch, never one for each entry. A proposal is committed when the entry that
+ * was applied at its last index carries its term; another term there means that it never will be.
  */
 import { BoundedQueue } from "@atoll/stdx";
 import type { Entry, ReplicaId } from "raft-ts";
@@ -57,7 +57,9 @@ export class PendingProposals {
     }
   }
 
-  /** Leadership of `term` is what counts now; others beyond `committedIndex` can no longer be told. */
+  /**
+   * Leadership of `term` is what counts now; others beyond `committedIndex` can no longer be told.
+   */
   leadershipChanged(term: number, committedIndex: number, leader: ReplicaId): void {
     const kept: Accepted[] = [];
     const lost: Accepted[] = [];

@@ -4,12 +4,22 @@
  * Everything is by callback, never by promise: the simulator decides when a completion happens,
  * and a run stays the same for the same seed. Adapters: raft-level, raft-grpc; in memory: sim.
  */
-import type { Entry, HardState, LogPosition, Membership, Message, ReplicaId, SnapshotMetadata } from "raft-ts";
+import type {
+  Entry,
+  HardState,
+  LogPosition,
+  Membership,
+  Message,
+  ReplicaId,
+  SnapshotMetadata,
+} from "raft-ts";
 
 /** What a store found when it was opened. The store has checked checksums, chain and contiguity. */
 export interface RecoveredLog {
   readonly hardState: HardState;
-  /** The newest complete snapshot; at least the founding one, at index 0 with the first membership. */
+  /**
+   * The newest complete snapshot; at least the founding one, at index 0 with the first membership.
+   */
   readonly snapshot: SnapshotMetadata;
   /** The last entry, or the snapshot's position when there is none after it. */
   readonly last: LogPosition;
@@ -21,11 +31,16 @@ export interface RecoveredLog {
   readonly tailPrevious: LogPosition;
 }
 
-/** One atomic, ordered change of the log. All of it is durable when `done` is called without an error. */
+/**
+ * One atomic, ordered change of the log. All of it is durable when `done` is called without an
+ * error.
+ */
 export interface LogWrite {
   /** Written before the entries, in the same synced record batch. */
   readonly hardState?: HardState;
-  /** Contiguous. Where they overlap the log, the log from their first index on is replaced by them. */
+  /**
+   * Contiguous. Where they overlap the log, the log from their first index on is replaced by them.
+   */
   readonly entries?: readonly Entry[];
 }
 
@@ -34,13 +49,17 @@ export type Done = (error: Error | undefined) => void;
 export interface EntryRange {
   /** The position before the first entry. */
   readonly previous: LogPosition;
-  /** At least one entry unless the range was empty; fewer than asked for when `maxBytes` was reached. */
+  /**
+   * At least one entry unless the range was empty; fewer than asked for when `maxBytes` was
+   * reached.
+   */
   readonly entries: readonly Entry[];
 }
 
 /**
- * A durable log. Writes take effect and complete in the order in which they were started; several may be under way. The first
- * failed write ends the store: every later call fails, nothing is retried, the process is expected to end.
+ * A durable log. Writes take effect and complete in the order in which they were started; several
+ * may be under way. The first failed write ends the store: every later call fails, nothing is
+ * retried, the process is expected to end.
  */
 export interface LogStore {
   write(write: LogWrite, done: Done): void;
@@ -54,8 +73,16 @@ export interface LogStore {
   /** Makes a snapshot of the own state durable. The log stays; `compact` shortens it. */
   saveSnapshot(metadata: SnapshotMetadata, chunks: readonly Uint8Array[], done: Done): void;
 
-  /** Replaces log and state by a received snapshot in one step: after it the log is empty behind `metadata`. */
-  installSnapshot(metadata: SnapshotMetadata, chunks: readonly Uint8Array[], hardState: HardState, done: Done): void;
+  /**
+   * Replaces log and state by a received snapshot in one step: after it the log is empty behind
+   * `metadata`.
+   */
+  installSnapshot(
+    metadata: SnapshotMetadata,
+    chunks: readonly Uint8Array[],
+    hardState: HardState,
+    done: Done,
+  ): void;
 
   /** Reads the newest snapshot's bytes at `offset`, at most `maxBytes` of them. */
   readSnapshot(
@@ -63,7 +90,10 @@ export interface LogStore {
     done: (error: Error | undefined, chunk: Uint8Array | undefined) => void,
   ): void;
 
-  /** Forgets entries up to and including `through`, never beyond the newest snapshot. Whole records only: some may stay. */
+  /**
+   * Forgets entries up to and including `through`, never beyond the newest snapshot. Whole records
+   * only: some may stay.
+   */
   compact(through: number, done: Done): void;
 }
 
@@ -72,11 +102,17 @@ export interface PeerTransport {
   send(messages: readonly Message[]): void;
 }
 
-/** The replicated state machine. Everything is synchronous; a batch should take a few milliseconds at most. */
+/**
+ * The replicated state machine. Everything is synchronous; a batch should take a few milliseconds
+ * at most.
+ */
 export interface StateMachine {
   /** Takes committed entries of all types, in order, each index once. */
   apply(entries: readonly Entry[]): void;
-  /** The state after the last applied entry, as chunks. Deterministic: equal states give equal bytes. */
+  /**
+   * The state after the last applied entry, as chunks. Deterministic: equal states give equal
+   * bytes.
+   */
   snapshot(): readonly Uint8Array[];
   /** Replaces the state. */
   restore(metadata: SnapshotMetadata, chunks: readonly Uint8Array[]): void;
@@ -84,16 +120,29 @@ export interface StateMachine {
 
 /** What a proposal or read came to. */
 export type ProposalOutcome =
-  | { readonly type: "committed"; readonly firstIndex: number; readonly lastIndex: number; readonly term: number }
+  | {
+      readonly type: "committed";
+      readonly firstIndex: number;
+      readonly lastIndex: number;
+      readonly term: number;
+    }
   /** Certainly not in the log and never will be. `leader` is 0 when unknown. */
-  | { readonly type: "refused"; readonly reason: "notLeader" | "overloaded" | "stopped"; readonly leader: ReplicaId }
+  | {
+      readonly type: "refused";
+      readonly reason: "notLeader" | "overloaded" | "stopped";
+      readonly leader: ReplicaId;
+    }
   /** Leadership ended before the commit was known: it may or may not be in the log. */
   | { readonly type: "unknown"; readonly leader: ReplicaId };
 
 export type ReadOutcome =
   /** A read of the state at or after `index` is linearizable. */
   | { readonly type: "ready"; readonly index: number }
-  | { readonly type: "refused"; readonly reason: "noLeader" | "stopped" | "overloaded"; readonly leader: ReplicaId };
+  | {
+      readonly type: "refused";
+      readonly reason: "noLeader" | "stopped" | "overloaded";
+      readonly leader: ReplicaId;
+    };
 
 /** Which role the replica has and whom it follows; told at every change. */
 export interface LeadershipChange {
@@ -140,13 +189,21 @@ export interface ReplicaDriver {
   /** One tick of logical time. */
   tick(): void;
   receive(messages: readonly Message[]): void;
-  /** The connection to a peer broke (reset, not slow): if it is the leader, it is suspected at once. */
+  /**
+   * The connection to a peer broke (reset, not slow): if it is the leader, it is suspected at once.
+   */
   peerLost(peer: ReplicaId): void;
   /** Proposes entries as one batch with contiguous indexes. */
   propose(data: readonly Uint8Array[], done: (outcome: ProposalOutcome) => void): void;
-  /** Finds an index for a linearizable read, on leader and followers. `done` is called after that index is applied here. */
+  /**
+   * Finds an index for a linearizable read, on leader and followers. `done` is called after that
+   * index is applied here.
+   */
   readIndex(done: (outcome: ReadOutcome) => void): void;
-  /** The process was stalled (event loop, SIGSTOP) for longer than an election timeout: a leader steps down. */
+  /**
+   * The process was stalled (event loop, SIGSTOP) for longer than an election timeout: a leader
+   * steps down.
+   */
   stalled(): void;
   status(): ReplicaStatus;
   /** Refuses all that is pending and stops. Idempotent. */

@@ -1,10 +1,11 @@
 /**
  * Drives one Raft replica: executes what the core wants over the ports, and answers its callers.
  *
- * Synchronous and without timers. Whatever happens (a call, a message, a completion) becomes an input in a
- * queue; one loop takes inputs and executes effects, so nothing recurses into the core and no port is
- * called from inside another's callback. Effects run in the order that raft-ts' effect.ts fixes. The
- * first failure stops it for good. Called by services through {@link ReplicaDriver}, and by the simulator.
+ * Synchronous and without timers. Whatever happens (a call, a message, a completion) becomes an
+ * input in a queue; one loop takes inputs and executes effects, so nothing recurses into the core
+ * and no port is called from inside another's callback. Effects run in the order that raft-ts'
+ * effect.ts fixes. The first failure stops it for good. Called by services through {@link
+ * ReplicaDriver}, and by the simulator.
  */
 import type { Prng } from "@atoll/stdx";
 import { unreachable } from "@atoll/stdx";

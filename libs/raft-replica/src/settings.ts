@@ -13,9 +13,13 @@ export interface ReplicaSettings {
   readonly snapshotEveryEntries: number;
   /** Or after so many bytes of them, whichever comes first. Default 256 MiB. */
   readonly snapshotEveryBytes: number;
-  /** So many entries behind the snapshot stay readable for feeds and slow peers. Default 1,000,000. */
+  /**
+   * So many entries behind the snapshot stay readable for feeds and slow peers. Default 1,000,000.
+   */
   readonly retainEntries: number;
-  /** Proposals that wait for their outcome; more are refused as overloaded. Default 65,536 batches. */
+  /**
+   * Proposals that wait for their outcome; more are refused as overloaded. Default 65,536 batches.
+   */
   readonly proposalsPendingMax: number;
 }
 

@@ -1,9 +1,10 @@
 /**
  * Keeps the log short: takes snapshots of the own state, and restores the newest at start.
  *
- * A snapshot is due after so many applied entries or bytes; while one is being saved no other begins. After
- * it is durable the log is compacted, but for the entries that feeds and slow peers may ask for.
- * A snapshot is only taken of what is durable here as log, so that the log never ends before it.
+ * A snapshot is due after so many applied entries or bytes; while one is being saved no other
+ * begins. After it is durable the log is compacted, but for the entries that feeds and slow peers
+ * may ask for. A snapshot is only taken of what is durable here as log, so that the log never ends
+ * before it.
  */
 import { crc32c } from "@atoll/stdx";
 import type { Membership, SnapshotMetadata } from "raft-ts";
@@ -81,7 +82,10 @@ export class Snapshots {
     this.#options.stateMachine.restore(metadata, chunks);
   }
 
-  /** Reads the newest snapshot and restores the state from it; `done` is not called if it became obsolete. */
+  /**
+   * Reads the newest snapshot and restores the state from it; `done` is not called if it became
+   * obsolete.
+   */
   restore(metadata: SnapshotMetadata, done: () => void): void {
     const generation = this.#generation;
     const chunks: Uint8Array[] = [];

@@ -1,8 +1,9 @@
 /**
  * Hands committed entries to the state machine, in order, one batch at a time.
  *
- * The next batch goes out when the last is applied. After a restart the first ones may no longer be in
- * memory; they are read back. An entry may be applied before the own disk has it: a majority does.
+ * The next batch goes out when the last is applied. After a restart the first ones may no longer be
+ * in memory; they are read back. An entry may be applied before the own disk has it: a majority
+ * does.
  */
 import { assert } from "@atoll/stdx";
 import type { Effect } from "./effect.ts";

@@ -3,52 +3,38 @@
  *
  * `step` takes one input; `takeEffects` settles what several inputs allow together (one write, one
  * message per peer, one commit) and gives what to do, in the order that effect.ts fixes. It never
- * waits, calls nobody back, reads no clock. Called by the driver in raft-replica, the simulator and tests.
+ * waits, calls nobody back, reads no clock. Called by the driver in raft-replica, the simulator and
+ * tests.
  */
 import type { Prng } from "@atoll/stdx";
-import { assert } from "@atoll/stdx";
+import { assert, unreachable } from "@atoll/stdx";
 import { applyLoaded, finishApply, nextApply } from "./apply.ts";
 import type { Effect, Role } from "./effect.ts";
-import {
-  campaignForTransfer,
-  handleRequestVote,
-  handleRequestVoteReply,
-  settleElection,
-  suspectLeader,
-  tickElection,
-} from "./election.ts";
-import type { Entry, HardState, LogPosition, Membership, ReplicaId, SnapshotMetadata } from "./entry.ts";
-import { handleAppendEntries, handleHeartbeat } from "./follower.ts";
-import { broadcastHeartbeat } from "./heartbeat.ts";
+import { settleElection, suspectLeader } from "./election.ts";
+import type {
+  Entry,
+  HardState,
+  LogPosition,
+  Membership,
+  ReplicaId,
+  SnapshotMetadata,
+} from "./entry.ts";
 import type { Input } from "./input.ts";
-import { entryBytes, RaftLog } from "./log.ts";
+import { RaftLog } from "./log.ts";
 import { takeLookup } from "./lookup.ts";
-import type { Message } from "./message.ts";
 import { finishWrite, startWrite } from "./persistence.ts";
-import { isQuorum } from "./quorum.ts";
-import {
-  addRead,
-  advanceReads,
-  handleReadIndexReply,
-  handleReadIndexRequest,
-  tickReads,
-} from "./reads.ts";
-import {
-  advanceCommit,
-  handleAppendEntriesReply,
-  handleHeartbeatReply,
-  noticeCommits,
-  peerStreamLost,
-  replicate,
-  sendLoaded,
-} from "./replication.ts";
+import { propose } from "./propose.ts";
+import { addRead, advanceReads } from "./reads.ts";
+import { receive } from "./receive.ts";
+import { advanceCommit, peerStreamLost, replicate, sendLoaded } from "./replication.ts";
 import { becomeFollower } from "./roles.ts";
 import type { RaftSettings } from "./settings.ts";
 import { checkRaftSettings, DEFAULT_RAFT_SETTINGS } from "./settings.ts";
-import { finishInstall, handleInstallSnapshot } from "./snapshot-receive.ts";
-import { handleInstallSnapshotReply, sendChunk, tickSnapshots } from "./snapshot-send.ts";
-import { isLeaderAlive, RaftState, send } from "./state.ts";
-import { checkTransfer, startTransfer, tickTransfer } from "./transfer.ts";
+import { finishInstall } from "./snapshot-receive.ts";
+import { sendChunk } from "./snapshot-send.ts";
+import { RaftState } from "./state.ts";
+import { tick } from "./tick.ts";
+import { checkTransfer, startTransfer } from "./transfer.ts";
 
 /** What a store knows at start; the same shape as `RecoveredLog` of raft-replica. */
 export interface RecoveredState {
@@ -62,7 +48,9 @@ export interface RecoveredState {
 export interface RaftCoreOptions {
   readonly id: ReplicaId;
   readonly recovered: RecoveredState;
-  /** For election timeouts and read contexts; must differ between replicas and between lives of one. */
+  /**
+   * For election timeouts and read contexts; must differ between replicas and between lives of one.
+   */
   readonly prng: Prng;
   /** Defaults: {@link DEFAULT_RAFT_SETTINGS}. */
   readonly settings?: Partial<RaftSettings>;
@@ -139,13 +127,13 @@ export class RaftCore {
     const state = this.#state;
     switch (input.type) {
       case "tick":
-        this.#tick();
+        tick(state);
         break;
       case "message":
-        this.#receive(input.message);
+        receive(state, input.message);
         break;
       case "propose":
-        this.#propose(input.proposal, input.data);
+        propose(state, input.proposal, input.data);
         break;
       case "readIndex":
         addRead(state, input.read);
@@ -166,7 +154,7 @@ export class RaftCore {
           applyLoaded(state, input.loaded);
         } else if (input.request === state.lookup?.request) {
           const message = takeLookup(state, input.loaded);
-          if (message !== undefined) this.#receive(message);
+          if (message !== undefined) receive(state, message);
         } else {
           sendLoaded(state, input.request, input.loaded);
         }
@@ -190,6 +178,8 @@ export class RaftCore {
       case "transferLeadership":
         startTransfer(state, input.to);
         break;
+      default:
+        unreachable(input, "input");
     }
   }
 
@@ -234,156 +224,6 @@ export class RaftCore {
   /** The term of the entry at `index`, undefined when it is not in memory. */
   termAt(index: number): number | undefined {
     return this.#state.log.termAt(index);
-  }
-
-  #tick(): void {
-    const state = this.#state;
-    tickReads(state);
-    if (state.role !== "leader") {
-      tickElection(state);
-      return;
-    }
-    state.electionElapsedTicks += 1;
-    if (state.electionElapsedTicks >= state.settings.electionTimeoutTicksMin) {
-      if (!this.#checkQuorum()) return;
-    }
-    tickTransfer(state);
-    tickSnapshots(state);
-    noticeCommits(state);
-    // The own disk is slower than a tick; followers need not wait for it.
-    if (state.pendingWrites.length > 0) state.sendAhead = true;
-    state.heartbeatElapsedTicks += 1;
-    if (state.heartbeatElapsedTicks >= state.settings.heartbeatTicks) {
-      state.heartbeatElapsedTicks = 0;
-      broadcastHeartbeat(state);
-    }
-  }
-
-  /** Steps down when no majority answered for an election timeout (dissertation §6.2). */
-  #checkQuorum(): boolean {
-    const state = this.#state;
-    const alive = isQuorum(
-      state.membership,
-      (id) => id === state.id || state.progress.get(id)?.active === true,
-    );
-    if (!alive) {
-      becomeFollower(state, state.term, 0);
-      return false;
-    }
-    state.electionElapsedTicks = 0;
-    for (const progress of state.progress.values()) progress.active = false;
-    return true;
-  }
-
-  #propose(proposal: number, data: readonly Uint8Array[]): void {
-    const state = this.#state;
-    const { log, settings } = state;
-    const refusal = this.#proposalRefusal();
-    if (refusal !== undefined) {
-      const leader = state.transferTo !== 0 ? state.transferTo : state.leader;
-      state.outbox.answers.push({ type: "proposalRefused", proposal, reason: refusal, leader });
-      return;
-    }
-    assert(data.length > 0, "an empty proposal");
-    assert(settings.uncommittedBytesMax > 0, "no room for proposals");
-    const firstIndex = log.lastIndex + 1;
-    for (const bytes of data) {
-      const entry: Entry = { index: log.lastIndex + 1, term: state.term, type: "data", data: bytes };
-      log.append(entry);
-      state.uncommittedBytes += entryBytes(entry);
-    }
-    state.outbox.answers.push({
-      type: "proposalAccepted",
-      proposal,
-      firstIndex,
-      lastIndex: log.lastIndex,
-      term: state.term,
-    });
-  }
-
-  /** One batch may pass the bound, so that no batch is too large for ever. */
-  #proposalRefusal(): "notLeader" | "overloaded" | undefined {
-    const state = this.#state;
-    if (state.role !== "leader" || state.transferTo !== 0) return "notLeader";
-    return state.uncommittedBytes >= state.settings.uncommittedBytesMax ? "overloaded" : undefined;
-  }
-
-  #receive(message: Message): void {
-    const state = this.#state;
-    if (message.to !== state.id) return;
-    if (message.term > state.term && !this.#enterTermOf(message)) return;
-    if (message.term < state.term) {
-      this.#answerOldTerm(message);
-      return;
-    }
-    switch (message.type) {
-      case "requestVote":
-        handleRequestVote(state, message);
-        break;
-      case "requestVoteReply":
-        handleRequestVoteReply(state, message);
-        break;
-      case "appendEntries":
-        handleAppendEntries(state, message);
-        break;
-      case "appendEntriesReply":
-        handleAppendEntriesReply(state, message);
-        break;
-      case "heartbeat":
-        handleHeartbeat(state, message);
-        break;
-      case "heartbeatReply":
-        handleHeartbeatReply(state, message);
-        break;
-      case "readIndexRequest":
-        handleReadIndexRequest(state, message);
-        break;
-      case "readIndexReply":
-        handleReadIndexReply(state, message);
-        break;
-      case "installSnapshot":
-        handleInstallSnapshot(state, message);
-        break;
-      case "installSnapshotReply":
-        handleInstallSnapshotReply(state, message);
-        break;
-      case "timeoutNow":
-        campaignForTransfer(state);
-        break;
-    }
-  }
-
-  /** Follows a later term; false when the message must not be looked at further. */
-  #enterTermOf(message: Message): boolean {
-    const state = this.#state;
-    if (message.type === "requestVote") {
-      if (message.preVote) return true;
-      // A voter with a live leader takes no part: whoever campaigns was cut off from it.
-      if (isLeaderAlive(state) && !message.leaderTransfer) return false;
-    }
-    if (message.type === "requestVoteReply" && message.preVote && message.granted) return true;
-    const fromLeader =
-      message.type === "appendEntries" ||
-      message.type === "heartbeat" ||
-      message.type === "installSnapshot";
-    becomeFollower(state, message.term, fromLeader ? message.from : 0);
-    return true;
-  }
-
-  /** Tells a leader or candidate of an earlier term that it is over; all else of it is ignored. */
-  #answerOldTerm(message: Message): void {
-    const state = this.#state;
-    if (message.type === "requestVote") {
-      handleRequestVote(state, message);
-      return;
-    }
-    const fromLeader =
-      message.type === "appendEntries" ||
-      message.type === "heartbeat" ||
-      message.type === "installSnapshot";
-    if (!fromLeader) return;
-    const { id: from, term } = state;
-    send(state, { type: "heartbeatReply", from, to: message.from, term, readRound: 0 });
   }
 
   #gather(): readonly Effect[] {

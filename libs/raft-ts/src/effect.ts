@@ -17,7 +17,9 @@ import type { Message } from "./message.ts";
 
 export type Role = "follower" | "preCandidate" | "candidate" | "leader";
 
-/** One atomic write. Where the entries overlap the stored log, they replace it from their first on. */
+/**
+ * One atomic write. Where the entries overlap the stored log, they replace it from their first on.
+ */
 export interface PersistEffect {
   readonly type: "persist";
   readonly write: number;

@@ -1,8 +1,8 @@
 /**
  * Elections: when to campaign, whom to vote for, what the votes come to.
  *
- * Raft §5.2 and §5.4.1, with pre-vote (dissertation §9.6) and votes withheld while a leader is alive
- * (§4.2.3). When the connection to the leader breaks, its followers need not wait for the
+ * Raft §5.2 and §5.4.1, with pre-vote (dissertation §9.6) and votes withheld while a leader is
+ * alive (§4.2.3). When the connection to the leader breaks, its followers need not wait for the
  * timeout: each campaigns after a delay by its rank, so that they do not split the vote.
  */
 import type { ReplicaId } from "./entry.ts";

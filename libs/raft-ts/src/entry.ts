@@ -8,7 +8,10 @@
 /** A member of a Raft group: a positive safe integer, unique for ever within its group. */
 export type ReplicaId = number;
 
-/** What an entry is for: `data` of the user, a new leader's `noop` (Raft §8), or a `membership` change. */
+/**
+ * What an entry is for: `data` of the user, a new leader's `noop` (Raft §8), or a `membership`
+ * change.
+ */
 export type EntryType = "data" | "noop" | "membership";
 
 export interface Entry {
@@ -32,10 +35,15 @@ export interface HardState {
   readonly vote: ReplicaId;
 }
 
-/** Who belongs to the group. Sorted ascending, without repeats; a replica is in one list only, but for joint changes. */
+/**
+ * Who belongs to the group. Sorted ascending, without repeats; a replica is in one list only, but
+ * for joint changes.
+ */
 export interface Membership {
   readonly voters: readonly ReplicaId[];
-  /** The voters of the configuration that is being left; empty unless the change is joint (Raft §6). */
+  /**
+   * The voters of the configuration that is being left; empty unless the change is joint (Raft §6).
+   */
   readonly outgoing: readonly ReplicaId[];
   readonly learners: readonly ReplicaId[];
   /** Voters of `outgoing` that become learners once the joint configuration is left. */

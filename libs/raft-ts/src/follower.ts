@@ -1,9 +1,9 @@
 /**
  * The follower's side of replication (Raft §5.3).
  *
- * Entries are taken in when what stands before them agrees; what contradicts the leader is replaced.
- * An acknowledgement says what is durable here and leaves when it is, one for all messages that
- * the same write covers. What is committed is never cut.
+ * Entries are taken in when what stands before them agrees; what contradicts the leader is
+ * replaced. An acknowledgement says what is durable here and leaves when it is, one for all
+ * messages that the same write covers. What is committed is never cut.
  */
 import type { Entry } from "./entry.ts";
 import { waitsForTerms } from "./lookup.ts";
@@ -20,7 +20,8 @@ export function handleAppendEntries(state: RaftState, message: AppendEntries): v
   if (!isContiguous(message)) return;
   const lastNew = previous.index + entries.length;
   if (waitsForTerms(state, message, { from: previous.index, to: lastNew })) return;
-  // What is committed here agrees with every leader (Raft §5.4.3), even where its term is forgotten.
+  // What is committed here agrees with every leader (Raft §5.4.3), even where its term is
+  // forgotten.
   const agrees =
     previous.index <= log.committedIndex || log.termAt(previous.index) === previous.term;
   if (!agrees) {
@@ -40,8 +41,10 @@ export function handleHeartbeat(state: RaftState, message: Heartbeat): void {
   heardFromLeader(state, message.from);
   const log = state.log;
   if (message.commitIndex > log.lastIndex) {
-    // The leader commits no more to a follower than it acknowledged, so acknowledged entries are gone.
-    state.outbox.failure = `acknowledged entries are lost: the leader knows ${message.commitIndex}, the log ends at ${log.lastIndex}`;
+    // The leader commits no more to a follower than it acknowledged, so acknowledged entries are
+    // gone.
+    const known = `the leader knows ${message.commitIndex}, the log ends at ${log.lastIndex}`;
+    state.outbox.failure = `acknowledged entries are lost: ${known}`;
     return;
   }
   log.commitTo(Math.max(log.committedIndex, message.commitIndex));
@@ -69,7 +72,9 @@ function takeIn(state: RaftState, previousTerm: number, entries: readonly Entry[
   }
 }
 
-/** Says where the logs may agree: the last entry at or before the refused one with no later term. */
+/**
+ * Says where the logs may agree: the last entry at or before the refused one with no later term.
+ */
 function refuse(state: RaftState, message: AppendEntries): void {
   const log = state.log;
   let index = Math.min(message.previous.index, log.lastIndex);

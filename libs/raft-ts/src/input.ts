@@ -19,9 +19,14 @@ export type Input =
   | { readonly type: "message"; readonly message: Message }
   /** A batch to append; `proposal` is any number that is new, and names the batch in effects. */
   | { readonly type: "propose"; readonly proposal: number; readonly data: readonly Uint8Array[] }
-  /** Asks for an index to read at; `read` is any number that is new, and names the read in effects. */
+  /**
+   * Asks for an index to read at; `read` is any number that is new, and names the read in effects.
+   */
   | { readonly type: "readIndex"; readonly read: number }
-  /** A `persist` or `installSnapshot` effect is durable. Completions come in the order of the effects. */
+  /**
+   * A `persist` or `installSnapshot` effect is durable. Completions come in the order of the
+   * effects.
+   */
   | { readonly type: "persisted"; readonly write: number }
   /** The entries of an `apply` effect are applied; `index` is the last of them. */
   | { readonly type: "applied"; readonly index: number }

@@ -35,7 +35,10 @@ export class RaftLog {
   #bytes = 0;
   /** The position before the first entry in memory. */
   #previous: LogPosition;
-  /** Terms of entries that are not in memory, read back because a leader's log must be compared with them. */
+  /**
+   * Terms of entries that are not in memory, read back because a leader's log must be compared with
+   * them.
+   */
   #lookedUp: Map<number, number> = new Map();
   /** The last slice that was made; several peers and the write mostly want the same. */
   #slice: readonly Entry[] = [];
@@ -82,8 +85,8 @@ export class RaftLog {
   }
 
   /**
-   * The first index in [from, to] whose entry exists here, is not known to be committed, and whose term
-   * would have to be read back; 0 when there is none.
+   * The first index in [from, to] whose entry exists here, is not known to be committed, and whose
+   * term would have to be read back; 0 when there is none.
    */
   firstUnknown(from: number, to: number): number {
     const last = Math.min(to, this.#previous.index - 1);
@@ -102,9 +105,14 @@ export class RaftLog {
     if (this.#lookedUp.size > 0) this.#lookedUp = new Map();
   }
 
-  /** Entries in memory from `from` up to and including `to`, at most `maxBytes` but at least one. */
+  /**
+   * Entries in memory from `from` up to and including `to`, at most `maxBytes` but at least one.
+   */
   slice(from: number, to: number, maxBytes: number): readonly Entry[] {
-    assert(from >= this.tailFirstIndex && from <= to && to <= this.lastIndex, `slice ${from}-${to}`);
+    assert(
+      from >= this.tailFirstIndex && from <= to && to <= this.lastIndex,
+      `slice ${from}-${to}`,
+    );
     const start = this.#head + from - this.#previous.index - 1;
     const end = start + to - from + 1;
     let bytes = 0;
@@ -122,7 +130,9 @@ export class RaftLog {
     return this.#slice;
   }
 
-  /** The bytes of the entries after `from` up to and including `to`, as far as they are in memory. */
+  /**
+   * The bytes of the entries after `from` up to and including `to`, as far as they are in memory.
+   */
   bytesBetween(from: number, to: number): number {
     let bytes = 0;
     const start = this.#head + Math.max(0, from - this.#previous.index);

@@ -1,10 +1,10 @@
 /**
  * Reads back terms that a follower needs to compare its log with its leader's.
  *
- * After a restart only the newest entries are in memory, and none beyond the snapshot is known to be
- * committed. What a leader sends about older entries must not be taken for a conflict, nor for agreement: what
- * was acknowledged once stays. Such a message waits here for the terms, then it is handled as if it
- * had just come. One waits at most; the leader repeats what is dropped.
+ * After a restart only the newest entries are in memory, and none beyond the snapshot is known to
+ * be committed. What a leader sends about older entries must not be taken for a conflict, nor for
+ * agreement: what was acknowledged once stays. Such a message waits here for the terms, then it is
+ * handled as if it had just come. One waits at most; the leader repeats what is dropped.
  */
 import type { LoadedEntries } from "./input.ts";
 import type { AppendEntries, InstallSnapshot } from "./message.ts";

@@ -17,7 +17,7 @@ const MEMBERS_MAX = 255;
 
 /** A plain, not joint, membership of `voters`, in any order, without repeats. */
 export function membershipOf(voters: readonly ReplicaId[]): Membership {
-  const sorted = [...voters].sort((left, right) => left - right);
+  const sorted = voters.toSorted((left, right) => left - right);
   for (let at = 0; at < sorted.length; at += 1) {
     const id = sorted[at] as number;
     assert(Number.isSafeInteger(id) && id > 0, `replica id ${id}`);
@@ -26,10 +26,12 @@ export function membershipOf(voters: readonly ReplicaId[]): Membership {
   return { voters: sorted, outgoing: [], learners: [], learnersNext: [], autoLeave: false };
 }
 
-/** Every replica that takes part: voters of both configurations and learners, ascending, each once. */
+/**
+ * Every replica that takes part: voters of both configurations and learners, ascending, each once.
+ */
 export function membersOf(membership: Membership): ReplicaId[] {
   const all = new Set([...membership.voters, ...membership.outgoing, ...membership.learners]);
-  return [...all].sort((left, right) => left - right);
+  return [...all].toSorted((left, right) => left - right);
 }
 
 /** Whether `id` has a vote in either configuration. */
@@ -85,6 +87,11 @@ export function decodeMembership(bytes: Uint8Array): Membership | undefined {
     lists.push(ids);
   }
   if (at !== bytes.length) return undefined;
-  const [voters, outgoing, learners, learnersNext] = lists as [number[], number[], number[], number[]];
+  const [voters, outgoing, learners, learnersNext] = lists as [
+    number[],
+    number[],
+    number[],
+    number[],
+  ];
   return { voters, outgoing, learners, learnersNext, autoLeave: bytes[1] === 1 };
 }

@@ -1,8 +1,8 @@
 /**
  * What replicas of one group say to each other.
  *
- * Named as in the Raft paper (Ongaro and Ousterhout, 2014) and dissertation (Ongaro, 2014). Plain data; adapters encode
- * it. Messages may be lost, delayed, repeated and reordered without harm.
+ * Named as in the Raft paper (Ongaro and Ousterhout, 2014) and dissertation (Ongaro, 2014). Plain
+ * data; adapters encode it. Messages may be lost, delayed, repeated and reordered without harm.
  */
 import type { Entry, LogPosition, ReplicaId, SnapshotMetadata } from "./entry.ts";
 
@@ -18,7 +18,9 @@ export interface RequestVote extends Envelope {
   /** A pre-vote changes nobody's term (dissertation §9.6). */
   readonly preVote: boolean;
   readonly lastLog: LogPosition;
-  /** Set when the leader itself asked for this election: voters then ignore that a leader is alive. */
+  /**
+   * Set when the leader itself asked for this election: voters then ignore that a leader is alive.
+   */
   readonly leaderTransfer: boolean;
 }
 
@@ -38,9 +40,15 @@ export interface AppendEntries extends Envelope {
 export interface AppendEntriesReply extends Envelope {
   readonly type: "appendEntriesReply";
   readonly success: boolean;
-  /** On success: the last index that is durable at the follower. On refusal: the refused `previous.index`. */
+  /**
+   * On success: the last index that is durable at the follower. On refusal: the refused
+   * `previous.index`.
+   */
   readonly index: number;
-  /** On refusal: where the leader should look next, the last entry of the follower at or before `previous` whose term may agree. */
+  /**
+   * On refusal: where the leader should look next, the last entry of the follower at or before
+   * `previous` whose term may agree.
+   */
   readonly hint: LogPosition;
 }
 

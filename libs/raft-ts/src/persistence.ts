@@ -1,8 +1,8 @@
 /**
  * Writes: what goes to disk next, and what a finished write allows.
  *
- * Group commit without timers: while a write is under way entries collect, and the next write
- * takes all of them, up to a bound. A change of term or vote never waits for entries. Completions name
+ * Group commit without timers: while a write is under way entries collect, and the next write takes
+ * all of them, up to a bound. A change of term or vote never waits for entries. Completions name
  * their write; what was replaced meanwhile is not counted as durable by an older one.
  */
 import { assert } from "@atoll/stdx";

@@ -2,8 +2,8 @@
  * What a leader knows of one follower, and what is under way to it.
  *
  * A follower is `probe`d with one message at a time until its log is known to agree, then sent
- * entries ahead of their acknowledgements (`replicate`), and brought up by a `snapshot` when what it
- * needs is compacted away. Invariant: `matchIndex < nextIndex`.
+ * entries ahead of their acknowledgements (`replicate`), and brought up by a `snapshot` when what
+ * it needs is compacted away. Invariant: `matchIndex < nextIndex`.
  */
 import type { SnapshotMetadata } from "./entry.ts";
 

@@ -45,7 +45,10 @@ export function isQuorum(membership: Membership, holds: (id: ReplicaId) => boole
   return countVotes(membership, holds) === "won";
 }
 
-function committedBy(voters: readonly ReplicaId[], matchIndexOf: (id: ReplicaId) => number): number {
+function committedBy(
+  voters: readonly ReplicaId[],
+  matchIndexOf: (id: ReplicaId) => number,
+): number {
   if (voters.length === 0) return Number.MAX_SAFE_INTEGER;
   const needed = majority(voters.length);
   let best = 0;

@@ -1,10 +1,11 @@
 /**
  * Linearizable reads without the log: ReadIndex (dissertation §6.4).
  *
- * A leader notes its commit index, then proves by a round of heartbeats that it still leads; only then
- * may a read at that index be served. Reads that arrive while a round is under way share the next
- * one. A follower asks its leader, again one request for all that collected. A new leader first
- * commits its no-op. No clock is trusted, so a stopped and resumed leader serves nothing stale.
+ * A leader notes its commit index, then proves by a round of heartbeats that it still leads; only
+ * then may a read at that index be served. Reads that arrive while a round is under way share the
+ * next one. A follower asks its leader, again one request for all that collected. A new leader
+ * first commits its no-op. No clock is trusted, so a stopped and resumed leader serves nothing
+ * stale.
  */
 import { broadcastHeartbeat } from "./heartbeat.ts";
 import type { ReadIndexReply, ReadIndexRequest } from "./message.ts";

@@ -1,9 +1,10 @@
 /**
  * The leader's side of replication: what to send to whom, and what is committed.
  *
- * Entries go to followers and to the own disk at the same moment and in the same slices: a batch that
- * one write takes is what one message carries (Raft §5.3; dissertation §10.2.1). Commits are counted
- * over what is durable, the leader's own disk among others, and only in its own term (Raft §5.4.2).
+ * Entries go to followers and to the own disk at the same moment and in the same slices: a batch
+ * that one write takes is what one message carries (Raft §5.3; dissertation §10.2.1). Commits are
+ * counted over what is durable, the leader's own disk among others, and only in its own term (Raft
+ * §5.4.2).
  */
 import { assert } from "@atoll/stdx";
 import type { LoadedEntries } from "./input.ts";
@@ -119,7 +120,10 @@ function backOff(state: RaftState, progress: Progress, message: AppendEntriesRep
   }
 }
 
-/** The last own entry, not after the hint, whose term is not above the hint's: the next that may agree. */
+/**
+ * The last own entry, not after the hint, whose term is not above the hint's: the next that may
+ * agree.
+ */
 function lastAtOrBelow(state: RaftState, hint: LogPosition, floor: number): number {
   let index = Math.min(hint.index, state.log.lastIndex);
   for (; index > floor; index -= 1) {

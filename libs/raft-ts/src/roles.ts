@@ -38,7 +38,9 @@ export function becomeCandidate(state: RaftState): void {
   resetRole(state);
 }
 
-/** Takes office: everybody is probed from the end of the log, and a no-op opens the term (Raft §8). */
+/**
+ * Takes office: everybody is probed from the end of the log, and a no-op opens the term (Raft §8).
+ */
 export function becomeLeader(state: RaftState): void {
   assert(state.role === "candidate", `${state.role} cannot become leader`);
   state.role = "leader";

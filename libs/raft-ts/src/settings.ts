@@ -10,7 +10,10 @@ import { assert } from "@atoll/stdx";
 export interface RaftSettings {
   /** A leader sends heartbeats every so many ticks. Default 3. */
   readonly heartbeatTicks: number;
-  /** Without a word from a leader for a random count of ticks in [min, max] a follower campaigns. Default 15. */
+  /**
+   * Without a word from a leader for a random count of ticks in [min, max] a follower campaigns.
+   * Default 15.
+   */
   readonly electionTimeoutTicksMin: number;
   /** Default 30. */
   readonly electionTimeoutTicksMax: number;
@@ -31,7 +34,9 @@ export interface RaftSettings {
   readonly writeBytesMax: number;
   /** Writes of entries under way at once. Default 1: what arrives meanwhile is the next write. */
   readonly writesInFlightMax: number;
-  /** Entries handed to the state machine at once, in bytes; one entry always goes. Default 1 MiB. */
+  /**
+   * Entries handed to the state machine at once, in bytes; one entry always goes. Default 1 MiB.
+   */
   readonly applyBytesMax: number;
   /** A leader refuses proposals beyond this many bytes of uncommitted entries. Default 32 MiB. */
   readonly uncommittedBytesMax: number;
@@ -45,7 +50,10 @@ export interface RaftSettings {
   readonly readsPendingMax: number;
   /** Messages that wait for a term or vote to become durable; more are dropped. Default 1,024. */
   readonly waitingMessagesMax: number;
-  /** Whether followers learn of a commit at once or with the next message or tick. Default immediate. */
+  /**
+   * Whether followers learn of a commit at once or with the next message or tick. Default
+   * immediate.
+   */
   readonly commitNotice: "immediate" | "tick";
 }
 

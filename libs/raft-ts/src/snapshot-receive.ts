@@ -1,9 +1,9 @@
 /**
  * The follower's side of a snapshot that arrives in chunks (Raft §7).
  *
- * Chunks are taken in order, each checked, the whole checked again at the end; then log and state are
- * replaced in one write. A transfer goes on after a change of leader when the new one sends the same
- * snapshot. Nothing is replaced by what is older than what is committed here.
+ * Chunks are taken in order, each checked, the whole checked again at the end; then log and state
+ * are replaced in one write. A transfer goes on after a change of leader when the new one sends the
+ * same snapshot. Nothing is replaced by what is older than what is committed here.
  */
 import { crc32c } from "@atoll/stdx";
 import type { SnapshotMetadata } from "./entry.ts";

@@ -1,9 +1,10 @@
 /**
  * The leader's side of bringing up a follower by snapshot (Raft §7).
  *
- * One chunk is under way at a time, each with its checksum; the follower's answer says which
- * offset it wants next, so a transfer that broke goes on where it stopped. The bytes come from the store
- * by `loadSnapshotChunk`. When a newer snapshot replaced the one being sent, it begins anew with that.
+ * One chunk is under way at a time, each with its checksum; the follower's answer says which offset
+ * it wants next, so a transfer that broke goes on where it stopped. The bytes come from the store
+ * by `loadSnapshotChunk`. When a newer snapshot replaced the one being sent, it begins anew with
+ * that.
  */
 import { crc32c } from "@atoll/stdx";
 import type { ReplicaId } from "./entry.ts";
@@ -41,10 +42,7 @@ export function sendChunk(
   return false;
 }
 
-export function handleInstallSnapshotReply(
-  state: RaftState,
-  message: InstallSnapshotReply,
-): void {
+export function handleInstallSnapshotReply(state: RaftState, message: InstallSnapshotReply): void {
   const progress = state.progress.get(message.from);
   if (progress === undefined) return;
   progress.active = true;

@@ -13,7 +13,10 @@ import type { AppendEntries, InstallSnapshot, Message } from "./message.ts";
 import type { Progress } from "./progress.ts";
 import type { RaftSettings } from "./settings.ts";
 
-/** A write under way. Truncation lowers `lastIndex`: what a later write replaces is not durable by this one. */
+/**
+ * A write under way. Truncation lowers `lastIndex`: what a later write replaces is not durable by
+ * this one.
+ */
 export interface PendingWrite {
   readonly write: number;
   lastIndex: number;
@@ -28,7 +31,10 @@ export type ReadOrigin =
   | { readonly type: "own"; readonly read: number }
   | { readonly type: "peer"; readonly from: ReplicaId; readonly context: number };
 
-/** A round of heartbeats that confirms the leader for all reads taken in before it (dissertation §6.4). */
+/**
+ * A round of heartbeats that confirms the leader for all reads taken in before it (dissertation
+ * §6.4).
+ */
 export interface ReadRound {
   readonly number: number;
   readonly index: number;
@@ -102,7 +108,9 @@ export class RaftState {
   suspected = false;
   /** Ticks until this replica campaigns because of the suspicion; 0 for never. */
   suspicionTicks = 0;
-  /** Since the leader was heard or a vote was granted; on a leader, since the quorum was checked. */
+  /**
+   * Since the leader was heard or a vote was granted; on a leader, since the quorum was checked.
+   */
   electionElapsedTicks = 0;
   electionTimeoutTicks = 0;
   heartbeatElapsedTicks = 0;

@@ -1,8 +1,8 @@
 /**
  * Handing over leadership on request (dissertation §3.10).
  *
- * The leader takes no proposals, brings the chosen voter up to date, tells it to campaign at once, and takes
- * proposals again if nothing came of it within an election timeout.
+ * The leader takes no proposals, brings the chosen voter up to date, tells it to campaign at once,
+ * and takes proposals again if nothing came of it within an election timeout.
  */
 import type { ReplicaId } from "./entry.ts";
 import { isVoter } from "./membership.ts";

@@ -1,10 +1,11 @@
 /**
  * What must never happen in a Raft group, checked while it runs.
  *
- * The five properties of the Raft paper (figure 3), and what users rely on: nothing acknowledged before it
- * is durable on a majority, no refused write in the log, reads that see every write finished before
- * them. The checkers see messages, writes, applies, outcomes and durable images from outside; they
- * share no code with the core. A violation throws {@link Violation} at the step where it happens.
+ * The five properties of the Raft paper (figure 3), and what users rely on: nothing acknowledged
+ * before it is durable on a majority, no refused write in the log, reads that see every write
+ * finished before them. The checkers see messages, writes, applies, outcomes and durable images
+ * from outside; they share no code with the core. A violation throws {@link Violation} at the step
+ * where it happens.
  */
 import type { AppendEntriesReply, Entry, Message, ReplicaId, SnapshotMetadata } from "raft-ts";
 import type { LogWrite, ReplicaStatus } from "@atoll/raft-replica";
@@ -49,7 +50,8 @@ export class RaftCheckers {
 
   /**
    * @param images what is durable at each replica, by id.
-   * @param currentTermAt the term that the running replica `id` has at an index, undefined when unknown.
+   * @param currentTermAt the term that the running replica `id` has at an index, undefined when
+   * unknown.
    */
   constructor(
     images: ReadonlyMap<ReplicaId, LogImage>,
@@ -80,7 +82,8 @@ export class RaftCheckers {
       (message.type === "requestVoteReply" && message.preVote && message.granted);
     if (!isPreVote && image.hardState.term < message.term) {
       throw new Violation(
-        `${message.type} of term ${message.term} left ${message.from} with term ${image.hardState.term} durable`,
+        `${message.type} of term ${message.term} left ${message.from}, ` +
+          `where term ${image.hardState.term} is durable`,
       );
     }
     if (message.type === "requestVote" && !message.preVote) {
@@ -195,7 +198,9 @@ export class RaftCheckers {
     });
   }
 
-  /** A write was confirmed: it is durable on a majority, and after all that was finished before it. */
+  /**
+   * A write was confirmed: it is durable on a majority, and after all that was finished before it.
+   */
   committed(outcome: {
     readonly firstIndex: number;
     readonly lastIndex: number;

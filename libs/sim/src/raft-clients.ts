@@ -1,8 +1,8 @@
 /**
  * Clients of a simulated Raft group: they write unique payloads and read, one thing at a time each.
  *
- * Each operation notes what was finished when it began and tells the checkers what came of it. A client
- * whose replica crashes learns nothing, gives up after a while, and goes on elsewhere.
+ * Each operation notes what was finished when it began and tells the checkers what came of it. A
+ * client whose replica crashes learns nothing, gives up after a while, and goes on elsewhere.
  */
 import type { Prng } from "@atoll/stdx";
 import type { ReplicaId } from "raft-ts";

@@ -1,8 +1,8 @@
 /**
  * How often the interesting things happened in simulated Raft groups.
  *
- * A simulation that never reaches a case proves nothing about it; the suites therefore ask that, over
- * all seeds, each of these happened sometimes.
+ * A simulation that never reaches a case proves nothing about it; the suites therefore ask that,
+ * over all seeds, each of these happened sometimes.
  */
 
 export const RAFT_COUNTERS = [

@@ -1,9 +1,9 @@
 /**
  * What goes wrong in a simulated Raft group, and when.
  *
- * Time is cut into periods, each with a mood of its own: calm, lossy, partitioned, crashing, stalling; a
- * quarter has no faults at all, since some bugs need peace after trouble. Everything may be down at
- * once. `heal` ends all of it but for a minority that may stay dead for ever.
+ * Time is cut into periods, each with a mood of its own: calm, lossy, partitioned, crashing,
+ * stalling; a quarter has no faults at all, since some bugs need peace after trouble. Everything
+ * may be down at once. `heal` ends all of it but for a minority that may stay dead for ever.
  */
 import type { Prng } from "@atoll/stdx";
 import type { ReplicaId } from "raft-ts";
@@ -16,7 +16,10 @@ export class RaftFaults {
   readonly #prng: Prng;
   readonly #ids: readonly ReplicaId[];
   readonly #untilUs: number;
-  /** Chances per thousand that a period has each kind of trouble; drawn once, so runs differ in mood. */
+  /**
+   * Chances per thousand that a period has each kind of trouble; drawn once, so runs differ in
+   * mood.
+   */
   readonly #appetite: {
     readonly network: number;
     readonly partition: number;
@@ -123,7 +126,9 @@ export class RaftFaults {
     const shuffled = prng.shuffle(this.#ids);
     const target = this.#group.leader()?.id ?? (shuffled[0] as ReplicaId);
     const kind = prng.below(4);
-    const left = new Set(kind === 0 ? [target] : shuffled.slice(0, prng.below(shuffled.length + 1)));
+    const left = new Set(
+      kind === 0 ? [target] : shuffled.slice(0, prng.below(shuffled.length + 1)),
+    );
     for (const from of this.#ids) {
       for (const to of this.#ids) {
         if (from === to) continue;
@@ -165,7 +170,10 @@ export class RaftFaults {
     }
   }
 
-  /** Whoever leads is soon crashed, cut off or stopped, so that logs drift apart (Raft figures 7 and 8). */
+  /**
+   * Whoever leads is soon crashed, cut off or stopped, so that logs drift apart (Raft figures 7 and
+   * 8).
+   */
   #shortReigns(untilUs: number): void {
     const prng = this.#prng;
     const group = this.#group;

@@ -2,8 +2,8 @@
  * A whole Raft group in one process: drivers, disks, network, and checkers around them.
  *
  * Replicas are the real `Replica` over the real core; only the ports are simulated. Crash, restart,
- * pause and cut are methods, so scenarios and random faults use the same group. Everything that happens to
- * a replica is followed by the checkers. Used by `simulateRaft` and by scenario tests.
+ * pause and cut are methods, so scenarios and random faults use the same group. Everything that
+ * happens to a replica is followed by the checkers. Used by `simulateRaft` and by scenario tests.
  */
 import type { Prng } from "@atoll/stdx";
 import { Digest64 } from "@atoll/stdx";
@@ -16,6 +16,7 @@ import { noCounters } from "./raft-counters.ts";
 import type { LogImage } from "./raft-log-store.ts";
 import { MemoryLogStore } from "./raft-log-store.ts";
 import { DigestStateMachine } from "./raft-state-machine.ts";
+import { countMessage, describe } from "./raft-trace.ts";
 import { SimulatedNetwork } from "./simulated-network.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
@@ -233,8 +234,8 @@ export class RaftGroup {
   }
 
   /**
-   * Calls into a replica from outside, followed by the checkers; one that stands still is called when it
-   * goes on. False when it is down.
+   * Calls into a replica from outside, followed by the checkers; one that stands still is called
+   * when it goes on. False when it is down.
    */
   use(id: ReplicaId, call: (replica: Replica) => void): boolean {
     const member = this.member(id);
@@ -274,7 +275,7 @@ export class RaftGroup {
     }
     this.#digest.integer(this.clock.nowUs).integer(to).integer(message.from).text(message.type);
     this.#options.trace?.(`${this.clock.nowUs} ${describe(message)}`);
-    this.#count(message);
+    countMessage(this.counters, message, this.#chunksSeen);
     member.replica.receive([message]);
     this.#observe(member);
   }
@@ -356,53 +357,8 @@ export class RaftGroup {
     };
   }
 
-  #count(message: Message): void {
-    const { counters } = this;
-    switch (message.type) {
-      case "requestVoteReply":
-        if (message.granted) break;
-        if (message.preVote) counters.preVotesRefused += 1;
-        else counters.votesRefused += 1;
-        break;
-      case "appendEntriesReply":
-        if (!message.success) counters.appendsRefused += 1;
-        break;
-      case "installSnapshot": {
-        const chunk = `${message.to} ${message.metadata.index} ${message.offset}`;
-        if (this.#chunksSeen.has(chunk)) counters.snapshotChunksRepeated += 1;
-        this.#chunksSeen.add(chunk);
-        break;
-      }
-      case "timeoutNow":
-        counters.timeoutNows += 1;
-        break;
-      default:
-        break;
-    }
-  }
-
   #note(line: string): void {
     this.#digest.integer(this.clock.nowUs).text(line);
     this.#options.trace?.(`${this.clock.nowUs} ${line}`);
   }
-}
-
-/** A message on one line. */
-export function describe(message: Message): string {
-  const { type, from, to, term } = message;
-  const rest = Object.entries(message)
-    .filter(([name]) => !["type", "from", "to", "term"].includes(name))
-    .map(([name, value]) => `${name}=${describeValue(value)}`);
-  return `${from}>${to} ${type} term=${term} ${rest.join(" ")}`;
-}
-
-function describeValue(value: unknown): string {
-  if (value instanceof Uint8Array) return `${value.length}B`;
-  if (Array.isArray(value)) return `[${value.map((each) => describeValue(each)).join(",")}]`;
-  if (typeof value === "object" && value !== null) {
-    return Object.values(value)
-      .map((each) => describeValue(each))
-      .join("/");
-  }
-  return String(value);
 }

@@ -2,9 +2,9 @@
  * A `LogStore` in memory over a simulated disk, with the semantics of a real one.
  *
  * It keeps two images: what the process has written, which reads see, and what is durable, which a
- * crash leaves. A write is one batch of parts; one that was torn by a crash is dropped as a whole at
- * recovery. The durable image is open to checkers. Used by the simulations and as the reference of
- * the contract suite.
+ * crash leaves. A write is one batch of parts; one that was torn by a crash is dropped as a whole
+ * at recovery. The durable image is open to checkers. Used by the simulations and as the reference
+ * of the contract suite.
  */
 import type { Prng } from "@atoll/stdx";
 import { assert } from "@atoll/stdx";
@@ -147,7 +147,8 @@ export class MemoryLogStore implements LogStore {
 
   write(write: LogWrite, done: Done): void {
     const parts: Part[] = [];
-    if (write.hardState !== undefined) parts.push({ type: "hardState", hardState: write.hardState });
+    if (write.hardState !== undefined)
+      parts.push({ type: "hardState", hardState: write.hardState });
     const entries = write.entries ?? [];
     for (let at = 0; at < entries.length; at += 1) {
       parts.push({ type: "entry", entry: entries[at] as Entry, replaces: at === 0 });
@@ -235,7 +236,9 @@ export class MemoryLogStore implements LogStore {
     this.#pendingWrites = 0;
   }
 
-  /** Opens after a crash or for the first time; gives at most `tailBytesMax` of the newest entries. */
+  /**
+   * Opens after a crash or for the first time; gives at most `tailBytesMax` of the newest entries.
+   */
   recover(tailBytesMax: number): RecoveredLog {
     const { hardState, metadata, entries, firstIndex, previousTerm, lastIndex } = this.durable;
     const current = new LogImage(this.#membership);

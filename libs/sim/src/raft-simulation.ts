@@ -1,9 +1,10 @@
 /**
  * One run of a random Raft group under random faults, fixed by its seed.
  *
- * Two phases: first anything goes and only safety counts; then the faults end, and those that may live must
- * elect a leader, commit, agree, and serve reads within a bounded time. The same seed on the same code gives
- * the same run, event by event; the digest proves it. Called by the test suite and the command line.
+ * Two phases: first anything goes and only safety counts; then the faults end, and those that may
+ * live must elect a leader, commit, agree, and serve reads within a bounded time. The same seed on
+ * the same code gives the same run, event by event; the digest proves it. Called by the test suite
+ * and the command line.
  */
 import { Prng } from "@atoll/stdx";
 import type { ReplicaSettings } from "@atoll/raft-replica";
@@ -39,10 +40,7 @@ export interface RaftSimulationResult {
  * Runs one seed.
  * @param trace told of every event; for reading a failing run.
  */
-export function simulateRaft(
-  seed: number,
-  trace?: (line: string) => void,
-): RaftSimulationResult {
+export function simulateRaft(seed: number, trace?: (line: string) => void): RaftSimulationResult {
   const prng = new Prng(seed);
   const clock = new VirtualClock();
   const draws = prng.child("shape");
@@ -112,7 +110,8 @@ function converge(group: RaftGroup, clients: RaftClients, dead: ReadonlySet<Repl
   const tryMarker = (): void => {
     if (marker > 0) return;
     const leader = group.leader();
-    if (leader !== undefined) clients.write(leader.id, (index) => (marker = Math.max(marker, index)));
+    if (leader !== undefined)
+      clients.write(leader.id, (index) => (marker = Math.max(marker, index)));
     clock.schedule(100_000, tryMarker);
   };
   tryMarker();
@@ -139,7 +138,8 @@ function describeGroup(group: RaftGroup, marker: number): string {
     const status = member.replica?.status();
     if (status === undefined) return `${member.id} down`;
     const { role, term, leader, lastIndex, commitIndex, appliedIndex } = status;
-    return `${member.id} ${role} term ${term} leader ${leader} last ${lastIndex} commit ${commitIndex} applied ${appliedIndex}`;
+    const place = `last ${lastIndex} commit ${commitIndex} applied ${appliedIndex}`;
+    return `${member.id} ${role} term ${term} leader ${leader} ${place}`;
   });
   return `marker ${marker}; ${members.join("; ")}`;
 }

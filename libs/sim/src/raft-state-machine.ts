@@ -1,8 +1,8 @@
 /**
  * The state machine of simulated Raft groups: a digest of everything applied.
  *
- * Two replicas at one index must have the same digest. Snapshots carry the digest and a filler whose
- * size varies, so that transfers take several chunks. It refuses gaps and repeats.
+ * Two replicas at one index must have the same digest. Snapshots carry the digest and a filler
+ * whose size varies, so that transfers take several chunks. It refuses gaps and repeats.
  */
 import { assert } from "@atoll/stdx";
 import type { StateMachine } from "@atoll/raft-replica";
@@ -34,7 +34,10 @@ export class DigestStateMachine implements StateMachine {
 
   apply(entries: readonly Entry[]): void {
     for (const entry of entries) {
-      assert(entry.index === this.appliedIndex + 1, `applied ${entry.index} after ${this.appliedIndex}`);
+      assert(
+        entry.index === this.appliedIndex + 1,
+        `applied ${entry.index} after ${this.appliedIndex}`,
+      );
       this.appliedIndex = entry.index;
       this.#mix(entry.index);
       this.#mix(entry.term);
@@ -50,7 +53,8 @@ export class DigestStateMachine implements StateMachine {
     view.setFloat64(0, this.appliedIndex);
     view.setUint32(8, this.#low);
     view.setUint32(12, this.#high);
-    for (let at = HEADER_BYTES; at < bytes.length; at += 1) bytes[at] = (this.#high + at * 31) & 0xff;
+    for (let at = HEADER_BYTES; at < bytes.length; at += 1)
+      bytes[at] = (this.#high + at * 31) & 0xff;
     const chunks: Uint8Array[] = [];
     for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
       chunks.push(bytes.subarray(at, at + CHUNK_BYTES));

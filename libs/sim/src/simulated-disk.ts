@@ -1,10 +1,10 @@
 /**
  * A disk that forgets what was not synced.
  *
- * Generic over the parts a write consists of. Writes become durable in order, each after a delay; the
- * owner is told (`commit`) and may then rely on it. At a crash some first part of what was not synced
- * survives, cut anywhere, also in the middle of a write: a torn write. The owner must notice that by
- * the count of parts, as real stores do by checksum. Used by every simulation.
+ * Generic over the parts a write consists of. Writes become durable in order, each after a delay;
+ * the owner is told (`commit`) and may then rely on it. At a crash some first part of what was not
+ * synced survives, cut anywhere, also in the middle of a write: a torn write. The owner must notice
+ * that by the count of parts, as real stores do by checksum. Used by every simulation.
  */
 import type { Prng } from "@atoll/stdx";
 import type { VirtualClock } from "./virtual-clock.ts";
@@ -79,7 +79,8 @@ export class SimulatedDisk<Part> {
   /** Runs `done` after a read's delay, unless the disk crashes before. */
   read(done: () => void): void {
     const generation = this.#generation;
-    this.#clock.schedule(this.#prng.between(20, 200), () => {
+    const most = Math.max(200, this.settings.syncUsMax);
+    this.#clock.schedule(this.#prng.between(20, most), () => {
       if (generation === this.#generation) this.#complete(done);
     });
   }

@@ -1,9 +1,10 @@
 /**
  * A network between numbered nodes that loses, repeats, delays, reorders and cuts.
  *
- * Generic over the message. Links are directed, so a cut may be one-way. Within a link messages keep
- * their order as on a stream, but for those drawn to jump ahead. What is under way when a link is cut is
- * lost, as with a broken connection. All chance comes from one generator. Used by every simulation.
+ * Generic over the message. Links are directed, so a cut may be one-way. Within a link messages
+ * keep their order as on a stream, but for those drawn to jump ahead. What is under way when a link
+ * is cut is lost, as with a broken connection. All chance comes from one generator. Used by every
+ * simulation.
  */
 import type { Prng } from "@atoll/stdx";
 import type { VirtualClock } from "./virtual-clock.ts";
@@ -122,7 +123,8 @@ export class SimulatedNetwork<Message> {
     const prng = this.#prng;
     const slow = prng.chance(settings.slowPerMille, 1000);
     const most = slow ? settings.slowDelayUsMax : settings.delayUsMax;
-    let arrivalUs = this.#clock.nowUs + prng.between(settings.delayUsMin, Math.max(most, settings.delayUsMin));
+    let arrivalUs =
+      this.#clock.nowUs + prng.between(settings.delayUsMin, Math.max(most, settings.delayUsMin));
     if (!prng.chance(settings.reorderPerMille, 1000)) {
       arrivalUs = Math.max(arrivalUs, link.lastArrivalUs);
       link.lastArrivalUs = arrivalUs;

@@ -1,8 +1,8 @@
 /**
  * Time that passes only when everything that was due has happened.
  *
- * A queue of callbacks ordered by virtual time, and by the order of scheduling where times are equal,
- * so that a run is the same for the same seed. Implements the `Clock` of stdx, so code under
+ * A queue of callbacks ordered by virtual time, and by the order of scheduling where times are
+ * equal, so that a run is the same for the same seed. Implements the `Clock` of stdx, so code under
  * simulation reads this time. Nothing runs but from `runUntil`. Used by every simulation.
  */
 import type { Clock } from "@atoll/stdx";
@@ -60,7 +60,9 @@ export class VirtualClock implements Clock {
     return scheduled;
   }
 
-  /** Runs everything due up to `untilUs`, unless `stop` says so earlier; asked after each callback. */
+  /**
+   * Runs everything due up to `untilUs`, unless `stop` says so earlier; asked after each callback.
+   */
   runUntil(untilUs: number, stop: () => boolean = () => false): void {
     for (let next = this.#heap[0]; next !== undefined; next = this.#heap[0]) {
       if (next.atUs > untilUs) break;
