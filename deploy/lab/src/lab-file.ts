@@ -1,5 +1,6 @@
 /**
- * `lab.json`: which processes a lab has, for scripts, and for the next lab after a crash of this one.
+ * `lab.json`: which processes a lab has, for scripts, and for the next lab after a crash of this
+ * one.
  *
  * Written whole and renamed into place at every change, so that a reader never sees half of it.
  */

@@ -15,7 +15,8 @@ import { sweep } from "./leftovers.ts";
 const SERVER = `
   console.log("a line for the log");
   if (process.argv[2] === "stubborn") process.on("SIGTERM", () => undefined);
-  require("node:http").createServer((request, answer) => answer.end("ok")).listen(Number(process.argv[1]), "127.0.0.1");
+  const server = require("node:http").createServer((request, answer) => answer.end("ok"));
+  server.listen(Number(process.argv[1]), "127.0.0.1");
 `;
 
 async function withProcess(
@@ -120,7 +121,10 @@ test("LabProcess writes the output of all its runs to the log file", () =>
 test("sweep() ends every process of a lab and no other", () =>
   withProcess({ restart: false, word: "stubborn" }, async (one, _report, folder) => {
     await one.start();
-    assert.deepEqual(processesOfLab(folder).map(({ pid }) => pid), [one.pid]);
+    assert.deepEqual(
+      processesOfLab(folder).map(({ pid }) => pid),
+      [one.pid],
+    );
     assert.deepEqual(processesOfLab(`${folder}-other`), []);
     assert.equal(await sweep(folder), 1);
     assert.deepEqual(processesOfLab(folder), []);

@@ -1,9 +1,10 @@
 /**
  * One process of a lab: started, watched, started again when somebody killed it, stopped.
  *
- * A state machine: stopped → starting → ready → stopping → stopped, and from starting or ready to waiting when it ends by
- * itself, from there to starting again. Its output goes to its log file. It runs in a process group of its own, so
- * that Ctrl-C reaches the lab alone, which stops all in good order.
+ * A state machine: stopped → starting → ready → stopping → stopped, and from starting or ready to
+ * waiting when it ends by itself, from there to starting again. Its output goes to its log file.
+ * It runs in a process group of its own, so that Ctrl-C reaches the lab alone, which stops all in
+ * good order.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
@@ -68,7 +69,10 @@ export class LabProcess {
     return { pid, startTicks: this.#startTicks };
   }
 
-  /** Starts it and waits until it is ready. @throws LabError with the end of its log when it does not get there. */
+  /**
+   * Starts it and waits until it is ready. @throws LabError with the end of its log when it does
+   * not get there.
+   */
   async start(): Promise<void> {
     clearTimeout(this.#restartTimer);
     if (this.#state === "stopping") await this.#exited;
@@ -76,14 +80,20 @@ export class LabProcess {
     await this.#awaitReady();
   }
 
-  /** Sends a signal; for SIGKILL, resolves when it has ended. A restart follows only where the lab restarts. */
+  /**
+   * Sends a signal; for SIGKILL, resolves when it has ended. A restart follows only where the lab
+   * restarts.
+   */
   async kill(signal: NodeJS.Signals): Promise<void> {
     const exited = this.#exited;
     this.#child?.kill(signal);
     if (signal === "SIGKILL") await exited;
   }
 
-  /** Stops it for good: SIGTERM, and SIGKILL when it takes longer than allowed. True when it went by itself. */
+  /**
+   * Stops it for good: SIGTERM, and SIGKILL when it takes longer than allowed. True when it went
+   * by itself.
+   */
   async stop(allowedMs: number): Promise<boolean> {
     clearTimeout(this.#restartTimer);
     const child = this.#child;

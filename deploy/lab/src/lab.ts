@@ -1,13 +1,13 @@
 /**
  * A whole datacenter on loopback: real processes, one state folder.
  *
- * `startLab` is what `npm start`, the story and the end-to-end tests use. The lab supervises its processes and keeps
- * `lab.json` true; it takes part in nothing that they do. Everything it starts ends with `stop()`.
+ * `startLab` is what `npm start`, the story and the end-to-end tests use. The lab supervises its
+ * processes and keeps `lab.json` true; it takes part in nothing that they do. Everything it
+ * starts ends with `stop()`.
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { findNatsServer } from "./find-program.ts";
 import { LAB_FILE_VERSION, labFilePath, writeLabFile } from "./lab-file.ts";
 import { LabProcess } from "./lab-process.ts";
@@ -32,6 +32,7 @@ import {
   orchestratorSpec,
   portOf,
   REPLICA_IDS,
+  REPOSITORY_DIR,
   replicasText,
   STOP_ORDER,
   type AgentPlan,
@@ -40,7 +41,6 @@ import {
   type Site,
 } from "./topology.ts";
 
-const REPOSITORY_DIR = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 /** Agents first stop the services of their nodes. */
 const STOP_ALLOWED_MS: Readonly<Record<ProcessKind, number>> = {
   gateway: 5_000,
@@ -53,7 +53,10 @@ const STATE_ENTRIES = ["nats", "gateway", "agents", "logs", "lab.json"].concat(
   REPLICA_IDS.map((id) => `orchestrator-${id}`),
 );
 
-/** Starts a lab and waits until all of it is ready. @throws LabError; nothing is left running then. */
+/**
+ * Starts a lab and waits until all of it is ready. @throws LabError; nothing is left running
+ * then.
+ */
 export async function startLab(options: LabOptions): Promise<Lab> {
   const lab = await prepareLab(options);
   try {
@@ -65,7 +68,10 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   return lab;
 }
 
-/** A lab of which nothing runs yet; what an earlier one left is gone. @throws LabError while another runs here. */
+/**
+ * A lab of which nothing runs yet; what an earlier one left is gone. @throws LabError while
+ * another runs here.
+ */
 export async function prepareLab(options: LabOptions): Promise<Lab> {
   const stateDir = resolve(options.stateDir);
   const report = options.report ?? ((): void => undefined);
@@ -76,12 +82,15 @@ export async function prepareLab(options: LabOptions): Promise<Lab> {
   }
   if (options.fresh === true) {
     await sweep(stateDir);
-    for (const entry of STATE_ENTRIES) rmSync(join(stateDir, entry), { recursive: true, force: true });
+    for (const entry of STATE_ENTRIES)
+      rmSync(join(stateDir, entry), { recursive: true, force: true });
   }
   const layout = portLayout(options.agents ?? AGENTS_DEFAULT);
   const portBase = options.portBase ?? PORT_BASE_DEFAULT;
   const ports =
-    portBase === 0 ? await freePorts(layout, earlier?.ports ?? {}) : await fixedPorts(layout, portBase);
+    portBase === 0
+      ? await freePorts(layout, earlier?.ports ?? {})
+      : await fixedPorts(layout, portBase);
   return new Lab(siteOf(options, stateDir, ports), options, report);
 }
 
@@ -128,11 +137,16 @@ export class Lab implements AsyncDisposable {
     return [...this.#processes.values()];
   }
 
-  /** Names: nats, orchestrator-1 to -3, gateway, n1, n2, …, and the machine's. @throws LabError for another. */
+  /**
+   * Names: nats, orchestrator-1 to -3, gateway, n1, n2, …, and the machine's. @throws LabError
+   * for another.
+   */
   process(name: string): LabProcess {
     const found = this.#processes.get(name);
     if (found !== undefined) return found;
-    throw new LabError(`the lab has no process ${name}, only ${[...this.#processes.keys()].join(", ")}`);
+    throw new LabError(
+      `the lab has no process ${name}, only ${[...this.#processes.keys()].join(", ")}`,
+    );
   }
 
   /** Starts what does not run and waits until it is ready. */
@@ -225,7 +239,8 @@ export class Lab implements AsyncDisposable {
   }
 
   #add(spec: ProcessSpec): LabProcess {
-    if (this.#processes.has(spec.name)) throw new LabError(`the lab has a process ${spec.name} already`);
+    if (this.#processes.has(spec.name))
+      throw new LabError(`the lab has a process ${spec.name} already`);
     const added = new LabProcess(spec, {
       restart: this.#options.restart !== false,
       report: this.#report,

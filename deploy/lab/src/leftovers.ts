@@ -1,8 +1,9 @@
 /**
  * What an earlier lab left running when it was killed itself.
  *
- * Its own processes are stopped, to be started anew. The services on its nodes are left alone: the agents that come take them
- * over again, which is what happens on real nodes. Only a lab that begins anew ends them too.
+ * Its own processes are stopped, to be started anew. The services on its nodes are left alone:
+ * the agents that come take them over again, which is what happens on real nodes. Only a lab that
+ * begins anew ends them too.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { labFilePath, readLabFile, type LabFile } from "./lab-file.ts";
@@ -20,7 +21,8 @@ export function refuseSecondLab(stateDir: string): LabFile | undefined {
   throw new LabError(
     `a lab runs here already (process ${earlier.lab.pid}, gateway ${earlier.gateway}): ` +
       `stop it with Ctrl-C where it runs or \`kill ${earlier.lab.pid}\`, ` +
-      `or start another with --state DIR --port-base 0; ${labFilePath(stateDir)} lists its processes`,
+      `or start another with --state DIR --port-base 0; ` +
+      `${labFilePath(stateDir)} lists its processes`,
   );
 }
 
@@ -36,12 +38,18 @@ export async function stopLeftovers(earlier: LabFile): Promise<string[]> {
     stopped.push(...running.map(({ name }) => name));
     // An agent that is asked to go would stop its services; a killed one leaves them running.
     const how = kind === "agent" ? "SIGKILL" : "SIGTERM";
-    await endAll(running.map(({ identity }) => identity), how);
+    await endAll(
+      running.map(({ identity }) => identity),
+      how,
+    );
   }
   return stopped;
 }
 
-/** Ends everything that belongs to the lab of this state folder, services included. Returns how many there were. */
+/**
+ * Ends everything that belongs to the lab of this state folder, services included. Returns how
+ * many there were.
+ */
 export async function sweep(stateDir: string): Promise<number> {
   const found = processesOfLab(stateDir);
   await endAll(found, "SIGTERM");

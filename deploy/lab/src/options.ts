@@ -15,7 +15,10 @@ export const DATACENTER = "dc1";
 export interface LabOptions {
   /** Where everything the lab writes is. Made when missing. */
   readonly stateDir: string;
-  /** The gateway's port, and the others from it; 0 for free ones, which later starts use again. Default 7400. */
+  /**
+   * The gateway's port, and the others from it; 0 for free ones, which later starts use again.
+   * Default 7400.
+   */
   readonly portBase?: number;
   /** Begin anew: stop what is left and delete what is there. Default false. */
   readonly fresh?: boolean;
@@ -46,7 +49,7 @@ export const USAGE: string = `npm start -- [options]
 
   --state DIR      where everything is written (default ${STATE_DIR_DEFAULT})
   --fresh          begin anew: delete what an earlier lab left there
-  --port-base N    the gateway's port, the others follow (default ${PORT_BASE_DEFAULT}; 0: free ones)
+  --port-base N    the gateway's port, others follow; 0: free ones (default ${PORT_BASE_DEFAULT})
   --agents N       how many lab nodes, 0 to ${AGENTS_MAX} (default ${AGENTS_DEFAULT})
   --no-machine     no agent for the machine itself
   --no-restart     leave killed processes dead

@@ -1,8 +1,8 @@
 /**
  * Ports of a lab: a fixed layout above a base, or free ones that stay the same over restarts.
  *
- * Free ones are taken from below the range that the kernel gives to outgoing connections, so that none of these takes a port
- * between the choice and its use.
+ * Free ones are taken from below the range that the kernel gives to outgoing connections, so that
+ * none of these takes a port between the choice and its use.
  */
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
@@ -48,7 +48,8 @@ export async function fixedPorts(layout: PortMap, base: number): Promise<PortMap
   }
   if (taken.length === 0) return ports;
   throw new LabError(
-    `ports in use by others: ${taken.join(", ")}; choose another base with --port-base N, or 0 for free ones`,
+    `ports in use by others: ${taken.join(", ")}; ` +
+      "choose another base with --port-base N, or 0 for free ones",
   );
 }
 

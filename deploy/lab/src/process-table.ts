@@ -1,7 +1,9 @@
 /**
- * What the kernel says of processes: whether one is still the one it was, and which belong to a lab.
+ * What the kernel says of processes: whether one is still the one it was, and which belong to a
+ * lab.
  *
- * A pid alone means nothing after a restart; with its start time it means one process for as long as the machine runs. Read from /proc.
+ * A pid alone means nothing after a restart; with its start time it means one process for as long
+ * as the machine runs. Read from /proc.
  */
 import { readdirSync, readFileSync } from "node:fs";
 

@@ -1,8 +1,9 @@
 /**
  * `npm start`: runs a lab in the foreground until it is told to stop.
  *
- * Stops in good order at the first signal; at a second one, later, it kills. Both the terminal and a parent process may
- * deliver the same Ctrl-C, so signals that come close together count as one.
+ * Stops in good order at the first signal; at a second one, later, it kills. Both the terminal
+ * and a parent process may deliver the same Ctrl-C, so signals that come close together count as
+ * one.
  */
 import { prepareLab, type Lab } from "./lab.ts";
 import { LabError, parseOptions, USAGE } from "./options.ts";

@@ -8,7 +8,12 @@ import { PORT_BASE_DEFAULT } from "./options.ts";
 import { HOST } from "./topology.ts";
 
 export function screen(lab: Lab): string {
-  const rows = lab.processes.map((one) => [one.name, whatItIs(one), String(one.pid ?? "-"), portsOf(one)]);
+  const rows = lab.processes.map((one) => [
+    one.name,
+    whatItIs(one),
+    String(one.pid ?? "-"),
+    portsOf(one),
+  ]);
   const head = ["NAME", "WHAT", "PID", "PORTS"];
   const widths = head.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
@@ -23,7 +28,8 @@ export function screen(lab: Lab): string {
     line(head),
     ...rows.map(line),
     "",
-    `  state  ${shown(lab.stateDir)}   logs  ${shown(lab.stateDir)}/logs   processes  ${shown(lab.labFile)}`,
+    `  state ${shown(lab.stateDir)}   ` +
+      `logs ${shown(lab.stateDir)}/logs   processes ${shown(lab.labFile)}`,
     "",
     "Try next, in another terminal:",
     ...(away ? [`  export ATOLL_GATEWAY=${lab.gatewayAddress}`] : []),
@@ -47,7 +53,9 @@ function whatItIs(one: LabProcess): string {
     case "gateway":
       return "gateway";
     case "agent":
-      return one.spec.rootDir === "/" ? "agent of this machine (only looks)" : "agent of a lab node";
+      return one.spec.rootDir === "/"
+        ? "agent of this machine (only looks)"
+        : "agent of a lab node";
   }
 }
 

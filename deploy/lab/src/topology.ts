@@ -1,10 +1,11 @@
 /**
  * The processes of a lab as data: what each is called, how it is started, when it is ready.
  *
- * Pure: options and ports in, specifications out. The order of the list is the order of starting; stopping goes by
- * `STOP_ORDER`.
+ * Pure: options and ports in, specifications out. The order of the list is the order of starting;
+ * stopping goes by `STOP_ORDER`.
  */
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { PortMap } from "./ports.ts";
 import { LAB_MARKER } from "./process-table.ts";
 import { DATACENTER } from "./options.ts";
@@ -16,6 +17,8 @@ export type ProcessKind = (typeof PROCESS_KINDS)[number];
 export const STOP_ORDER: readonly ProcessKind[] = ["gateway", "agent", "orchestrator", "nats"];
 export const REPLICA_IDS = [1, 2, 3] as const;
 export const HOST = "127.0.0.1";
+/** Where the sources of the services are. */
+export const REPOSITORY_DIR: string = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 
 export type ReadyProbe =
   | { readonly type: "http"; readonly url: string }

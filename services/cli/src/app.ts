@@ -1,10 +1,10 @@
 /**
  * One run of the command: parses, does the work, prints what went wrong, gives the exit status.
  *
- * The composition root. Everything from outside comes in as a value, so that tests run whole commands in
- * their own process.
+ * The composition root. Everything from outside comes in as a value, so that tests run whole
+ * commands in their own process.
  */
-import { Command, CommanderError } from "commander";
+import { CommanderError, type Command } from "commander";
 import { channelCredentials } from "@atoll/service-kit";
 import type { Clock } from "@atoll/stdx";
 import { CommandContext } from "./command-context.ts";

@@ -1,8 +1,8 @@
 /**
  * What a command needs to do its work: settings, a gateway, and ways to print.
  *
- * Made anew for each command by `app.ts`. Commands print through `print` so that each gives a table for people and
- * the same content as JSON or YAML for scripts.
+ * Made anew for each command by `app.ts`. Commands print through `print` so that each gives a
+ * table for people and the same content as JSON or YAML for scripts.
  */
 import type { Clock } from "@atoll/stdx";
 import type { Settings } from "./config.ts";

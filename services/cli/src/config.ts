@@ -1,7 +1,8 @@
 /**
  * Settings of one command, from its options and the environment.
  *
- * Options win over variables. A wrong value is an error that says what is allowed; nothing is repaired in silence.
+ * Options win over variables. A wrong value is an error that says what is allowed; nothing is
+ * repaired in silence.
  */
 import { checkTransport, ConfigError, parseTransport, type Transport } from "@atoll/service-kit";
 import { nearest } from "@atoll/stdx";

@@ -1,8 +1,9 @@
 /**
  * Why a command did not do what was asked, with what to do next.
  *
- * Commands throw it; `app.ts` prints it and ends with its exit status. What comes from the gateway is turned into one
- * here, with every field violation. No command prints an error by itself.
+ * Commands throw it; `app.ts` prints it and ends with its exit status. What comes from the
+ * gateway is turned into one here, with every field violation. No command prints an error by
+ * itself.
  */
 import { status as GrpcStatus } from "@grpc/grpc-js";
 import { fromServiceError, type DecodedStatus } from "@atoll/service-kit";
@@ -33,7 +34,10 @@ export class CommandError extends Error {
   }
 }
 
-/** The gateway's no, or its silence. Keeps the status, for callers that know what to do about some. */
+/**
+ * The gateway's no, or its silence. Keeps the status, for callers that know what to do about
+ * some.
+ */
 export class GatewayError extends CommandError {
   override name = "GatewayError";
   readonly status: DecodedStatus;
@@ -58,7 +62,9 @@ export function usageError(message: string, ...hints: readonly string[]): Comman
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof GatewayError)) return false;
   const code = error.status.code;
-  return code === GrpcStatus.UNAVAILABLE || code === GrpcStatus.INTERNAL || code === GrpcStatus.CANCELLED;
+  return (
+    code === GrpcStatus.UNAVAILABLE || code === GrpcStatus.INTERNAL || code === GrpcStatus.CANCELLED
+  );
 }
 
 export function hasStatus(error: unknown, code: number): error is GatewayError {
@@ -108,5 +114,7 @@ function isConnectionFailure(status: DecodedStatus): boolean {
 }
 
 function violationLine(violation: DecodedStatus["violations"][number]): string {
-  return violation.field === "" ? violation.description : `${violation.field}: ${violation.description}`;
+  return violation.field === ""
+    ? violation.description
+    : `${violation.field}: ${violation.description}`;
 }

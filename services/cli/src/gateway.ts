@@ -1,9 +1,9 @@
 /**
  * The connection to a gateway: unary calls with a deadline, and streams.
  *
- * One channel for all services of `atoll.v1`; the methods come from the generated definitions. A call that no
- * gateway could have carried out is repeated a few times; writes carry a request id, so that a repetition
- * is harmless. Made once per command by `command-context.ts`.
+ * One channel for all services of `atoll.v1`; the methods come from the generated definitions. A
+ * call that no gateway could have carried out is repeated a few times; writes carry a request id,
+ * so that a repetition is harmless. Made once per command by `command-context.ts`.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { DatacenterServiceService } from "@atoll/proto/atoll/v1/datacenter";

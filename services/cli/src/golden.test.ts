@@ -1,8 +1,9 @@
 /**
  * Golden outputs: each file of test/data/cli holds commands with everything they print.
  *
- * A line that begins with `$ ` is a command; what follows up to `----` lines is its output. `REWRITE=1` writes the files
- * anew; the difference is reviewed as code. Outputs are of a fixed moment, so they never change by themselves.
+ * A line that begins with `$ ` is a command; what follows up to `----` lines is its output.
+ * `REWRITE=1` writes the files anew; the difference is reviewed as code. Outputs are of a fixed
+ * moment, so they never change by themselves.
  */
 import assert from "node:assert/strict";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";

@@ -1,5 +1,6 @@
 /**
- * Names that exist, asked of the gateway: for tab completion and for the nearest right name in errors.
+ * Names that exist, asked of the gateway: for tab completion and for the nearest right name in
+ * errors.
  *
  * Both are conveniences: short deadlines, and silence where the gateway does not answer.
  */

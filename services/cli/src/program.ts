@@ -1,8 +1,8 @@
 /**
  * The tree of commands: what there is, and what each takes.
  *
- * Parsing and tab completion walk the same tree. Commander reports what is wrong with a command line by throwing;
- * `app.ts` turns that into the same kind of message as everything else.
+ * Parsing and tab completion walk the same tree. Commander reports what is wrong with a command
+ * line by throwing; `app.ts` turns that into the same kind of message as everything else.
  */
 import { Command } from "commander";
 import { addActionCommands } from "./commands/action-commands.ts";

@@ -1,8 +1,8 @@
 /**
  * Between the short names that people type and the resource names of the API.
  *
- * `n1` and `datacenters/dc1/nodes/n1` mean the same node. Nothing is checked here but the shape: whether a name is
- * allowed or known, the gateway says.
+ * `n1` and `datacenters/dc1/nodes/n1` mean the same node. Nothing is checked here but the shape:
+ * whether a name is allowed or known, the gateway says.
  */
 import { usageError } from "./failure.ts";
 

@@ -1,8 +1,8 @@
 /**
  * Where the command writes, as a value that is passed in.
  *
- * Tests give one that collects; `main.ts` gives the process's own. Results go to `out`; progress, notes and
- * errors go to `err`, so that a pipe gets results only.
+ * Tests give one that collects; `main.ts` gives the process's own. Results go to `out`; progress,
+ * notes and errors go to `err`, so that a pipe gets results only.
  */
 export interface Terminal {
   /** Resolves when the reader has taken enough to go on: a slow pipe slows the command. */

@@ -1,10 +1,15 @@
 /**
  * Waits for an operation to end, and shows how it goes.
  *
- * Progress is one line on the error output that is written over, on terminals only. The operation goes on
- * whether anybody waits or not, and every way out of here says so. Called by every command that starts one.
+ * Progress is one line on the error output that is written over, on terminals only. The operation
+ * goes on whether anybody waits or not, and every way out of here says so. Called by every
+ * command that starts one.
  */
-import { Operation, OperationServiceService, OperationStatus } from "@atoll/proto/atoll/v1/operation";
+import {
+  Operation,
+  OperationServiceService,
+  OperationStatus,
+} from "@atoll/proto/atoll/v1/operation";
 import type { CommandContext } from "./command-context.ts";
 import { parseDuration, WAIT_TIMEOUT_MS_DEFAULT } from "./config.ts";
 import { EXIT_STATUS } from "./exit-status.ts";
@@ -27,7 +32,8 @@ export async function finishOperation(
   started: Operation,
   options: WaitOptions,
 ): Promise<void> {
-  const ended = started.done || options.wait === false ? started : await awaitEnd(context, started, options);
+  const ended =
+    started.done || options.wait === false ? started : await awaitEnd(context, started, options);
   await context.print(Operation.toJSON(ended), () => [resultLine(context, ended)]);
   failWhenCancelled(ended);
 }
@@ -49,7 +55,8 @@ async function awaitEnd(
   showProgress(context, latest);
   const watch = watchWithResume<Operation>(
     {
-      open: () => gateway.stream(OperationServiceService.watchOperation, { name: started.name }, signal),
+      open: () =>
+        gateway.stream(OperationServiceService.watchOperation, { name: started.name }, signal),
       resumeIndexOf: () => undefined,
       resumeIndex: 0,
       signal,
@@ -74,10 +81,14 @@ function notAwaited(operation: Operation, interrupted: boolean, allowedMs: numbe
   const id = shortName(operation.name);
   const [first] = operation.waiting;
   const waits = first === undefined ? "" : `; it waits for ${first}`;
-  const message = interrupted ? "interrupted" : `${id} has not ended within ${span(allowedMs)}${waits}`;
+  const message = interrupted
+    ? "interrupted"
+    : `${id} has not ended within ${span(allowedMs)}${waits}`;
   return new CommandError(message, {
     exitStatus: interrupted ? EXIT_STATUS.interrupted : EXIT_STATUS.timeout,
-    hints: [`it goes on: \`atoll operation watch ${id}\`, or stop it with \`atoll operation cancel ${id}\``],
+    hints: [
+      `it goes on: \`atoll operation watch ${id}\`; ` + `\`atoll operation cancel ${id}\` stops it`,
+    ],
   });
 }
 

@@ -1,9 +1,10 @@
 /**
  * A watch that survives breaks of the gateway or of the link to it.
  *
- * It resumes from the index that the last whole message gave, so that nothing is missing and nothing comes twice. It tells
- * on the error output that it reconnects, once per break. A no of the gateway (a wrong filter, an index that is no longer
- * kept) ends it. Called by `event list --follow`, `node list --watch` and `operation watch`.
+ * It resumes from the index that the last whole message gave, so that nothing is missing and
+ * nothing comes twice. It tells on the error output that it reconnects, once per break. A no of
+ * the gateway (a wrong filter, an index that is no longer kept) ends it. Called by `event list
+ * --follow`, `node list --watch` and `operation watch`.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { isTransient } from "./failure.ts";
@@ -23,7 +24,10 @@ export interface WatchOptions<Message> {
   readonly note: (text: string) => void;
 }
 
-/** Ends when the stream ends in good order after a message that `isLast` accepts, or by the user's signal. */
+/**
+ * Ends when the stream ends in good order after a message that `isLast` accepts, or by the user's
+ * signal.
+ */
 export async function* watchWithResume<Message>(
   options: WatchOptions<Message>,
   isLast: (message: Message) => boolean = () => false,

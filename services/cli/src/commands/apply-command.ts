@@ -55,7 +55,8 @@ async function applyRoles(context: CommandContext, options: ApplyOptions): Promi
 }
 
 async function readDocuments(context: CommandContext, path: string): Promise<RoleDocument[]> {
-  if (path === "-") return [{ fileName: "standard input", text: await context.terminal.readInput() }];
+  if (path === "-")
+    return [{ fileName: "standard input", text: await context.terminal.readInput() }];
   const paths = await filesAt(path);
   return Promise.all(paths.map(async (file) => ({ fileName: file, text: await readText(file) })));
 }
@@ -78,7 +79,10 @@ async function readText(path: string): Promise<string> {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
-    throw new CommandError(`${path} is no UTF-8 text`, { exitStatus: EXIT_STATUS.usage, cause: error });
+    throw new CommandError(`${path} is no UTF-8 text`, {
+      exitStatus: EXIT_STATUS.usage,
+      cause: error,
+    });
   }
 }
 
@@ -88,10 +92,13 @@ async function fromDisk<Result>(path: string, read: () => Promise<Result>): Prom
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
     const what = { ENOENT: "does not exist", EACCES: "may not be read", EISDIR: "is a folder" };
-    throw new CommandError(`${path} ${what[code as keyof typeof what] ?? `cannot be read: ${code}`}`, {
-      exitStatus: EXIT_STATUS.usage,
-      cause: error,
-    });
+    throw new CommandError(
+      `${path} ${what[code as keyof typeof what] ?? `cannot be read: ${code}`}`,
+      {
+        exitStatus: EXIT_STATUS.usage,
+        cause: error,
+      },
+    );
   }
 }
 
@@ -99,7 +106,8 @@ function checkSize(documents: readonly RoleDocument[]): void {
   const bytes = documents.reduce((sum, document) => sum + Buffer.byteLength(document.text), 0);
   if (bytes <= TEXT_BYTES_MAX) return;
   throw usageError(
-    `${counted(documents.length, "file")} hold ${bytesText(bytes)}; allowed are ${bytesText(TEXT_BYTES_MAX)} at once`,
+    `${counted(documents.length, "file")} hold ${bytesText(bytes)}; ` +
+      `allowed are ${bytesText(TEXT_BYTES_MAX)} at once`,
     "apply them in several steps, each complete in itself",
   );
 }

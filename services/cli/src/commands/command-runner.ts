@@ -1,8 +1,9 @@
 /**
  * What joins a parsed command line to the function that does the work.
  *
- * Each file of commands gets one `RunCommand` from `app.ts`; handlers get a fresh context, then their arguments and
- * options. Options that several commands share are added here, so that they read the same everywhere.
+ * Each file of commands gets one `RunCommand` from `app.ts`; handlers get a fresh context, then
+ * their arguments and options. Options that several commands share are added here, so that they
+ * read the same everywhere.
  */
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
@@ -24,4 +25,4 @@ export function addWaitOptions(command: Command): Command {
     .option("--wait-timeout <duration>", "how long to wait, for example 30s (default 10m)");
 }
 
-export const FILTER_HELP = "for example: state = READY AND labels.rack = \"r1\"";
+export const FILTER_HELP = 'for example: state = READY AND labels.rack = "r1"';

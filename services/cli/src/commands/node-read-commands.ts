@@ -13,7 +13,7 @@ import type { CommandContext } from "../command-context.ts";
 import { usageError } from "../failure.ts";
 import { withNearestNames } from "../known-names.ts";
 import { collectPages } from "../pages.ts";
-import { counted } from "../render/document.ts";
+import { escapeLine } from "../render/escape.ts";
 import { NODE_HEADING, NODE_WIDTHS_MIN, nodeLines, nodeRow } from "../render/node.ts";
 import { alignRow, alignRows, columnWidths, table } from "../render/table.ts";
 import { explanationLines } from "../render/why.ts";
@@ -57,7 +57,9 @@ async function listNodes(context: CommandContext, options: ListOptions): Promise
   const document = { nodes: list.items.map(Node.toJSON), asOf: list.asOf.map(AsOf.toJSON) };
   await context.print(document, () => {
     if (list.items.length === 0) {
-      context.note(filter === "" ? "no nodes yet; agents announce them" : "no node passes the filter");
+      context.note(
+        filter === "" ? "no nodes yet; agents announce them" : "no node passes the filter",
+      );
       return [];
     }
     const rows = list.items.map((node) => nodeRow(node, context.nowMs));
@@ -74,7 +76,8 @@ async function watchNodes(context: CommandContext, filter: string): Promise<void
     open: (resumeIndex) =>
       gateway.stream(NodeServiceService.watchNodes, { parent, filter, resumeIndex }),
     // Until all of the beginning is here, a break starts it over.
-    resumeIndexOf: (message) => (widths === undefined ? undefined : message.resumeIndex || undefined),
+    resumeIndexOf: (message) =>
+      widths === undefined ? undefined : message.resumeIndex || undefined,
     resumeIndex: 0,
     signal: terminal.signal,
     note: (text) => context.note(text),
@@ -147,7 +150,8 @@ async function explainNode(context: CommandContext, subject: string): Promise<vo
 function nodeOfSubject(subject: string): string {
   const match = /^(?:([a-z]+)\/)?([^/]+)$/.exec(subject);
   if (subject.startsWith("datacenters/")) return subject;
-  if (match === null) throw usageError(`${JSON.stringify(subject)} names no node`, "for example: node/n1");
+  if (match === null)
+    throw usageError(`${JSON.stringify(subject)} names no node`, "for example: node/n1");
   const kind = match[1] ?? "node";
   if (kind === "node" || kind === "nodes") return match[2] as string;
   const instead =
@@ -160,5 +164,9 @@ function nodeOfSubject(subject: string): string {
 function ageWarnings(asOf: readonly AsOf[]): string[] {
   return asOf
     .filter((one) => one.stale)
-    .map((one) => `${one.datacenter}: last known, its orchestrator cannot be asked (${counted(one.index, "event")})`);
+    .map(
+      (one) =>
+        `${escapeLine(one.datacenter)}: as last known at event #${one.index}; ` +
+        "its orchestrator cannot be asked",
+    );
 }

@@ -1,8 +1,9 @@
 /**
- * `atoll node label`, `locate`, `assign`, `unassign`, `maintain` and `forget`: what users set on nodes.
+ * `atoll node label`, `locate`, `assign`, `unassign`, `maintain` and `forget`: what users set on
+ * nodes.
  *
- * Labels and locations are read, changed and written back under the node's etag; when somebody else was
- * quicker, that is done again with the newer values.
+ * Labels and locations are read, changed and written back under the node's etag; when somebody
+ * else was quicker, that is done again with the newer values.
  */
 import { status as GrpcStatus } from "@grpc/grpc-js";
 import type { Command } from "commander";
@@ -177,7 +178,9 @@ async function forgetNode(context: CommandContext, name: string): Promise<void> 
     const target = resourceName(await gateway.datacenter(), "nodes", name);
     const request = { name: target, requestId: context.newRequestId() };
     await gateway.call(NodeServiceService.deleteNode, request);
-    await context.print({ deleted: target }, () => [`${escapeLine(shortName(target))} is forgotten`]);
+    await context.print({ deleted: target }, () => [
+      `${escapeLine(shortName(target))} is forgotten`,
+    ]);
   });
 }
 
@@ -204,7 +207,10 @@ async function updateNode(
   });
 }
 
-function parseLabelChange(text: string): { readonly key: string; readonly value: string | undefined } {
+function parseLabelChange(text: string): {
+  readonly key: string;
+  readonly value: string | undefined;
+} {
   const equals = text.indexOf("=");
   if (equals > 0) return { key: text.slice(0, equals), value: text.slice(equals + 1) };
   if (equals === -1 && text.length > 1 && text.endsWith("-")) {

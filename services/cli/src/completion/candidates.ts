@@ -1,8 +1,9 @@
 /**
  * What can stand at the cursor of an unfinished command line.
  *
- * Walks the words through the tree of commands, the same tree that parses them, and completes the last one: a command, an
- * option, the value of an option, or a name that the gateway is asked for.
+ * Walks the words through the tree of commands, the same tree that parses them, and completes the
+ * last one: a command, an option, the value of an option, or a name that the gateway is asked
+ * for.
  */
 import type { Argument, Command, Option } from "commander";
 import { OUTPUT_FORMATS } from "../render/structured.ts";
@@ -56,7 +57,9 @@ function walk(program: Command, words: readonly string[]): Position {
       const found = findOption(command, word);
       option = found !== undefined && takesValue(found) && !word.includes("=") ? found : undefined;
     } else {
-      const next = command.commands.find((one) => one.name() === word || one.aliases().includes(word));
+      const next = command.commands.find(
+        (one) => one.name() === word || one.aliases().includes(word),
+      );
       if (next === undefined) argumentCount += 1;
       else command = next;
     }
@@ -120,7 +123,9 @@ function commandNames(command: Command): string[] {
 }
 
 function optionNames(command: Command): string[] {
-  return optionsOf(command).flatMap((option) => (option.long == null ? [] : [option.long]));
+  return optionsOf(command).flatMap((option) =>
+    typeof option.long !== "string" ? [] : [option.long],
+  );
 }
 
 function optionsOf(command: Command): Option[] {

@@ -1,9 +1,9 @@
 /**
  * Scripts that make the shells ask the command itself at each tab.
  *
- * They hold no knowledge of commands: what can follow is computed by `candidates.ts`, so that it is never
- * older than the command. The words are passed after `--`; the last one is the one being typed, perhaps empty. An answer
- * of `:files` means that the shell shall complete file names.
+ * They hold no knowledge of commands: what can follow is computed by `candidates.ts`, so that it
+ * is never older than the command. The words are passed after `--`; the last one is the one being
+ * typed, perhaps empty. An answer of `:files` means that the shell shall complete file names.
  */
 
 const BASH = `# Tab completion of atoll for bash.

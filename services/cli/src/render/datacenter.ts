@@ -8,7 +8,14 @@ import type { Paint } from "./style.ts";
 import { table, type Cell } from "./table.ts";
 import { durationMs, span } from "./time.ts";
 
-export const DATACENTER_HEADING: readonly string[] = ["NAME", "NODES", "REPLICAS", "LEADER", "AGE", "STATES"];
+export const DATACENTER_HEADING: readonly string[] = [
+  "NAME",
+  "NODES",
+  "REPLICAS",
+  "LEADER",
+  "AGE",
+  "STATES",
+];
 
 export function datacenterRow(datacenter: Datacenter): Cell[] {
   const reachable = datacenter.replicas.filter((replica) => replica.reachable).length;
@@ -59,7 +66,9 @@ function replicaRow(replica: Replica): Cell[] {
 }
 
 function leaderText(datacenter: Datacenter): string {
-  const leader = datacenter.replicas.find((replica) => replica.reachable && replica.role === "leader");
+  const leader = datacenter.replicas.find(
+    (replica) => replica.reachable && replica.role === "leader",
+  );
   return leader === undefined ? "none" : `replica ${leader.id}`;
 }
 

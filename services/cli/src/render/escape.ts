@@ -1,13 +1,16 @@
 /**
  * Foreign text made harmless before it reaches a terminal.
  *
- * Names, reasons, diffs and outputs come from nodes and from other users. A terminal obeys control
- * characters in them: colours, cursor moves, clipboard writes, right-to-left overrides. All of these are
- * shown as escapes instead. Everything printed as a table, a line or a document passes through here; no
- * other file may write foreign text.
+ * Names, reasons, diffs and outputs come from nodes and from other users. A terminal obeys
+ * control characters in them: colours, cursor moves, clipboard writes, right-to-left overrides.
+ * All of these are shown as escapes instead. Everything printed as a table, a line or a document
+ * passes through here; no other file may write foreign text.
  */
 
-/** C0 and C1 controls, DEL, line separators, bidirectional overrides, zero-width and byte-order marks. */
+/**
+ * C0 and C1 controls, DEL, line separators, bidirectional overrides, zero-width and byte-order
+ * marks.
+ */
 const UNSAFE =
   // oxlint-disable-next-line no-control-regex -- finding control characters is the purpose.
   /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\p{Surrogate}/gu;

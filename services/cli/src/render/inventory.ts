@@ -1,8 +1,8 @@
 /**
  * The hardware of a node for people: one line per part.
  *
- * A reading that failed shows as `unknown` with its reason; it is never left out, because a missing line
- * would read as "there is none".
+ * A reading that failed shows as `unknown` with its reason; it is never left out, because a
+ * missing line would read as "there is none".
  */
 import type {
   Disk,

@@ -12,7 +12,15 @@ import { alignRows, type Cell } from "./table.ts";
 import { ago, agoWithIndex } from "./time.ts";
 import { fileStatusCell, nodeStateCell, serviceStatusCell } from "./words.ts";
 
-export const NODE_HEADING: readonly string[] = ["NAME", "STATE", "SINCE", "ROLES", "SERVICES", "LOCATION", "REASON"];
+export const NODE_HEADING: readonly string[] = [
+  "NAME",
+  "STATE",
+  "SINCE",
+  "ROLES",
+  "SERVICES",
+  "LOCATION",
+  "REASON",
+];
 /** So that rows that come later in a watch line up with the first ones. */
 export const NODE_WIDTHS_MIN: readonly number[] = [8, 11, 8, 8, 8, 8];
 
@@ -31,7 +39,9 @@ export function nodeRow(node: Node, nowMs: number): Cell[] {
 export function nodeLines(node: Node, nowMs: number, paint: Paint): string[] {
   const indent = "  ";
   const assigned = new Set(node.assignedRoles);
-  const roles = node.roles.map((role) => shortName(role) + (assigned.has(role) ? " (assigned)" : ""));
+  const roles = node.roles.map(
+    (role) => shortName(role) + (assigned.has(role) ? " (assigned)" : ""),
+  );
   return [
     ...pairs(
       [

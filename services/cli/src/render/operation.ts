@@ -52,7 +52,11 @@ export function operationLines(operation: Operation, nowMs: number, paint: Paint
       ],
       paint,
     ),
-    ...section("Waits for", operation.waiting.map((line) => `  ${escapeLine(line)}`), paint),
+    ...section(
+      "Waits for",
+      operation.waiting.map((line) => `  ${escapeLine(line)}`),
+      paint,
+    ),
   ];
 }
 
@@ -69,7 +73,9 @@ export function progressLine(operation: Operation): string {
 export function outcomeLine(operation: Operation, nowMs: number, paint: Paint): string {
   const status = operationStatusCell(operation.status);
   const took = span(operationSpanMs(operation, nowMs));
-  const name = escapeLine(`${shortName(operation.name)} ${operation.description || operation.kind}`);
+  const name = escapeLine(
+    `${shortName(operation.name)} ${operation.description || operation.kind}`,
+  );
   const reason = operation.reason === "" ? "" : `: ${escapeLine(operation.reason)}`;
   const nodes = `${counted(operation.nodeCount, "node")} as wanted`;
   const ready = operation.readyNodeCount === operation.nodeCount ? `, ${nodes}` : "";
@@ -77,7 +83,8 @@ export function outcomeLine(operation: Operation, nowMs: number, paint: Paint): 
 }
 
 function operationSpanMs(operation: Operation, nowMs: number): number {
-  const startMs = operation.started?.time === undefined ? nowMs : timestampMs(operation.started.time);
+  const startMs =
+    operation.started?.time === undefined ? nowMs : timestampMs(operation.started.time);
   const endMs = operation.ended?.time === undefined ? nowMs : timestampMs(operation.ended.time);
   return Math.max(0, endMs - startMs);
 }

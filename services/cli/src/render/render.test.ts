@@ -40,10 +40,15 @@ test("table() sizes columns to their content and cuts only the last one", () => 
 });
 
 test("times read as people say them", () => {
-  assert.deepEqual(
-    [5, 1_234, 59_999, 60_000, 312_000, 3_600_000, 90_000_000].map(span),
-    ["5ms", "1.2s", "59s", "1m", "5m 12s", "1h", "1d 1h"],
-  );
+  assert.deepEqual([5, 1_234, 59_999, 60_000, 312_000, 3_600_000, 90_000_000].map(span), [
+    "5ms",
+    "1.2s",
+    "59s",
+    "1m",
+    "5m 12s",
+    "1h",
+    "1d 1h",
+  ]);
   const time = { seconds: 100, nanos: 0 };
   assert.equal(ago(time, 112_900), "12s ago");
   assert.equal(ago(time, 100_400), "now");

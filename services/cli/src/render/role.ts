@@ -15,7 +15,15 @@ import type { Paint } from "./style.ts";
 import { alignRows, type Cell } from "./table.ts";
 import { ago, agoWithIndex, span } from "./time.ts";
 
-export const ROLE_HEADING: readonly string[] = ["NAME", "NODES", "SERVICES", "FILES", "DRIFT", "APPLIED", "FOR"];
+export const ROLE_HEADING: readonly string[] = [
+  "NAME",
+  "NODES",
+  "SERVICES",
+  "FILES",
+  "DRIFT",
+  "APPLIED",
+  "FOR",
+];
 
 export function roleRow(role: Role, nowMs: number): Cell[] {
   return [
@@ -87,7 +95,8 @@ function matchText(match: RoleMatch | undefined): string {
   const location = locationText(match.location);
   if (location !== "") conditions.push(`location ${location}`);
   const { hardware } = match;
-  if (hardware?.architecture !== undefined) conditions.push(`architecture ${hardware.architecture}`);
+  if (hardware?.architecture !== undefined)
+    conditions.push(`architecture ${hardware.architecture}`);
   if (hardware?.coresMin !== undefined) conditions.push(`${hardware.coresMin} cores or more`);
   if (hardware?.memoryMibMin !== undefined) conditions.push(`${hardware.memoryMibMin} MiB or more`);
   if (hardware?.disksMin !== undefined) conditions.push(`${hardware.disksMin} disks or more`);

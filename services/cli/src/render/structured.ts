@@ -2,7 +2,8 @@
  * JSON and YAML for scripts: the messages of the API as proto3 JSON, times absolute.
  *
  * A watch prints one JSON document per line, or YAML documents with `---` between them. Control
- * characters inside strings are escaped in both, so that looking at an output is as safe as parsing it.
+ * characters inside strings are escaped in both, so that looking at an output is as safe as
+ * parsing it.
  */
 import { stringify } from "yaml";
 import { escapeInDocument } from "./escape.ts";

@@ -1,8 +1,8 @@
 /**
  * Colours as names for meanings, and the choice whether to use them.
  *
- * Colours are for terminals only, and never where NO_COLOR is set. Text is escaped before it is coloured,
- * so that the only escape sequences in an output are the ones from this file.
+ * Colours are for terminals only, and never where NO_COLOR is set. Text is escaped before it is
+ * coloured, so that the only escape sequences in an output are the ones from this file.
  */
 
 const CODES = {

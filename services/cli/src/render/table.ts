@@ -1,8 +1,9 @@
 /**
  * Tables sized to their content.
  *
- * Cells hold text as it came; the table escapes it, measures it and colours it, in that order. The last
- * column is cut only where a terminal says how wide it is. Called by every command that lists something.
+ * Cells hold text as it came; the table escapes it, measures it and colours it, in that order.
+ * The last column is cut only where a terminal says how wide it is. Called by every command that
+ * lists something.
  */
 import { escapeLine } from "./escape.ts";
 import type { Paint, Style } from "./style.ts";
@@ -33,10 +34,7 @@ export function table(
 }
 
 /** Rows in columns, without a heading. */
-export function alignRows(
-  rows: readonly (readonly Cell[])[],
-  options: TableOptions,
-): string[] {
+export function alignRows(rows: readonly (readonly Cell[])[], options: TableOptions): string[] {
   const widths = columnWidths(rows, options.widthsMin ?? []);
   return rows.map((row) => alignRow(row, widths, options));
 }

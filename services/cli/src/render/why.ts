@@ -1,8 +1,9 @@
 /**
- * The page that `atoll why` prints: what is wanted, what is there, what is done about it, and why not more.
+ * The page that `atoll why` prints: what is wanted, what is there, what is done about it, and why
+ * not more.
  *
- * The order of the sections is the order in which a person asks. Every line says since when and by which entry of the
- * log, so that `atoll event list --from` leads on from it.
+ * The order of the sections is the order in which a person asks. Every line says since when and
+ * by which entry of the log, so that `atoll event list --from` leads on from it.
  */
 import type { Action } from "@atoll/proto/atoll/v1/action";
 import type { ExplainNodeResponse, Reason } from "@atoll/proto/atoll/v1/node";

@@ -1,8 +1,8 @@
 /**
  * Words and styles for the states of the API.
  *
- * One table per enumeration, so that a state has the same word and colour in every command. A value that a newer
- * gateway may send and this command does not know shows as `unknown`.
+ * One table per enumeration, so that a state has the same word and colour in every command. A
+ * value that a newer gateway may send and this command does not know shows as `unknown`.
  */
 import { ActionStatus } from "@atoll/proto/atoll/v1/action";
 import { NodeState } from "@atoll/proto/atoll/v1/node";

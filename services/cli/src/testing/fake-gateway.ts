@@ -1,8 +1,9 @@
 /**
  * A gateway in memory: answers from the fixtures over a real gRPC connection.
  *
- * It remembers what it was asked, refuses what tests want refused, and can break streams, so that whole commands are tested in
- * one process. It decides nothing and knows no filters but the node's name.
+ * It remembers what it was asked, refuses what tests want refused, and can break streams, so that
+ * whole commands are tested in one process. It decides nothing and knows no filters but the
+ * node's name.
  */
 import {
   Server,
@@ -20,18 +21,29 @@ import {
   type WatchEventsRequest,
   type WatchEventsResponse,
 } from "@atoll/proto/atoll/v1/event";
-import { Node, NodeServiceService, NodeState } from "@atoll/proto/atoll/v1/node";
-import { OperationServiceService, OperationStatus, type Operation } from "@atoll/proto/atoll/v1/operation";
+import { NodeServiceService, NodeState, type Node } from "@atoll/proto/atoll/v1/node";
+import {
+  OperationServiceService,
+  OperationStatus,
+  type Operation,
+} from "@atoll/proto/atoll/v1/operation";
 import { RoleServiceService, type ApplyRolesRequest } from "@atoll/proto/atoll/v1/role";
-import { ApiError, toStatus } from "@atoll/service-kit";
+import { ACTOR_KEY, ApiError, toStatus } from "@atoll/service-kit";
 import * as fixtures from "./fixtures.ts";
 
 type WatchEventsCall = ServerWritableStream<WatchEventsRequest, WatchEventsResponse>;
 
+export interface ReceivedRequest {
+  readonly method: string;
+  readonly request: unknown;
+  /** Who asks, as the caller says. */
+  readonly actor?: unknown;
+}
+
 export interface FakeGateway extends AsyncDisposable {
   readonly address: string;
   /** Requests in order of arrival: the method's name and the message. */
-  readonly requests: readonly { readonly method: string; readonly request: unknown }[];
+  readonly requests: readonly ReceivedRequest[];
   /** Takes over WatchEvents. */
   onWatchEvents: ((call: WatchEventsCall) => void) | undefined;
   /** Takes over WatchOperation. */
@@ -43,7 +55,7 @@ const AS_OF = fixtures.datacenter.asOf as NonNullable<typeof fixtures.datacenter
 /** Starts one on a free port, or on `port`. */
 export async function startFakeGateway(port = 0): Promise<FakeGateway> {
   const server = new Server();
-  const requests: { method: string; request: unknown }[] = [];
+  const requests: ReceivedRequest[] = [];
   const answer = unaryFactory(requests);
   const gateway: FakeGateway = {
     address: "",
@@ -55,9 +67,27 @@ export async function startFakeGateway(port = 0): Promise<FakeGateway> {
     },
   };
   server.addService(NodeServiceService, nodeHandlers(answer));
+  addReadServices(server, answer);
+  server.addService(OperationServiceService, operationHandlers(answer, gateway, requests));
+  server.addService(EventServiceService, {
+    listEvents: answer("listEvents", listEvents),
+    watchEvents: ((call: WatchEventsCall) => {
+      requests.push({ method: "watchEvents", request: call.request });
+      gateway.onWatchEvents?.(call);
+    }) as UntypedHandleCall,
+  });
+  const bound = await listen(server, port);
+  return Object.assign(gateway, { address: `127.0.0.1:${bound}` });
+}
+
+function addReadServices(server: Server, answer: UnaryFactory): void {
   server.addService(RoleServiceService, {
     getRole: answer("getRole", ({ name }: { name: string }) => find(fixtures.roles, name, "role")),
-    listRoles: answer("listRoles", () => ({ roles: fixtures.roles, nextPageToken: "", asOf: [AS_OF] })),
+    listRoles: answer("listRoles", () => ({
+      roles: fixtures.roles,
+      nextPageToken: "",
+      asOf: [AS_OF],
+    })),
     applyRoles: answer("applyRoles", applyRoles),
     deleteRole: answer("deleteRole", ({ name }: { name: string }) => {
       find(fixtures.roles, name, "role");
@@ -74,7 +104,23 @@ export async function startFakeGateway(port = 0): Promise<FakeGateway> {
       asOf: [AS_OF],
     })),
   });
-  server.addService(OperationServiceService, {
+  server.addService(DatacenterServiceService, {
+    getDatacenter: answer("getDatacenter", ({ name }: { name: string }) =>
+      find([fixtures.datacenter], name, "datacenter"),
+    ),
+    listDatacenters: answer("listDatacenters", () => ({
+      datacenters: [fixtures.datacenter],
+      nextPageToken: "",
+    })),
+  });
+}
+
+function operationHandlers(
+  answer: UnaryFactory,
+  gateway: FakeGateway,
+  requests: ReceivedRequest[],
+): Record<string, UntypedHandleCall> {
+  return {
     getOperation: answer("getOperation", ({ name }: { name: string }) =>
       find(fixtures.operations, name, "operation"),
     ),
@@ -95,33 +141,15 @@ export async function startFakeGateway(port = 0): Promise<FakeGateway> {
       reason: "cancelled by user/ada",
       ended: fixtures.since(0, 62),
     })),
-  });
-  server.addService(DatacenterServiceService, {
-    getDatacenter: answer("getDatacenter", ({ name }: { name: string }) =>
-      find([fixtures.datacenter], name, "datacenter"),
-    ),
-    listDatacenters: answer("listDatacenters", () => ({
-      datacenters: [fixtures.datacenter],
-      nextPageToken: "",
-    })),
-  });
-  server.addService(EventServiceService, {
-    listEvents: answer("listEvents", listEvents),
-    watchEvents: ((call: WatchEventsCall) => {
-      requests.push({ method: "watchEvents", request: call.request });
-      gateway.onWatchEvents?.(call);
-    }) as UntypedHandleCall,
-  });
-  const bound = await listen(server, port);
-  return Object.assign(gateway, { address: `127.0.0.1:${bound}` });
+  };
 }
 
 type UnaryFactory = (method: string, handle: (request: never) => unknown) => UntypedHandleCall;
 
-function unaryFactory(requests: { method: string; request: unknown }[]): UnaryFactory {
+function unaryFactory(requests: ReceivedRequest[]): UnaryFactory {
   return (method, handle) =>
     ((call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<unknown>) => {
-      requests.push({ method, request: call.request });
+      requests.push({ method, request: call.request, actor: call.metadata.get(ACTOR_KEY)[0] });
       try {
         callback(null, handle(call.request as never));
       } catch (error) {
@@ -146,7 +174,8 @@ function nodeHandlers(answer: UnaryFactory): Record<string, UntypedHandleCall> {
     })),
     watchNodes: ((call: ServerWritableStream<unknown, unknown>) => {
       const [first] = fixtures.nodes;
-      for (const node of fixtures.nodes) call.write({ change: { $case: "node", value: node }, resumeIndex: 61 });
+      for (const node of fixtures.nodes)
+        call.write({ change: { $case: "node", value: node }, resumeIndex: 61 });
       call.write({ change: { $case: "synced", value: AS_OF }, resumeIndex: 61 });
       const ready = { ...first, state: NodeState.NODE_STATE_READY, stateReason: "all as wanted" };
       call.write({ change: { $case: "node", value: ready }, resumeIndex: 62 });
@@ -156,9 +185,13 @@ function nodeHandlers(answer: UnaryFactory): Record<string, UntypedHandleCall> {
     updateNode: answer("updateNode", () => fixtures.operations[0]),
     deleteNode: answer("deleteNode", ({ name }: { name: string }) => {
       named({ name });
-      throw new ApiError(status.FAILED_PRECONDITION, "node n1 is not lost: only a lost node is forgotten", {
-        reason: "NODE_NOT_LOST",
-      });
+      throw new ApiError(
+        status.FAILED_PRECONDITION,
+        "node n1 is not lost: only a lost node is forgotten",
+        {
+          reason: "NODE_NOT_LOST",
+        },
+      );
     }),
     assignRole: answer("assignRole", withOperation),
     unassignRole: answer("unassignRole", withOperation),

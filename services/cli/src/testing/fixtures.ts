@@ -25,9 +25,7 @@ const value = (text: string): { reading: { $case: "value"; value: string } } => 
 const count = (number: number): { reading: { $case: "value"; value: number } } => ({
   reading: { $case: "value", value: number },
 });
-const unknown = (
-  reason: string,
-): { reading: { $case: "unknownReason"; value: string } } => ({
+const unknown = (reason: string): { reading: { $case: "unknownReason"; value: string } } => ({
   reading: { $case: "unknownReason", value: reason },
 });
 
@@ -236,10 +234,8 @@ export const explanation: ExplainNodeResponse = {
     reason("file:/etc/web/config.json", "drifted", { since: since(4, 58), detail: DIFF }),
   ],
   doing: [reason("file:/etc/web/config.json", "action n1-10 writes it", { since: since(3, 59) })],
-  waiting: [
-    reason("service:web/worker", "restarts in 2 s: it failed 2 times in a row"),
-  ],
-  recentActions: [...actions].reverse(),
+  waiting: [reason("service:web/worker", "restarts in 2 s: it failed 2 times in a row")],
+  recentActions: actions.toReversed(),
   asOf: {
     datacenter: "dc1",
     index: 61,
@@ -351,8 +347,17 @@ function event(index: number, offset: number, about: Partial<Event>): Event {
 
 export const events: readonly Event[] = [
   event(30, 0, { type: "roleApplied", node: "", actor: "user/ada", text: "role web applied" }),
-  event(30, 1, { type: "operationStarted", node: "", actor: "user/ada", text: "op-1 apply role web" }),
-  event(31, 0, { type: "actionPlanned", actor: "planner", text: "n1-7 writes /etc/web/config.json" }),
+  event(30, 1, {
+    type: "operationStarted",
+    node: "",
+    actor: "user/ada",
+    text: "op-1 apply role web",
+  }),
+  event(31, 0, {
+    type: "actionPlanned",
+    actor: "planner",
+    text: "n1-7 writes /etc/web/config.json",
+  }),
   event(33, 0, { type: "actionSucceeded", text: "n1-7 took 12 ms" }),
   event(41, 0, { text: "service web/app is healthy, pid 4123" }),
 ];
