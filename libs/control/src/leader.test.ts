@@ -117,7 +117,7 @@ class Harness {
   }
 
   offer(sequence: number, batch: FactBatch | undefined): void {
-    this.leader.offerFacts("stream", [{ sequence, batch }], () => {});
+    this.leader.offerFacts("stream", [{ sequence, read: () => batch }], () => {});
   }
 
   appear(): void {

@@ -45,10 +45,11 @@ import type { ReplicatedState } from "./replicated-state.ts";
 import type { ControlSettings } from "./settings.ts";
 import type { UserCommand } from "@atoll/domain";
 
-/** A message of the stream; without a batch when it was not ours or not whole. */
+/** A message of the stream. */
 export interface FactMessage {
   readonly sequence: number;
-  readonly batch: FactBatch | undefined;
+  /** Called once, when its turn comes; undefined when it is not ours or not whole. */
+  readonly read: () => FactBatch | undefined;
 }
 
 export interface HeartbeatView {
@@ -285,15 +286,16 @@ export class Leader {
   #collectFacts(batch: Batch): void {
     const offered = this.#offered;
     if (offered === undefined) return;
-    const end = Math.min(
-      offered.messages.length,
-      offered.next + this.#options.settings.messagesPerBatchMax,
-    );
-    for (; offered.next < end; offered.next += 1) {
-      const { batch: facts, sequence } = offered.messages[offered.next] as FactMessage;
+    const { messagesPerBatchMax, factsPerBatchMax } = this.#options.settings;
+    const end = Math.min(offered.messages.length, offered.next + messagesPerBatchMax);
+    let taken = 0;
+    for (; offered.next < end && taken < factsPerBatchMax; offered.next += 1) {
+      const { read, sequence } = offered.messages[offered.next] as FactMessage;
+      const facts = read();
       if (facts !== undefined) {
         this.#decide(batch, { type: "acceptFacts", batch: facts }, `agent/${facts.node}`);
         batch.senders.add(facts.node);
+        taken += facts.facts.length;
       }
       batch.stream = { created: offered.created, sequence };
       batch.messages += 1;

@@ -11,6 +11,8 @@ export interface ControlSettings {
   readonly commandsPerBatchMax: number;
   /** Stream messages decided in one batch. */
   readonly messagesPerBatchMax: number;
+  /** Facts after which a batch takes no further message: what one turn of the loop can do in a few milliseconds. */
+  readonly factsPerBatchMax: number;
   /** Nodes planned before one batch. */
   readonly plansPerBatchMax: number;
   /** A node that was silent for this long is suspected. */
@@ -31,6 +33,7 @@ export const CONTROL_DEFAULTS: ControlSettings = {
   commandsWaitingMax: 4_096,
   commandsPerBatchMax: 512,
   messagesPerBatchMax: 512,
+  factsPerBatchMax: 1_000,
   plansPerBatchMax: 256,
   suspectAfterMs: 2_500,
   lostAfterMs: 5_000,

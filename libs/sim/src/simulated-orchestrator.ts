@@ -18,7 +18,7 @@ import {
   type LogCodec,
   ReplicatedState,
 } from "@atoll/control";
-import type { DatacenterName, NodeName } from "@atoll/domain";
+import type { DatacenterName, FactBatch, NodeName } from "@atoll/domain";
 import type { MemoryBus, OrchestratorBus, Unsubscribe } from "@atoll/event-bus";
 import { Replica, type ReplicaSettings } from "@atoll/raft-replica";
 import type { Prng } from "@atoll/stdx";
@@ -197,8 +197,11 @@ export class SimulatedOrchestrator {
     leader.lead(term);
     life.reading = bus.readFacts(leader.streamPosition, (batch, ready) => {
       const messages = batch.messages.map(({ payload, sequence }) => {
-        const decoded = decodeFactBatch(payload);
-        return { sequence, batch: decoded.type === "decoded" ? decoded.value.batch : undefined };
+        const read = (): FactBatch | undefined => {
+          const decoded = decodeFactBatch(payload);
+          return decoded.type === "decoded" ? decoded.value.batch : undefined;
+        };
+        return { sequence, read };
       });
       leader.offerFacts(batch.created, messages, ready);
     });

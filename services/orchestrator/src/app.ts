@@ -97,7 +97,7 @@ export async function startApp(config: Config): Promise<App> {
   const ticker = new Ticker({
     clock: systemClock,
     tickMs: TICK_MS,
-    stallMs: TICK_MS * DEFAULT_RAFT_SETTINGS.electionTimeoutTicksMin,
+    stallMs: TICK_MS * DEFAULT_RAFT_SETTINGS.electionTimeoutTicksMax,
     tick: () => {
       replica.tick();
       leader.run();

@@ -6,7 +6,7 @@
  */
 import { decodeFactBatch, decodeHeartbeat } from "@atoll/codec";
 import type { FactMessage, Leader } from "@atoll/control";
-import { checkName, type DatacenterName, type NodeName } from "@atoll/domain";
+import { checkName, type DatacenterName, type FactBatch } from "@atoll/domain";
 import type { OrchestratorBus, StreamMessage, Unsubscribe } from "@atoll/event-bus";
 import type { Counter } from "./metrics.ts";
 import type { Quarantine } from "./quarantine.ts";
@@ -40,7 +40,10 @@ export class BusIntake {
     const { bus, leader } = this.#options;
     this.#reading = bus.readFacts(leader.streamPosition, (batch, ready) => {
       this.#options.messagesRead.increment(batch.messages.length);
-      const messages = batch.messages.map((message) => this.#understand(message));
+      const messages: FactMessage[] = batch.messages.map((message) => ({
+        sequence: message.sequence,
+        read: () => this.#understand(message),
+      }));
       leader.offerFacts(batch.created, messages, ready);
     });
   }
@@ -55,18 +58,18 @@ export class BusIntake {
     for (const unsubscribe of this.#listening) unsubscribe();
   }
 
-  #understand(message: StreamMessage): FactMessage {
+  #understand(message: StreamMessage): FactBatch | undefined {
     const { sequence, node, payload } = message;
     const decoded = decodeFactBatch(payload);
     const reason =
       decoded.type === "undecodable"
         ? decoded.reason
         : this.#whyForeign(node, decoded.value.batch.node, decoded.value.datacenter);
-    if (reason === undefined && decoded.type === "decoded") return { sequence, batch: decoded.value.batch };
+    if (reason === undefined && decoded.type === "decoded") return decoded.value.batch;
     this.#options.messagesRefused.increment();
     const subject = `atoll.${this.#options.datacenter}.fact.${node}`;
     this.#options.quarantine.keep({ subject, sequence, payload, reason: reason ?? "" });
-    return { sequence, batch: undefined };
+    return undefined;
   }
 
   #heartbeat(node: string, payload: Uint8Array): void {
@@ -79,7 +82,7 @@ export class BusIntake {
       this.#options.messagesRefused.increment();
       return;
     }
-    this.#options.leader.heartbeat(decoded.value.node as NodeName, decoded.value);
+    this.#options.leader.heartbeat(decoded.value.node, decoded.value);
   }
 
   #whyForeign(subjectNode: string, node: string, datacenter: string): string | undefined {
