@@ -6,7 +6,7 @@
  */
 import type { LogEntry } from "@atoll/domain";
 import { LogEntry as ProtoLogEntry } from "@atoll/proto/atoll/log/v1/log";
-import { required } from "./decode-error.ts";
+import { DecodeError, required } from "./decode-error.ts";
 import { decodeOwn } from "./decoded.ts";
 import { fromProtoEvent, toProtoEvent } from "./event.ts";
 
@@ -22,6 +22,8 @@ export function encodeLogEntry(entry: LogEntry): Uint8Array {
 export function decodeLogEntry(bytes: Uint8Array): LogEntry {
   return decodeOwn("a log entry", () => {
     const { stampMs, stream, events } = ProtoLogEntry.decode(bytes);
+    // Protobuf takes many foreign bytes for a message with nothing in it.
+    if (stampMs === 0 && events.length === 0) throw new DecodeError("it is empty");
     return {
       stampMs,
       ...(stream === undefined ? {} : { stream: { created: stream.created, sequence: stream.sequence } }),
