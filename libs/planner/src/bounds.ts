@@ -31,6 +31,9 @@ export const STOP_TIMEOUT_DEFAULT_MS = 10_000;
  */
 export const REPORT_WAIT_MS = 2_000;
 
+/** An order that is needed again within this time of its last success counts as a repetition. */
+export const REPETITION_GAP_MS = 120_000;
+
 /** Actions under way on one node at the same time; what is more waits for its turn. */
 export const ACTIONS_OPEN_PER_NODE_MAX = 32;
 
@@ -38,4 +41,4 @@ export const ACTIONS_OPEN_PER_NODE_MAX = 32;
  * Nodes whose wanted digests are kept; beyond it the oldest are computed anew when they are
  * needed.
  */
-export const NODES_CACHED_MAX = 32_768;
+export const NODES_CACHED_MAX = 131_072;

@@ -5,11 +5,8 @@
  * event that can have made the difference.
  */
 import type { Cause, NodeState, RoleSpec, Since } from "@atoll/domain";
-import type { CompiledRole } from "./compiled-role.ts";
 import type { DesiredRole } from "./desired.ts";
 import { laterSince, type Look } from "./finding.ts";
-
-const HARDWARE_FACTS: readonly string[] = ["cpu.", "memory.", "os.", "disks.", "nics."];
 
 /** For example `matches labels tier=web, rack r1` or `is assigned`. */
 export function becauseOf(spec: RoleSpec, node: NodeState): string {
@@ -34,7 +31,7 @@ export function becauseOf(spec: RoleSpec, node: NodeState): string {
 /** The latest change, of those whose moment the state keeps, that made the node have the role. */
 export function roleSince(wanted: DesiredRole, node: NodeState): Since {
   const since = laterSince(wanted.role.state.since, node.discovered);
-  if (node.inventory === undefined || !asksForHardware(wanted.role)) return since;
+  if (node.inventory === undefined || !wanted.role.asksForHardware) return since;
   return laterSince(since, node.inventory.since);
 }
 
@@ -78,7 +75,7 @@ function latestChange(
   node: NodeState,
 ): { what: "role" | "node" | "inventory" | "discovery"; index: number } {
   const role = wanted.role.state.since.index;
-  const inventory = asksForHardware(wanted.role) ? (node.inventory?.since.index ?? 0) : 0;
+  const inventory = wanted.role.asksForHardware ? (node.inventory?.since.index ?? 0) : 0;
   const discovery = node.discovered.index;
   // A revision that is the discovery itself says nothing more.
   const revision = node.revision > discovery ? node.revision : 0;
@@ -87,11 +84,4 @@ function latestChange(
   if (index === revision) return { what: "node", index };
   if (index === discovery) return { what: "discovery", index };
   return { what: "inventory", index };
-}
-
-/** Whether the inventory decides who has the role, or what it is on a node. */
-export function asksForHardware(role: CompiledRole): boolean {
-  const hardware = role.state.spec.match?.hardware;
-  if (hardware !== undefined && Object.keys(hardware).length > 0) return true;
-  return role.facts.some((fact) => HARDWARE_FACTS.some((prefix) => fact.startsWith(prefix)));
 }

@@ -9,6 +9,7 @@ import {
   type FileSpec,
   fileTarget,
   type RoleName,
+  type RoleSpec,
   type RoleState,
   type ServiceKey,
   serviceKey,
@@ -27,6 +28,8 @@ export interface CompiledRole {
   readonly services: readonly CompiledService[];
   /** Names of all facts that its templates ask for, sorted. */
   readonly facts: readonly string[];
+  /** Whether the inventory decides who has the role, or what it is on a node. */
+  readonly asksForHardware: boolean;
   readonly servicesByKey: ReadonlyMap<ServiceKey, CompiledService>;
   readonly filesByPath: ReadonlyMap<string, CompiledFile>;
 }
@@ -70,9 +73,17 @@ export function compileRole(state: RoleState): CompiledRole {
     files,
     services,
     facts: [...facts].toSorted(),
+    asksForHardware: asksForHardware(spec, facts),
     servicesByKey: new Map(services.map((service) => [service.key, service])),
     filesByPath,
   };
+}
+
+const HARDWARE_FACTS: readonly string[] = ["cpu.", "memory.", "os.", "disks.", "nics."];
+
+function asksForHardware({ match }: RoleSpec, facts: ReadonlySet<string>): boolean {
+  if (match !== undefined && Object.keys(match.hardware).length > 0) return true;
+  return [...facts].some((fact) => HARDWARE_FACTS.some((prefix) => fact.startsWith(prefix)));
 }
 
 function compileFile(spec: FileSpec, at: number): CompiledFile {

@@ -83,8 +83,8 @@ export class DesiredCache {
     return this.#catalog;
   }
 
-  of(node: NodeState): DesiredNode {
-    const catalog = this.catalog();
+  /** What `node` should be by `catalog`, which is the present one. */
+  of(node: NodeState, catalog: Catalog): DesiredNode {
     const cached = this.#nodes.get(node.name);
     if (
       cached !== undefined &&

@@ -40,7 +40,7 @@ export function unknownConditions(
   datacenter: DatacenterName,
 ): readonly MissingFact[] {
   const { match } = spec;
-  if (match === undefined) return [];
+  if (match === undefined || Object.keys(match.hardware).length === 0) return [];
   const unknown: MissingFact[] = [];
   const hardware: Record<string, unknown> = {};
   for (const [condition, fact] of Object.entries(FACT_OF_CONDITION)) {

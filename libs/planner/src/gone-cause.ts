@@ -7,14 +7,13 @@
  */
 import type { NodeName } from "@atoll/domain";
 import { compareText } from "@atoll/stdx";
-import { asksForHardware } from "./cause.ts";
 import type { CompiledRole } from "./compiled-role.ts";
 import type { Look } from "./finding.ts";
 
 export function goneIndex(look: Look, role: CompiledRole | undefined): number {
   if (role === undefined) return operationIndex(look);
   const { node } = look;
-  const inventory = asksForHardware(role) ? (node.inventory?.since.index ?? 0) : 0;
+  const inventory = role.asksForHardware ? (node.inventory?.since.index ?? 0) : 0;
   return Math.max(role.state.since.index, node.revision, inventory);
 }
 

@@ -5,6 +5,8 @@
 import type { Cause, Since, TargetKey } from "@atoll/domain";
 import { failuresOf, nextTryAtMs } from "./backoff.ts";
 import type { Finding, Look, Wish } from "./finding.ts";
+import { finishedActions } from "./past-orders.ts";
+import { repetitionOf } from "./repetition.ts";
 import { reportAwaitedUntilMs } from "./report-wait.ts";
 import { failuresText } from "./text.ts";
 
@@ -34,7 +36,8 @@ export function nextStep(look: Look, candidate: Candidate): Finding {
   if (gate !== undefined) {
     return { ...base, type: "wait", text: `${what}; ${gate}`, untilMs: undefined };
   }
-  const reportMs = reportAwaitedUntilMs(look, candidate);
+  const past = finishedActions(look, target);
+  const reportMs = reportAwaitedUntilMs(candidate, past, look.nowMs);
   if (reportMs !== undefined) {
     const awaited = `${subject}: the agent's report is awaited`;
     return { ...base, type: "wait", text: awaited, untilMs: reportMs };
@@ -42,6 +45,11 @@ export function nextStep(look: Look, candidate: Candidate): Finding {
   const tryAtMs = nextTryAtMs(failures);
   if (tryAtMs !== undefined && tryAtMs > look.nowMs) {
     return { ...base, type: "wait", untilMs: tryAtMs };
+  }
+  const repetition = failures === undefined ? repetitionOf(candidate, past) : undefined;
+  if (repetition !== undefined && repetition.nextAtMs > look.nowMs) {
+    const again = `${text} although the same order has just succeeded ${repetition.count} times`;
+    return { ...base, type: "wait", text: again, untilMs: repetition.nextAtMs };
   }
   return { ...base, type: "act", wish: candidate.wish, cause: candidate.cause };
 }

@@ -69,13 +69,14 @@ export class Planner {
   }
 
   #look(node: NodeState, nowMs: number): Look {
-    const { roles, doubtful } = this.#desired.of(node);
+    const catalog = this.#desired.catalog();
+    const { roles, doubtful } = this.#desired.of(node, catalog);
     return {
       view: this.#view,
       datacenter: this.#datacenter,
       node,
       nowMs,
-      catalog: this.#desired.catalog(),
+      catalog,
       roles,
       doubtful,
     };
