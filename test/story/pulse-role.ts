@@ -34,7 +34,7 @@ export function writePulseRole(stage: Stage): string {
   const path = join(stage.stateDir, "pulse.yaml");
   writeFileSync(
     path,
-    `name: ${PULSE_ROLE}\nmatch:\n  labels:\n    tier: web\nservices:\n${services.join("")}`,
+    `kind: Role\nname: ${PULSE_ROLE}\nmatch:\n  labels:\n    tier: web\nservices:\n${services.join("")}`,
   );
   return path;
 }
