@@ -42,9 +42,16 @@ export async function ensurePackages({ log = () => {} } = {}) {
   const reason = staleBecause();
   if (reason === undefined) return;
   log(`installing npm packages (${reason}) …`);
-  const result = await run(...npmCommand(["ci", "--ignore-scripts", "--no-fund", "--no-audit"]));
+  const quietly = ["--ignore-scripts", "--no-fund", "--no-audit"];
+  let result = await run(...npmCommand(["ci", ...quietly]));
+  if (result.code !== 0 && /^npm error code EUSAGE$/m.test(result.output)) {
+    // A lock file made where a registry lacks packages of other platforms does not name them, and
+    // `npm ci` refuses it. `npm install` takes the same versions from it, and leaves it alone.
+    log("the lock file does not name every platform's packages; installing what it names …");
+    result = await run(...npmCommand(["install", "--no-save", ...quietly]));
+  }
   if (result.code !== 0) {
-    throw new SetupError(`\`npm ci --ignore-scripts\` failed: ${lastWords(result.output)}`);
+    throw new SetupError(`npm could not install the packages: ${lastWords(result.output)}`);
   }
 }
 
@@ -168,10 +175,11 @@ function run(command, environment = {}) {
   });
 }
 
-/** The last lines of a failed command's output in one line. */
+/** What a failed command said last, in one line and without npm's advice about itself. */
 function lastWords(output) {
-  const lines = output.split("\n").map((line) => line.trim());
-  const words = lines.filter((line) => line !== "").slice(-3);
+  const lines = output.split("\n").map((line) => line.replace(/^npm error/, "").trim());
+  const advice = /^(npm warn|Run "npm help|A complete log|aliases:|$)/;
+  const words = lines.filter((line) => !advice.test(line)).slice(-3);
   return words.length === 0 ? "it said nothing" : words.join("; ");
 }
 

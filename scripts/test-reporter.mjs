@@ -6,9 +6,13 @@
  */
 export const COUNTS_MARK = "atoll-test-counts:";
 
+/** How much of what a file wrote is kept, to be shown should the file as a whole fail. */
+const WRITTEN_LENGTH_MAX = 4_000;
+
 export default async function* report(events) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const slowest = [];
+  const written = new Map();
   for await (const { type, data } of events) {
     if (type === "test:pass" && isTest(data)) {
       if (data.skip !== undefined || data.todo !== undefined) {
@@ -21,9 +25,10 @@ export default async function* report(events) {
     } else if (type === "test:fail" && isTest(data)) {
       counts.failed += 1;
       yield `  ✗ ${data.name}\n    ${place(data)}\n${indented(reason(data.details.error))}\n`;
-    } else if (type === "test:diagnostic" && /^seed/i.test(data.message)) {
-      yield `  ${data.message}\n`;
-    } else if (type === "test:stderr" || type === "test:stdout") {
+      if (data.name === data.file) yield `${indented(written.get(data.file) ?? "")}\n`;
+    } else if (/^test:(?:stderr|stdout|diagnostic)$/.test(type)) {
+      const before = written.get(data.file) ?? "";
+      written.set(data.file, (before + data.message).slice(-WRITTEN_LENGTH_MAX));
       if (/^seed/i.test(data.message)) yield `  ${data.message.trimEnd()}\n`;
     }
   }
