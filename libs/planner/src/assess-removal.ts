@@ -6,12 +6,7 @@
  * stopped one by one, the one that came last to its present status first. Called only when the
  * agent knows of more than the roles want.
  */
-import type {
-  ObservedFile,
-  ObservedService,
-  ServiceKey,
-  TargetKey,
-} from "@atoll/domain";
+import type { ObservedFile, ObservedService, ServiceKey, TargetKey } from "@atoll/domain";
 import { fileTarget, serviceTarget } from "@atoll/domain";
 import { compareText, sortedEntries } from "@atoll/stdx";
 import type { CompiledRole } from "./compiled-role.ts";

@@ -141,11 +141,7 @@ export class DesiredCache {
   }
 }
 
-function desiredRole(
-  role: CompiledRole,
-  node: NodeState,
-  datacenter: DatacenterName,
-): DesiredRole {
+function desiredRole(role: CompiledRole, node: NodeState, datacenter: DatacenterName): DesiredRole {
   const { values, missing } = readFacts(role.facts, node, datacenter);
   if (missing.length > 0) return { role, missing, fileDigests: [], serviceDigests: [] };
   const fileDigests = role.files.map((file) => {

@@ -79,10 +79,7 @@ test("Planner gives a stop the service's own time, also when the role is gone", 
   made.decide({ type: "updateNode", node: N1, labels: {}, revision: 0 });
   assert.equal(orders(planner, 0)[0]?.timeoutMs, 87_000);
   made.decide({ type: "deleteRole", role: "web" as RoleName });
-  assert.deepEqual(
-    [start?.timeoutMs, orders(planner, 0)[0]?.timeoutMs],
-    [107_000, 87_000],
-  );
+  assert.deepEqual([start?.timeoutMs, orders(planner, 0)[0]?.timeoutMs], [107_000, 87_000]);
 });
 
 test("Planner gives digests that depend on what is rendered and on nothing else", () => {
@@ -147,10 +144,7 @@ test("lintPlan finds an early start, a double, and an order in maintenance", () 
   assert.deepEqual(
     [found, held],
     [
-      [
-        "two decisions for service:web/db",
-        "web/app is started while web/db is absent or open",
-      ],
+      ["two decisions for service:web/db", "web/app is started while web/db is absent or open"],
       ["orders for a node in maintenance"],
     ],
   );

@@ -140,10 +140,6 @@ export class FakeAgent {
   }
 }
 
-function finished(
-  action: ActionState,
-  outcome: "succeeded" | "failed",
-  reason: string,
-): BareFact {
+function finished(action: ActionState, outcome: "succeeded" | "failed", reason: string): BareFact {
   return { type: "actionFinished", action: action.id, outcome, reason, durationMs: 5 };
 }

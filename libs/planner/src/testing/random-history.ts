@@ -4,13 +4,7 @@
  * For tests of the planner only. A history is a sequence of steps; each changes the lab in one
  * way, or not at all when what it tries is refused.
  */
-import type {
-  NodeName,
-  OperationId,
-  RoleName,
-  RoleSpec,
-  ServiceStatus,
-} from "@atoll/domain";
+import type { NodeName, OperationId, RoleName, RoleSpec, ServiceStatus } from "@atoll/domain";
 import type { Prng } from "@atoll/stdx";
 import type { Behaviour } from "./fake-agent.ts";
 import { inventoryOf } from "./inventory-of.ts";

@@ -4,12 +4,7 @@
  * For tests of the planner only. Digests are left out, so that a transcript changes only when
  * what is decided does.
  */
-import {
-  type DomainEvent,
-  type Order,
-  type PlannerDecision,
-  type Since,
-} from "@atoll/domain";
+import { type DomainEvent, type Order, type PlannerDecision, type Since } from "@atoll/domain";
 import type { NodeExplanation, NodePlan, ReasonLine } from "../plan.ts";
 import { subjectOf } from "../text.ts";
 
