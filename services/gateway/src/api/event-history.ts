@@ -26,6 +26,8 @@ export interface HistoryEntry {
 
 const STATUS_MS_MAX = 500;
 const PAUSE_MS = 200;
+/** A replica sends its position when it has nothing else to send for a second or two. */
+const SILENCE_MS_MAX = 4_000;
 
 export class EventHistory {
   readonly #clients: ReplicaClients;
@@ -103,12 +105,21 @@ export class EventHistory {
   }
 }
 
-/** The frames of a feed until it ends, however it ends: the caller goes on elsewhere. */
+/** The frames of a feed until it ends or falls silent: the caller goes on elsewhere. */
 async function* responses(stream: ClientReadableStream<FeedResponse>): AsyncGenerator<FeedResponse> {
+  let silence: NodeJS.Timeout | undefined;
   try {
-    for await (const response of stream) yield response as FeedResponse;
+    silence = setTimeout(() => stream.cancel(), SILENCE_MS_MAX);
+    for await (const response of stream) {
+      // While the reader is busy the replica is not to blame.
+      clearTimeout(silence);
+      yield response as FeedResponse;
+      silence = setTimeout(() => stream.cancel(), SILENCE_MS_MAX);
+    }
   } catch {
     // A broken feed is no loss: what follows `next` is read again elsewhere.
+  } finally {
+    clearTimeout(silence);
   }
 }
 

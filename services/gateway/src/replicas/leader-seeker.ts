@@ -1,8 +1,8 @@
 /**
  * Finds out which replica leads.
  *
- * Asks all of them at once and is content when a majority has answered and one of those claims to lead; of several claims
- * the one of the highest term counts. Asks again until there is one. One search at a time, however many wait for it.
+ * Asks all of them at once and is content when a majority has answered and one of those leads in the newest
+ * term that any of them knows. Asks again until there is one. One search at a time, however many wait for it.
  */
 import type { Clock } from "@atoll/stdx";
 import type { ReplicaClients, StatusAnswer } from "./replica-clients.ts";
@@ -79,6 +79,7 @@ export class LeaderSeeker {
   }
 }
 
+/** A claim to lead counts in the newest term that anybody has heard of: of every majority somebody knows it. */
 function conclude(answers: ReadonlyMap<number, StatusAnswer>): SeekResult {
   let leader = 0;
   let term = 0;
@@ -90,7 +91,8 @@ function conclude(answers: ReadonlyMap<number, StatusAnswer>): SeekResult {
     }
     const { status } = answer;
     account.push(`replica ${id} is ${status.role} in term ${status.term}`);
-    if (status.role === "leader" && status.term > term) [leader, term] = [id, status.term];
+    if (status.term > term) [leader, term] = [0, status.term];
+    if (status.role === "leader" && status.term === term) leader = id;
   }
   return { leader, term, account: account.join(", ") };
 }

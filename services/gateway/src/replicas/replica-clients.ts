@@ -28,6 +28,7 @@ export class ReplicaClients implements Disposable {
   readonly ids: readonly number[];
   readonly #addresses: ReadonlyMap<number, Address>;
   readonly #clients: ReadonlyMap<number, OrchestratorServiceClient>;
+  #closed = false;
 
   constructor(addresses: ReadonlyMap<number, Address>, transport: Transport) {
     this.#addresses = addresses;
@@ -70,6 +71,7 @@ export class ReplicaClients implements Disposable {
 
   /** Asks a replica how it is; always answers within `timeoutMs`. */
   status(id: number, timeoutMs: number): Promise<StatusAnswer> {
+    if (this.#closed) return Promise.resolve({ type: "silent", reason: "the gateway stops" });
     return new Promise((resolve) => {
       const options = { deadline: Date.now() + timeoutMs };
       this.client(id).getStatus(
@@ -85,6 +87,7 @@ export class ReplicaClients implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#closed = true;
     for (const client of this.#clients.values()) client.close();
   }
 }
