@@ -18,7 +18,7 @@ import {
   startAdminServer,
   systemClock,
 } from "@atoll/service-kit/process";
-import { Prng } from "@atoll/stdx";
+import { type Clock, Prng } from "@atoll/stdx";
 import { ActionExecutor } from "./actions/action-executor.ts";
 import { ActionJournal } from "./actions/action-journal.ts";
 import { NodeServices } from "./actions/node-services.ts";
@@ -33,7 +33,7 @@ import { InventoryWatch } from "./observing/inventory-watch.ts";
 import { StandingOrders } from "./observing/standing-orders.ts";
 import { FactSender } from "./outbox/fact-sender.ts";
 import { Outbox } from "./outbox/outbox.ts";
-import { AgentDatabase } from "./storage/agent-database.ts";
+import { AgentDatabase, DatabaseClosedError } from "./storage/agent-database.ts";
 import { type Identity, newIncarnation, nextIdentity } from "./storage/identity.ts";
 import { openLevelStore, StoreDamagedError } from "./storage/store.ts";
 import { AGENT_VERSION } from "./version.ts";
@@ -44,6 +44,8 @@ export interface AppParts {
   /** Default: of this machine. */
   readonly readInventory?: () => Promise<Inventory>;
   readonly aloneAfterMs?: number;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
 }
 
 export interface App extends AsyncDisposable {
@@ -56,12 +58,13 @@ export interface App extends AsyncDisposable {
 /** @throws FolderLockedError when another agent uses the data folder; whatever the disk says. */
 export async function startApp(config: Config, parts: AppParts): Promise<App> {
   const { dataDir, rootDir, node, datacenter } = config;
-  const { log } = parts;
+  const { log, clock = systemClock } = parts;
   await using stack = new AsyncDisposableStack();
   let figures: () => Figures | undefined = () => undefined;
   const metrics = createMetrics("agent");
   const events = new Events(log, metrics, () => figures());
   const onBroken = (error: unknown): void => {
+    if (error instanceof DatabaseClosedError) return;
     // A broken invariant: better no agent than a wrong one. Services keep running.
     setImmediate(() => {
       throw error;
@@ -102,7 +105,7 @@ export async function startApp(config: Config, parts: AppParts): Promise<App> {
       outbox,
       services,
       files,
-      clock: systemClock,
+      clock,
       agentVersion: AGENT_VERSION,
       bootId: readBootId(),
       labels: config.labels,
@@ -113,7 +116,7 @@ export async function startApp(config: Config, parts: AppParts): Promise<App> {
     new InventoryWatch({
       read: parts.readInventory ?? (() => readInventory()),
       outbox,
-      clock: systemClock,
+      clock,
       onRefused: () => events.inventoryRefused(),
       onBroken,
     }),
@@ -122,7 +125,7 @@ export async function startApp(config: Config, parts: AppParts): Promise<App> {
     journal,
     services,
     files,
-    clock: systemClock,
+    clock,
     onFinished: (entry, result) => events.actionFinished(entry, result),
   });
   reporter.start();
@@ -148,7 +151,7 @@ export async function startApp(config: Config, parts: AppParts): Promise<App> {
       services,
       executor,
       report: (fact) => void outbox.append(fact).catch(onBroken),
-      clock: systemClock,
+      clock,
       allowed: () => config.mode === "act" && !maintenance.active,
       onRestart: (key, reason) => events.restartedAlone(key, reason),
       onBroken,
@@ -173,7 +176,7 @@ export async function startApp(config: Config, parts: AppParts): Promise<App> {
     outbox,
     sender,
     maintenance,
-    clock: systemClock,
+    clock,
     onOdd: (what, reason) => events.oddMessage(what, reason),
     startOver: async (reason) => {
       identity = await newIncarnation(dataDir);

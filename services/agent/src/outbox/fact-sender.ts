@@ -44,6 +44,7 @@ export class FactSender implements Disposable {
   /** Grows when everything is sent anew; answers of earlier rounds count no more. */
   #round = 0;
   #pumping = false;
+  #again = false;
   #timer: NodeJS.Timeout | undefined;
   #resendMs = RESEND_FIRST_MS;
   #lastSentMs = 0;
@@ -107,10 +108,15 @@ export class FactSender implements Disposable {
   }
 
   async #pump(): Promise<void> {
+    this.#again = true;
     if (this.#pumping) return;
     this.#pumping = true;
     try {
-      while (this.#maySend() && (await this.#sendNext()));
+      // A call that comes while the last look is ending is a reason to look once more.
+      while (this.#again) {
+        this.#again = false;
+        while (this.#maySend() && (await this.#sendNext()));
+      }
     } finally {
       this.#pumping = false;
     }

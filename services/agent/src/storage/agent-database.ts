@@ -13,6 +13,13 @@ export interface AgentDatabaseOptions {
   readonly onFailure: (failure: string | undefined, error: unknown) => void;
 }
 
+/** The agent is ending; what was to be stored was not, and nobody was told that it was. */
+export class DatabaseClosedError extends Error {
+  override name = "DatabaseClosedError";
+  readonly code = "DATABASE_CLOSED";
+  readonly retryable = false;
+}
+
 const REOPEN_FIRST_MS = 1_000;
 const REOPEN_MOST_MS = 10_000;
 /** Of operations in one batch; one write is never split. */
@@ -54,7 +61,7 @@ export class AgentDatabase implements AsyncDisposable {
   write(operations: readonly StoreOperation[]): Promise<void> {
     return new Promise((done, closed) => {
       if (this.#closing) {
-        closed(new Error("the database is closed"));
+        closed(new DatabaseClosedError("the database is closed"));
         return;
       }
       this.#waiting.push({ operations, done, closed });
@@ -85,7 +92,7 @@ export class AgentDatabase implements AsyncDisposable {
       const stored = await this.#writeUntilStored(writes.flatMap((write) => write.operations));
       for (const { done, closed } of writes) {
         if (stored) done();
-        else closed(new Error("the database was closed before it could store"));
+        else closed(new DatabaseClosedError("the database was closed before it could store"));
       }
     }
     this.#working = undefined;

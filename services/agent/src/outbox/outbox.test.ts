@@ -1,0 +1,259 @@
+/** The outbox on LevelDB: order, bounds, damage, and kills of its writer. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { test } from "node:test";
+import type { Fact, ServiceKey } from "@atoll/domain";
+import { AgentDatabase } from "../storage/agent-database.ts";
+import { openLevelStore, type Store } from "../storage/store.ts";
+import { MemoryDisk } from "../testing/memory-store.ts";
+import { until } from "../testing/until.ts";
+import { Outbox, type OutboxOptions, type OutboxPage } from "./outbox.ts";
+import { keyOfPosition, START } from "./position.ts";
+
+const PAGE = { factsMax: 256, bytesMax: 1_000_000 };
+
+async function withOutbox(
+  body: (outbox: Outbox, disk: MemoryDisk, database: AgentDatabase) => Promise<void>,
+  options: Partial<OutboxOptions> = {},
+  disk: MemoryDisk = new MemoryDisk(),
+): Promise<void> {
+  const open = (): Promise<Store> => disk.open();
+  await using database = await AgentDatabase.open({ open, onFailure() {} });
+  await body(await Outbox.open({ database, boot: 1, ...options }), disk, database);
+}
+
+function observed(name: string, pid = 1): Fact {
+  const service = { key: `web/${name}` as ServiceKey, digest: "d", status: "healthy", pid, reason: "" };
+  return { type: "serviceObserved", observedAtMs: pid, service } as Fact;
+}
+
+function finished(number: number): Fact {
+  const action = `n1-${number}`;
+  return {
+    type: "actionFinished",
+    observedAtMs: 1,
+    action,
+    outcome: "succeeded",
+    reason: "",
+    durationMs: 0,
+  } as Fact;
+}
+
+const inventoryObserved = { type: "inventoryObserved", observedAtMs: 1, inventory: {} } as Fact;
+
+test("read() gives facts in order, with what stood before them", () =>
+  withOutbox(async (outbox) => {
+    await Promise.all(["a", "b", "c"].map((name) => outbox.append(observed(name))));
+    const two = await outbox.read(START, { factsMax: 2, bytesMax: 1_000_000 });
+    assert.deepEqual(two, {
+      previous: START,
+      first: { boot: 1, sequence: 1 },
+      last: { boot: 1, sequence: 2 },
+      facts: [observed("a"), observed("b")],
+    });
+    const third = await outbox.read({ boot: 1, sequence: 2 }, PAGE);
+    assert.deepEqual(third?.previous, { boot: 1, sequence: 2 });
+    assert.deepEqual(third?.facts, [observed("c")]);
+    assert.equal(await outbox.read({ boot: 1, sequence: 3 }, PAGE), undefined);
+  }));
+
+test("read() stays within its bytes but gives one fact at least", () =>
+  withOutbox(async (outbox) => {
+    await outbox.append(observed("a"));
+    await outbox.append(observed("b"));
+    const page = await outbox.read(START, { factsMax: 256, bytesMax: 1 });
+    assert.deepEqual(page?.facts, [observed("a")]);
+  }));
+
+test("read() never mixes boots", async () => {
+  const disk = new MemoryDisk();
+  await withOutbox((outbox) => outbox.append(observed("a")).then(() => undefined), {}, disk);
+  await withOutbox(
+    async (outbox) => {
+      await outbox.append(observed("b"));
+      const first = await outbox.read(START, PAGE);
+      assert.deepEqual(first?.facts, [observed("a")]);
+      const second = await outbox.read(first?.last ?? START, PAGE);
+      assert.deepEqual(second?.previous, { boot: 1, sequence: 1 });
+      assert.deepEqual(second?.first, { boot: 2, sequence: 1 });
+    },
+    { boot: 2 },
+    disk,
+  );
+});
+
+test("forget() lets go of what is committed, and remembers how far", async () => {
+  const disk = new MemoryDisk();
+  await withOutbox(
+    async (outbox) => {
+      for (const name of ["a", "b", "c"]) await outbox.append(observed(name));
+      await outbox.forget({ boot: 1, sequence: 2 });
+      await outbox.forget({ boot: 1, sequence: 1 });
+      assert.equal(outbox.size, 1);
+      assert.deepEqual(outbox.committed, { boot: 1, sequence: 2 });
+    },
+    {},
+    disk,
+  );
+  await withOutbox(
+    async (outbox) => {
+      assert.deepEqual(outbox.committed, { boot: 1, sequence: 2 });
+      assert.deepEqual(outbox.last, { boot: 1, sequence: 3 });
+      await outbox.forget({ boot: 1, sequence: 3 });
+      assert.deepEqual([outbox.size, outbox.bytes], [0, 0]);
+      assert.deepEqual(outbox.last, { boot: 1, sequence: 3 });
+    },
+    { boot: 2 },
+    disk,
+  );
+});
+
+test("append() past the bound waits, newest of each thing, and goes on when there is room", () =>
+  withOutbox(
+    async (outbox) => {
+      await outbox.append(observed("a", 1));
+      await outbox.append(observed("b", 1));
+      assert.ok(outbox.isFull);
+      const waiting = [observed("a", 2), finished(1), observed("a", 3), finished(2)];
+      const appended = Promise.all(waiting.map((fact) => outbox.append(fact)));
+      assert.equal(outbox.waitingCount, 3);
+      assert.equal(outbox.size, 2);
+      await outbox.forget({ boot: 1, sequence: 2 });
+      await until(() => outbox.size === 2, "two facts have moved up");
+      await outbox.forget({ boot: 1, sequence: 4 });
+      assert.deepEqual(await appended, [true, true, true, true]);
+      const rest = await outbox.read({ boot: 1, sequence: 4 }, PAGE);
+      assert.deepEqual(rest?.facts, [finished(2)]);
+    },
+    { factsMax: 2 },
+  ));
+
+test("append() refuses inventories first when room runs out", () =>
+  withOutbox(
+    async (outbox) => {
+      for (let at = 0; at < 9; at += 1) await outbox.append(observed(`s${at}`));
+      assert.equal(await outbox.append(inventoryObserved), false);
+      assert.equal(await outbox.append(observed("last")), true);
+    },
+    { factsMax: 10 },
+  ));
+
+test("append() while the disk is full waits and loses nothing", () =>
+  withOutbox(async (outbox, disk, database) => {
+    disk.failure = new Error("ENOSPC");
+    const first = outbox.append(observed("a", 1));
+    await until(() => database.failure !== undefined, "the failure shows");
+    const others = [outbox.append(observed("a", 2)), outbox.append(finished(1))];
+    assert.equal(outbox.size, 0);
+    disk.failure = undefined;
+    await first;
+    outbox.drain();
+    await Promise.all(others);
+    const page = await outbox.read(START, PAGE);
+    assert.deepEqual(page?.facts, [observed("a", 1), observed("a", 2), finished(1)]);
+  }));
+
+test("open() takes over what stands behind damaged or lost records, under new positions", async () => {
+  for (const harm of ["damage", "loss"] as const) {
+    const disk = new MemoryDisk();
+    await withOutbox(
+      async (outbox) => {
+        for (const name of ["a", "b", "c", "d"]) await outbox.append(observed(name));
+      },
+      {},
+      disk,
+    );
+    const key = keyOfPosition({ boot: 1, sequence: 2 });
+    if (harm === "loss") disk.content.delete(key);
+    else (disk.content.get(key) as Uint8Array)[9] = 0xff;
+    for (const boot of [2, 3]) {
+      await withOutbox(
+        async (outbox) => {
+          if (boot === 2) assert.ok(outbox.holes > 0);
+          else assert.equal(outbox.holes, 0);
+          const first = await outbox.read(START, PAGE);
+          assert.deepEqual(first?.facts, [observed("a")]);
+          const second = await outbox.read(first?.last ?? START, PAGE);
+          assert.deepEqual(second?.previous, { boot: 1, sequence: 1 });
+          assert.deepEqual(second?.first, { boot: 2, sequence: 1 });
+          assert.deepEqual(second?.facts.slice(0, 2), [observed("c"), observed("d")]);
+          if (boot === 2) await outbox.append(observed("e"));
+          else assert.equal(second?.facts.length, 3);
+        },
+        { boot },
+        disk,
+      );
+    }
+  }
+});
+
+test("a writer killed at any moment: what it confirmed is there, and no position is given twice", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "atoll-outbox-"));
+  const contentOf = new Map<string, string>();
+  for (let boot = 1; boot <= 6; boot += 1) {
+    const confirmed = await killWriter(folder, boot, 20 + boot * 17);
+    const store = await openLevelStore(join(folder, "state"));
+    const database = await AgentDatabase.open({ open: () => Promise.resolve(store), onFailure() {} });
+    const outbox = await Outbox.open({ database, boot: boot + 1 });
+    assert.equal(outbox.holes, 0);
+    const found = new Set<number>();
+    let after = START;
+    for (;;) {
+      const page: OutboxPage | undefined = await outbox.read(after, PAGE);
+      if (page === undefined) break;
+      for (const [index, fact] of page.facts.entries()) {
+        const position: string = `${page.first.boot}/${page.first.sequence + index}`;
+        const content = JSON.stringify(fact);
+        assert.equal(contentOf.get(position) ?? content, content, `${position} is given twice`);
+        contentOf.set(position, content);
+        if (page.first.boot === boot) found.add(fact.observedAtMs);
+      }
+      after = page.last;
+    }
+    for (const number of confirmed) assert.ok(found.has(number), `fact ${number} is lost`);
+    assert.ok(confirmed.length > 0, "the writer confirmed something");
+    await database[Symbol.asyncDispose]();
+  }
+  await rm(folder, { recursive: true });
+});
+
+/** Runs a writer that confirms each fact on its output; kills it; returns what it had confirmed. */
+async function killWriter(folder: string, boot: number, delayMs: number): Promise<number[]> {
+  const here = (path: string): string => JSON.stringify(import.meta.resolve(path));
+  const script = `
+    import { writeSync } from "node:fs";
+    import { AgentDatabase } from ${here("../storage/agent-database.ts")};
+    import { openLevelStore } from ${here("../storage/store.ts")};
+    import { Outbox } from ${here("./outbox.ts")};
+    const folder = ${JSON.stringify(join(folder, "state"))};
+    const database = await AgentDatabase.open({ open: () => openLevelStore(folder), onFailure() {} });
+    const outbox = await Outbox.open({ database, boot: ${boot} });
+    let number = 0;
+    async function writer() {
+      for (;;) {
+        const mine = ++number;
+        const text = "x".repeat(mine % 700);
+        await outbox.append({ type: "fileForgotten", observedAtMs: mine, path: "/" + text });
+        writeSync(1, mine + "\\n");
+      }
+    }
+    for (let count = 0; count < 5; count += 1) writer();`;
+  const child = spawn(
+    process.execPath,
+    ["--conditions=atoll-source", "--input-type=module", "-e", script],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  const confirmed: number[] = [];
+  const lines = createInterface({ input: child.stdout });
+  lines.on("line", (line) => confirmed.push(Number(line)));
+  await once(lines, "line");
+  await new Promise((resolve) => setTimeout(resolve, delayMs));
+  child.kill("SIGKILL");
+  await once(child, "close");
+  return confirmed;
+}
