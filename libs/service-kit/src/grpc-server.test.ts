@@ -166,6 +166,13 @@ for (const timeout of ["-5S", "5", "123456789S", "5X", "abc"]) {
   });
 }
 
+test("bytes that are no request are the caller's fault", async () => {
+  await using server = await startServer(() => {});
+  const { code, message } = await rawCall(server.port, "5S", Buffer.from([0, 0, 0, 0, 2, 0x0a, 0x7f]));
+  assert.equal(code, String(status.INVALID_ARGUMENT));
+  assert.match(decodeURIComponent(message), /cannot be read/);
+});
+
 test("a deadline of 5S is taken", async () => {
   await using server = await startServer(() => {});
   assert.equal((await rawCall(server.port, "5S")).code, "0");
@@ -214,7 +221,11 @@ test("startGrpcServer() refuses plaintext on an address that others can reach", 
   await assert.rejects(startGrpcServer({ ...options, listen: "nonsense" }), ConfigError);
 });
 
-function rawCall(port: number, timeout: string): Promise<{ code: string; message: string }> {
+function rawCall(
+  port: number,
+  timeout: string,
+  frame: Buffer = Buffer.alloc(5),
+): Promise<{ code: string; message: string }> {
   return new Promise((resolve, reject) => {
     const session = connect(`http://127.0.0.1:${port}`);
     session.on("error", reject);
@@ -234,6 +245,6 @@ function rawCall(port: number, timeout: string): Promise<{ code: string; message
     request.on("trailers", finish);
     request.on("error", reject);
     request.resume();
-    request.end(Buffer.alloc(5));
+    request.end(frame);
   });
 }

@@ -17,6 +17,7 @@ import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { OperationalError } from "./operational-error.ts";
 import { addReflection } from "./reflection.ts";
+import { tolerantDefinition } from "./tolerant-definition.ts";
 import type { Transport } from "./transport.ts";
 
 export interface GrpcService {
@@ -55,7 +56,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     "grpc.max_concurrent_streams": CONCURRENT_STREAMS_MAX,
   });
   for (const { definition, implementation } of options.services) {
-    server.addService(definition, implementation);
+    server.addService(tolerantDefinition(definition, implementation), implementation);
   }
   server.addService(HealthService, health.implementation());
   if (options.reflection) addReflection(server, [...names, serviceNameOf(HealthService)]);

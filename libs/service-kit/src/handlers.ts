@@ -44,6 +44,20 @@ export type StreamingHandler<Request, Response> = (
   stream: ServerWritableStream<Request, Response>,
 ) => Promise<void>;
 
+/** What a request is replaced by when its bytes are none. */
+export class UndecodableRequest {
+  readonly reason: string;
+
+  constructor(reason: string) {
+    this.reason = reason;
+  }
+}
+
+/** Handlers of this file refuse an {@link UndecodableRequest} themselves; see `tolerantDefinition`. */
+export interface TolerantHandler {
+  readonly refusesUndecodable: true;
+}
+
 const MS_PER_SECOND = 1_000;
 
 export function createCallEnvironment(options: {
@@ -67,12 +81,13 @@ export function createCallEnvironment(options: {
 export function unary<Request, Response>(
   handler: UnaryHandler<Request, Response>,
   options: HandlerOptions,
-): handleUnaryCall<Request, Response> {
+): handleUnaryCall<Request, Response> & TolerantHandler {
   const measure = measurer(options);
   const { clock } = options.environment;
-  return (call, callback) => {
+  const handle: handleUnaryCall<Request, Response> = (call, callback) => {
     const startMs = clock.monotonicMs();
     async function answer(): Promise<void> {
+      refuseUndecodable(call.request);
       const context = new CallContext(call, unaryDeadlineMs(call, clock));
       const response = await handler(call.request, context);
       callback(null, response, context.trailersIfAny);
@@ -86,20 +101,22 @@ export function unary<Request, Response>(
       logFailure(options, failure.code, error);
     });
   };
+  return Object.assign(handle, { refusesUndecodable: true } as const);
 }
 
 /** A handler of calls that are answered by a stream. */
 export function serverStreaming<Request, Response>(
   handler: StreamingHandler<Request, Response>,
   options: HandlerOptions,
-): handleServerStreamingCall<Request, Response> {
+): handleServerStreamingCall<Request, Response> & TolerantHandler {
   const measure = measurer(options);
   const { clock } = options.environment;
-  return (call) => {
+  const handle: handleServerStreamingCall<Request, Response> = (call) => {
     const startMs = clock.monotonicMs();
     // Emitted by grpc-js when the peer is gone; `cancelled` says the same.
     call.on("error", () => {});
     async function answer(): Promise<void> {
+      refuseUndecodable(call.request);
       const context = new CallContext(call, streamDeadlineMs(call, clock));
       await handler(call.request, context, call);
       call.end(context.trailersIfAny);
@@ -113,6 +130,14 @@ export function serverStreaming<Request, Response>(
       logFailure(options, failure.code, error);
     });
   };
+  return Object.assign(handle, { refusesUndecodable: true } as const);
+}
+
+function refuseUndecodable(request: unknown): void {
+  if (!(request instanceof UndecodableRequest)) return;
+  throw new ApiError(status.INVALID_ARGUMENT, `the request cannot be read: ${request.reason}`, {
+    reason: "REQUEST_UNDECODABLE",
+  });
 }
 
 function measurer(options: HandlerOptions): (code: status, startMs: number) => void {
