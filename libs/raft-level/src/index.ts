@@ -1,5 +1,4 @@
-export { openLevelDatabase } from "./database.ts";
-export type { Database, DatabasePut, KeyRange, OpenDatabase } from "./database.ts";
+export type { Database, DatabasePut, KeyPage, KeyRange, OpenDatabase } from "./database.ts";
 export {
   CompactedError,
   FolderLockedError,
@@ -12,3 +11,5 @@ export {
 export type { LogIdentity } from "./identity.ts";
 export { LevelLogStore } from "./level-log-store.ts";
 export type { LevelLogStatistics, LevelLogStoreOptions, OpenedStore } from "./level-log-store.ts";
+export { SegmentedDatabase } from "./segmented-database.ts";
+export type { SegmentedDatabaseOptions } from "./segmented-database.ts";

@@ -57,9 +57,11 @@ async function reopen(folder: string): Promise<RecoveredLog> {
 
 type Change = (database: Level<Uint8Array, Uint8Array>) => Promise<void>;
 
-async function changeDatabase(folder: string, change: Change): Promise<void> {
+type Part = "meta" | "segment-00000001";
+
+async function changeDatabase(folder: string, part: Part, change: Change): Promise<void> {
   const options = { keyEncoding: "view", valueEncoding: "view" };
-  const database = new Level<Uint8Array, Uint8Array>(join(folder, "level"), options);
+  const database = new Level<Uint8Array, Uint8Array>(join(folder, part), options);
   await database.open();
   await change(database);
   await database.close();
@@ -108,7 +110,8 @@ for (const [name, change, record] of DAMAGES) {
   test(`open() refuses a log where ${name}`, async (context) => {
     const folder = await temporaryFolder(context);
     await prepare(folder);
-    await changeDatabase(folder, change);
+    const part = record.startsWith("record") ? "segment-00000001" : "meta";
+    await changeDatabase(folder, part, change);
     const refused = { code: "LOG_DAMAGED", record, retryable: false };
     await assert.rejects(reopen(folder), refused);
     await assert.rejects(reopen(folder), refused, "nothing is repaired on the way");
@@ -125,7 +128,7 @@ test("open() refuses a log whose marker is gone", async (context) => {
 test("open() refuses to found a log where one was lost", async (context) => {
   const folder = await temporaryFolder(context);
   await prepare(folder);
-  await rm(join(folder, "level"), { recursive: true });
+  await rm(join(folder, "meta"), { recursive: true });
   await assert.rejects(reopen(folder), (error: { code?: unknown }) =>
     ["LOG_DAMAGED", "STORAGE_FAILED"].includes(String(error.code)),
   );
@@ -136,13 +139,13 @@ test("open() refuses an older state of the database", async (context) => {
   const opened = await LevelLogStore.open({ folder, identity: IDENTITY, founding: FOUNDING });
   await write(opened.store, { entries: entries(1, 3), hardState: { term: 1, vote: 1 } });
   await opened.store[Symbol.asyncDispose]();
-  await cp(join(folder, "level"), join(folder, "older"), { recursive: true });
+  const older = await temporaryFolder(context);
+  await cp(folder, older, { recursive: true });
   const again = await LevelLogStore.open({ folder, identity: IDENTITY, founding: FOUNDING });
   await write(again.store, { hardState: { term: 2, vote: 3 } });
   await again.store[Symbol.asyncDispose]();
-  await rm(join(folder, "level"), { recursive: true });
-  await cp(join(folder, "older"), join(folder, "level"), { recursive: true });
-  await assert.rejects(reopen(folder), { code: "LOG_DAMAGED", record: "record 2" });
+  await cp(join(folder, "durable-marker"), join(older, "durable-marker"));
+  await assert.rejects(reopen(older), { code: "LOG_DAMAGED", record: "record 2" });
 });
 
 test("open() removes a torn last record that the marker does not vouch for", async (context) => {
@@ -153,7 +156,7 @@ test("open() removes a torn last record that the marker does not vouch for", asy
   await write(opened.store, { entries: entries(81, 5, 9), hardState: { term: 9, vote: 2 } });
   await opened.store[Symbol.asyncDispose]();
   await writeFile(join(folder, "durable-marker"), marker);
-  await changeDatabase(folder, flip(recordKey(9), -1));
+  await changeDatabase(folder, "segment-00000001", flip(recordKey(9), -1));
   const again = await LevelLogStore.open({ folder, identity: IDENTITY, founding: FOUNDING });
   assert.equal(again.tornSequence, 9);
   assert.equal(model.difference(again.recovered), undefined);
@@ -169,9 +172,10 @@ async function damageFile(context: TestContext, prng: Prng, origin: string): Pro
   const parent = await temporaryFolder(context);
   const folder = await mkdtemp(join(parent, "copy-"));
   await cp(origin, folder, { recursive: true });
-  const names = await readdir(join(folder, "level"));
+  const part = prng.pick(["meta", "segment-00000001"]);
+  const names = await readdir(join(folder, part));
   const name = prng.pick(names.filter((file) => /\.(log|ldb)$|^MANIFEST|^CURRENT/.test(file)));
-  const path = join(folder, "level", name);
+  const path = join(folder, part, name);
   const bytes = await readFile(path);
   if (bytes.length === 0) return folder;
   const at = prng.below(bytes.length);

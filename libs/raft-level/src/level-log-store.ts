@@ -12,7 +12,7 @@ import { hash } from "node:crypto";
 import { assert, Bug } from "@atoll/stdx";
 import type { Done, EntryRange, LogStore, LogWrite, RecoveredLog } from "@atoll/raft-replica";
 import type { Entry, HardState, Membership, SnapshotMetadata } from "raft-ts";
-import { openLevelDatabase, type Database, type OpenDatabase } from "./database.ts";
+import type { Database, KeyRange, OpenDatabase } from "./database.ts";
 import type { DurableMarker } from "./durable-marker.ts";
 import {
   CompactedError,
@@ -21,7 +21,7 @@ import {
   StoreClosedError,
 } from "./errors.ts";
 import type { LogIdentity } from "./identity.ts";
-import { recordKey, recordRange, snapshotRange, STATE_KEY } from "./keys.ts";
+import { recordKey, snapshotRange, STATE_KEY } from "./keys.ts";
 import { mergeWrites } from "./merge-writes.ts";
 import { openLog, type OpenedLog } from "./open-log.ts";
 import {
@@ -32,6 +32,7 @@ import {
   type DecodedRecord,
 } from "./record.ts";
 import { RecordIndex, type RecordSpan } from "./record-index.ts";
+import { SegmentedDatabase } from "./segmented-database.ts";
 import { readChunks, writeChunks } from "./snapshot-chunks.ts";
 import { encodeState, type StoreState } from "./store-state.ts";
 import { toFailure, WriteLane } from "./write-lane.ts";
@@ -119,7 +120,7 @@ export class LevelLogStore implements LogStore, AsyncDisposable {
       identity: options.identity,
       founding: options.founding,
       tailBytesMax: options.tailBytesMax ?? TAIL_BYTES_MAX,
-      openDatabase: options.openDatabase ?? openLevelDatabase,
+      openDatabase: options.openDatabase ?? SegmentedDatabase.open,
       markerFailed: (error) => failLater.fail(error),
     });
     const store = new LevelLogStore(opened, failLater);
@@ -270,7 +271,7 @@ export class LevelLogStore implements LogStore, AsyncDisposable {
     this.#hardState = hardState;
     this.#index = new RecordIndex(position);
     this.#newestRead = undefined;
-    this.#removeLater(recordRange(0, firstSequence));
+    this.#forgetLater(firstSequence);
     this.#removeLater(snapshotRange(0, id));
   }
 
@@ -282,7 +283,7 @@ export class LevelLogStore implements LogStore, AsyncDisposable {
     const begin = span === undefined ? this.#endOfLog() : await this.#beginOf(span);
     await this.#changeState({ ...this.#state, ...begin });
     this.#index.dropThrough(begin.position);
-    this.#removeLater(recordRange(0, begin.firstSequence));
+    this.#forgetLater(begin.firstSequence);
   }
 
   #endOfLog(): LogBegin {
@@ -412,8 +413,14 @@ export class LevelLogStore implements LogStore, AsyncDisposable {
     return result;
   }
 
-  #removeLater(range: { readonly from: Uint8Array; readonly to: Uint8Array }): void {
+  #removeLater(range: KeyRange): void {
     this.#inBackground(() => this.#database.remove(range)).catch((error: unknown) => {
+      this.#failedWith(error);
+    });
+  }
+
+  #forgetLater(sequence: number): void {
+    this.#inBackground(() => this.#database.forgetRecords(sequence)).catch((error: unknown) => {
       this.#failedWith(error);
     });
   }

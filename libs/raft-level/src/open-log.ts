@@ -65,7 +65,7 @@ async function openFolder(options: OpenLogOptions): Promise<OpenedLog> {
   await mkdir(options.folder, { recursive: true });
   const markerPath = join(options.folder, "durable-marker");
   const createIfMissing = !(await exists(markerPath));
-  const database = await options.openDatabase(join(options.folder, "level"), { createIfMissing });
+  const database = await options.openDatabase(options.folder, { createIfMissing });
   try {
     return await openWith(database, markerPath, options);
   } catch (error) {
@@ -170,6 +170,7 @@ async function isEmpty(database: Database): Promise<boolean> {
 }
 
 async function hasKeys(database: Database): Promise<boolean> {
+  if (!(await isEmpty(database))) return true;
   const everything = { from: Uint8Array.of(0), to: Uint8Array.of(0xff) };
   for await (const page of database.scan(everything, 1)) return page.length > 0;
   return false;

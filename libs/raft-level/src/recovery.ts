@@ -47,7 +47,7 @@ export async function recover(input: RecoveryInput): Promise<Recovery> {
   if (state.generation < marker.generation) {
     throw new LogDamagedError("the state", `it is older than generation ${marker.generation}`);
   }
-  await database.remove(recordRange(0, state.firstSequence));
+  await database.forgetRecords(state.firstSequence);
   await database.remove(snapshotRange(0, state.snapshot.id));
   await database.remove(snapshotRange(state.snapshot.id + 1));
   await verifySnapshot(database, state.snapshot);

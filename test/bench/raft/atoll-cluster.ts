@@ -5,6 +5,7 @@ import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Client, credentials, type ClientDuplexStream } from "@grpc/grpc-js";
+import type { RaftSettings } from "raft-ts";
 import { makeValue, type Cluster, type Driver } from "./cluster.ts";
 import {
   decodeAnswer,
@@ -18,6 +19,8 @@ import { end, freePorts, kill, start, until } from "./processes.ts";
 type Stream = ClientDuplexStream<Buffer, Buffer>;
 
 const MEMBERS = 3;
+/** What a replica runs with; entries live longer than V8 expects of young objects. */
+const NODE_OPTIONS: readonly string[] = ["--max-semi-space-size=32"];
 const CHANNEL_OPTIONS = {
   "grpc.use_local_subchannel_pool": 1,
   "grpc.enable_retries": 0,
@@ -28,6 +31,7 @@ const CHANNEL_OPTIONS = {
 export class AtollCluster implements Cluster {
   readonly name = "Atoll";
   readonly #folder: string;
+  readonly #raft: Partial<RaftSettings>;
   readonly #ports: Record<string, number> = {};
   readonly #children = new Map<number, ChildProcess>();
   readonly #clients = new Map<number, MemberClient>();
@@ -36,12 +40,13 @@ export class AtollCluster implements Cluster {
   /** The leader of the newest term each member has told. */
   readonly #follows = new Map<number, number>();
 
-  private constructor(folder: string) {
+  private constructor(folder: string, raft: Partial<RaftSettings>) {
     this.#folder = folder;
+    this.#raft = raft;
   }
 
-  static async start(folder: string): Promise<AtollCluster> {
-    const cluster = new AtollCluster(folder);
+  static async start(folder: string, raft: Partial<RaftSettings>): Promise<AtollCluster> {
+    const cluster = new AtollCluster(folder, raft);
     const ports = await freePorts(MEMBERS);
     for (let id = 1; id <= MEMBERS; id += 1) {
       cluster.#ports[String(id)] = ports[id - 1] as number;
@@ -115,9 +120,10 @@ export class AtollCluster implements Cluster {
   #spawn(id: number): void {
     this.#listening.delete(id);
     this.#follows.delete(id);
-    const config = { id, ports: this.#ports, folder: join(this.#folder, `replica-${id}`) };
+    const folder = join(this.#folder, `replica-${id}`);
+    const config = { id, ports: this.#ports, folder, raft: this.#raft };
     const script = join(import.meta.dirname, "replica-process.ts");
-    const extra = process.env["BENCH_NODE_OPTIONS"]?.split(" ") ?? [];
+    const extra = process.env["BENCH_NODE_OPTIONS"]?.split(" ") ?? NODE_OPTIONS;
     const args = ["--conditions=atoll-source", ...extra, script, JSON.stringify(config)];
     const child = start(process.execPath, args, { UV_THREADPOOL_SIZE: "16" });
     this.#children.set(id, child);

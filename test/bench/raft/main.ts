@@ -4,6 +4,7 @@
  *     node --conditions=atoll-source test/bench/raft/main.ts
  *         [--rounds 5] [--seconds 5] [--warm-up-seconds 1.5] [--in-flight 1,256,1024]
  *         [--failover-trials 10] [--stop-trials 5] [--only atoll|etcd]
+ *         [--raft '{"tailBytesMax": 8388608}']
  *
  * Three members of each system on loopback, each round with fresh folders, the systems in turn.
  * Prints one table and writes the raw numbers to test/bench/results/.
@@ -13,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Prng } from "@atoll/stdx";
+import type { RaftSettings } from "raft-ts";
 import { AtollCluster } from "./atoll-cluster.ts";
 import type { Cluster } from "./cluster.ts";
 import { EtcdCluster, etcdVersion } from "./etcd-cluster.ts";
@@ -34,12 +36,14 @@ const { values: options } = parseArgs({
     "failover-trials": { type: "string", default: "10" },
     "stop-trials": { type: "string", default: "5" },
     only: { type: "string" },
+    raft: { type: "string", default: "{}" },
   },
 });
 
 function systems(): System[] {
+  const raft = JSON.parse(options.raft) as Partial<RaftSettings>;
   const all: System[] = [
-    { name: "Atoll", version: "(this tree)", start: (folder) => AtollCluster.start(folder) },
+    { name: "Atoll", version: "(this tree)", start: (folder) => AtollCluster.start(folder, raft) },
   ];
   const etcd = etcdVersion();
   if (etcd === undefined) process.stderr.write("etcd is not installed: measuring Atoll alone\n");

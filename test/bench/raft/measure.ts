@@ -88,7 +88,7 @@ function cpuSeconds(pids: readonly number[]): number {
   return ticks / CLOCK_TICKS_PER_SECOND;
 }
 
-const ATTEMPT_MS = 1000;
+const ATTEMPT_MS = 150;
 const STOPPED_MS = 4000;
 
 /**

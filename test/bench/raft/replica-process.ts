@@ -10,6 +10,7 @@ import { GrpcPeerTransport, raftServiceDefinition } from "@atoll/raft-grpc";
 import { LevelLogStore } from "@atoll/raft-level";
 import { Replica, type StateMachine } from "@atoll/raft-replica";
 import { Prng } from "@atoll/stdx";
+import type { RaftSettings } from "raft-ts";
 import { decodeRequest, driveServiceDefinition, encodeAnswer, OUTCOMES } from "./drive-wire.ts";
 
 export interface ReplicaProcessConfig {
@@ -17,6 +18,8 @@ export interface ReplicaProcessConfig {
   readonly folder: string;
   /** Ports of all replicas by id, the own one included. */
   readonly ports: Readonly<Record<string, number>>;
+  /** What differs from Raft's default settings. */
+  readonly raft: Partial<RaftSettings>;
 }
 
 const TICK_MS = 10;
@@ -57,6 +60,7 @@ async function main(config: ReplicaProcessConfig): Promise<void> {
       },
     },
     prng: prng.child("replica"),
+    settings: { raft: config.raft },
   });
   const server = new Server();
   server.addService(raftServiceDefinition, transport.handlers());

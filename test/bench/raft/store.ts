@@ -29,9 +29,12 @@ async function main(): Promise<void> {
     for (const batch of [1, 16, 64, 256, 1024]) next = await measureWrites(folder, batch, next);
     await fill(folder, next, total);
     const before = performance.now();
+    const cpuBefore = process.cpuUsage();
     const { store, recovered } = await LevelLogStore.open({ folder, identity, founding });
     const openMs = performance.now() - before;
-    console.log(`open ${recovered.last.index} entries: ${openMs.toFixed(0)} ms`);
+    const cpu = process.cpuUsage(cpuBefore);
+    const cpuMs = ((cpu.user + cpu.system) / 1000).toFixed(0);
+    console.log(`open ${recovered.last.index} entries: ${openMs.toFixed(0)} ms, CPU ${cpuMs} ms`);
     await store[Symbol.asyncDispose]();
   } finally {
     await rm(folder, { recursive: true, force: true });

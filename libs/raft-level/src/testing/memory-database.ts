@@ -4,7 +4,8 @@
  * Completes each write in a later turn of the loop, counts them, and on request fails one or stops
  * for good before or after one, as a crash would. What it holds survives into another instance.
  */
-import type { Database, DatabasePut, KeyRange } from "../database.ts";
+import type { Database, DatabasePut, KeyPage, KeyRange } from "../database.ts";
+import { recordRange } from "../keys.ts";
 
 export class MemoryDatabase implements Database {
   readonly pairs: Map<string, Uint8Array>;
@@ -34,10 +35,7 @@ export class MemoryDatabase implements Database {
     for (const [key, value] of copies) this.pairs.set(key, value);
   }
 
-  async *scan(
-    range: KeyRange,
-    pageMax: number,
-  ): AsyncIterable<readonly (readonly [Uint8Array, Uint8Array])[]> {
+  async *scan(range: KeyRange, pageMax: number): AsyncIterable<KeyPage> {
     const keys = this.#keys(range);
     for (let at = 0; at < keys.length; at += pageMax) {
       await nextTurn();
@@ -50,6 +48,10 @@ export class MemoryDatabase implements Database {
   async remove(range: KeyRange): Promise<void> {
     await nextTurn();
     for (const key of this.#keys(range)) this.pairs.delete(key);
+  }
+
+  forgetRecords(sequence: number): Promise<void> {
+    return this.remove(recordRange(0, sequence));
   }
 
   async close(): Promise<void> {
