@@ -1,7 +1,8 @@
 /**
  * Inputs and effects of a core as one line of text each, for transcripts and failing tests.
  *
- * Short and stable: transcripts are compared line by line, so a change here is a change of them all.
+ * Short and stable: transcripts are compared line by line, so a change here is a change of them
+ * all.
  */
 import type { Effect } from "../effect.ts";
 import type { Entry, LogPosition } from "../entry.ts";

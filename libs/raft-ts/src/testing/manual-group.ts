@@ -1,8 +1,9 @@
 /**
- * A group of cores in which nothing happens by itself: a test says what is delivered, written and lost.
+ * A group of cores in which nothing happens by itself: a test says what is delivered, written and
+ * lost.
  *
- * Each member has a store in memory; writes are durable when the test says so. Everything a core does is
- * noted as a line. Used by the tests that walk the paper, and by transcripts.
+ * Each member has a store in memory; writes are durable when the test says so. Everything a core
+ * does is noted as a line. Used by the tests that walk the paper, and by transcripts.
  */
 import { assert, crc32c, Prng } from "@atoll/stdx";
 import { RaftCore } from "../core.ts";
