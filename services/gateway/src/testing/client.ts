@@ -43,8 +43,13 @@ export class ApiClient implements Disposable {
   constructor(port: number) {
     const address = `127.0.0.1:${port}`;
     const credentials = channelCredentials("insecure-for-lab");
-    // A channel of its own, so that tests do not share connections.
-    const options = { ...CHANNEL_OPTIONS, "grpc.use_local_subchannel_pool": 1 };
+    const options = {
+      ...CHANNEL_OPTIONS,
+      // A channel of its own, so that tests do not share connections.
+      "grpc.use_local_subchannel_pool": 1,
+      // Limits are the server's to keep.
+      "grpc.max_send_message_length": -1,
+    };
     this.nodes = new NodeServiceClient(address, credentials, options);
     this.roles = new RoleServiceClient(address, credentials, options);
     this.actions = new ActionServiceClient(address, credentials, options);
