@@ -2,7 +2,7 @@
  * Measures Raft commits and failover, with etcd beside it where it is installed.
  *
  *     node --conditions=atoll-source test/bench/raft/main.ts
- *         [--rounds 5] [--seconds 5] [--warm-up-seconds 1.5] [--in-flight 1,256,1024]
+ *         [--rounds 5] [--seconds 5] [--warm-up-seconds 2] [--in-flight 1,256,1024]
  *         [--failover-trials 10] [--stop-trials 5] [--only atoll|etcd]
  *         [--raft '{"tailBytesMax": 8388608}']
  *
@@ -31,12 +31,12 @@ const { values: options } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "5" },
-    "warm-up-seconds": { type: "string", default: "1.5" },
+    "warm-up-seconds": { type: "string", default: "2" },
     "in-flight": { type: "string", default: "1,256,1024" },
     "failover-trials": { type: "string", default: "10" },
     "stop-trials": { type: "string", default: "5" },
     only: { type: "string" },
-    raft: { type: "string", default: "{}" },
+    raft: { type: "string", default: '{"tailBytesMax":8388608}' },
   },
 });
 
