@@ -15,17 +15,24 @@ interface ReadyReads {
 
 export class PendingReads {
   #nextRead = 1;
+  #size = 0;
   /** Under way in the core, by its number. */
   readonly #asked = new Map<number, readonly ReadDone[]>();
   #collected: ReadDone[] = [];
   /** Have an index, wait for it to be applied. */
   #ready: ReadyReads[] = [];
 
+  /** How many reads wait, in whatever stage. */
+  get size(): number {
+    return this.#size;
+  }
+
   get hasCollected(): boolean {
     return this.#collected.length > 0;
   }
 
   add(done: ReadDone): void {
+    this.#size += 1;
     this.#collected.push(done);
   }
 
@@ -43,7 +50,7 @@ export class PendingReads {
     const done = this.#asked.get(read);
     if (done === undefined) return;
     this.#asked.delete(read);
-    if (index <= appliedIndex) for (const each of done) each({ type: "ready", index });
+    if (index <= appliedIndex) this.#answer(done, { type: "ready", index });
     else this.#ready.push({ index, done });
   }
 
@@ -51,7 +58,7 @@ export class PendingReads {
     const done = this.#asked.get(read);
     if (done === undefined) return;
     this.#asked.delete(read);
-    for (const each of done) each({ type: "refused", reason, leader });
+    this.#answer(done, { type: "refused", reason, leader });
   }
 
   applied(appliedIndex: number): void {
@@ -59,8 +66,7 @@ export class PendingReads {
     const waiting = this.#ready;
     this.#ready = waiting.filter((each) => each.index > appliedIndex);
     for (const { index, done } of waiting) {
-      if (index > appliedIndex) continue;
-      for (const each of done) each({ type: "ready", index });
+      if (index <= appliedIndex) this.#answer(done, { type: "ready", index });
     }
   }
 
@@ -69,8 +75,11 @@ export class PendingReads {
     this.#asked.clear();
     this.#collected = [];
     this.#ready = [];
-    for (const done of all) {
-      for (const each of done) each({ type: "refused", reason: "stopped", leader });
-    }
+    for (const done of all) this.#answer(done, { type: "refused", reason: "stopped", leader });
+  }
+
+  #answer(done: readonly ReadDone[], outcome: ReadOutcome): void {
+    this.#size -= done.length;
+    for (const each of done) each(outcome);
   }
 }

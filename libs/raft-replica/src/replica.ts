@@ -137,6 +137,10 @@ export class Replica implements ReplicaDriver {
       done({ type: "refused", reason: "stopped", leader: this.#leader });
       return;
     }
+    if (this.#reads.size >= this.#settings.readsPendingMax) {
+      done({ type: "refused", reason: "overloaded", leader: this.#leader });
+      return;
+    }
     this.#reads.add(done);
     this.#drain();
   }

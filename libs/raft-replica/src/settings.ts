@@ -21,6 +21,8 @@ export interface ReplicaSettings {
    * Proposals that wait for their outcome; more are refused as overloaded. Default 65,536 batches.
    */
   readonly proposalsPendingMax: number;
+  /** Reads that wait for their index or for its application; more are refused. Default 65,536. */
+  readonly readsPendingMax: number;
 }
 
 export const DEFAULT_REPLICA_SETTINGS: ReplicaSettings = {
@@ -29,13 +31,17 @@ export const DEFAULT_REPLICA_SETTINGS: ReplicaSettings = {
   snapshotEveryBytes: 256 << 20,
   retainEntries: 1_000_000,
   proposalsPendingMax: 65_536,
+  readsPendingMax: 65_536,
 };
 
 /** Throws Bug when a value is out of range. */
 export function checkReplicaSettings(settings: ReplicaSettings): void {
-  const { snapshotEveryEntries, snapshotEveryBytes, retainEntries, proposalsPendingMax } = settings;
-  assert(snapshotEveryEntries >= 1, `snapshotEveryEntries is ${snapshotEveryEntries}`);
-  assert(snapshotEveryBytes >= 1, `snapshotEveryBytes is ${snapshotEveryBytes}`);
-  assert(retainEntries >= 0, `retainEntries is ${retainEntries}`);
-  assert(proposalsPendingMax >= 1, `proposalsPendingMax is ${proposalsPendingMax}`);
+  const { raft: _raft, retainEntries, ...bounds } = settings;
+  for (const [name, value] of Object.entries(bounds)) {
+    assert(Number.isSafeInteger(value) && value >= 1, `${name} is ${value}, must be 1 or more`);
+  }
+  assert(
+    Number.isSafeInteger(retainEntries) && retainEntries >= 0,
+    `retainEntries is ${retainEntries}`,
+  );
 }

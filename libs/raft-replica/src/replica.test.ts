@@ -1,0 +1,261 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { crc32c } from "@atoll/stdx";
+import { membershipOf } from "raft-ts";
+import type { ProposalOutcome, ReadOutcome } from "./ports.ts";
+import { ManualReplicas } from "./testing/manual-ports.ts";
+
+const DATA = [new Uint8Array([1]), new Uint8Array([2])];
+
+test("propose() answers when the batch is applied here", () => {
+  const group = new ManualReplicas([1, 2, 3]);
+  const leader = group.elect(1);
+  const outcomes: ProposalOutcome[] = [];
+  leader.propose(DATA, (outcome) => {
+    outcomes.push(outcome);
+    assert.equal(group.of(1).stateMachine.applied.length, 3);
+  });
+  assert.deepEqual(outcomes, []);
+  group.run();
+  assert.deepEqual(outcomes, [{ type: "committed", firstIndex: 2, lastIndex: 3, term: 1 }]);
+  assert.deepEqual(
+    group.of(3).stateMachine.applied.map(({ data }) => data.length),
+    [0, 1, 1],
+  );
+});
+
+test("propose() refuses on a follower and names the leader", () => {
+  const group = new ManualReplicas([1, 2, 3]);
+  group.elect(1);
+  const outcomes: ProposalOutcome[] = [];
+  group.of(2).replica.propose(DATA, (outcome) => outcomes.push(outcome));
+  assert.deepEqual(outcomes, [{ type: "refused", reason: "notLeader", leader: 1 }]);
+});
+
+test("propose() refuses past its bound, and takes again when some are answered", () => {
+  const group = new ManualReplicas([1, 2, 3], { proposalsPendingMax: 2 });
+  const leader = group.elect(1);
+  const types: string[] = [];
+  const note = (outcome: ProposalOutcome): void => {
+    types.push(outcome.type === "refused" ? outcome.reason : outcome.type);
+  };
+  for (let at = 0; at < 3; at += 1) leader.propose(DATA, note);
+  assert.deepEqual(types, ["overloaded"]);
+  group.run();
+  leader.propose(DATA, note);
+  group.run();
+  assert.deepEqual(types, ["overloaded", "committed", "committed", "committed"]);
+});
+
+test("propose() is unknown when leadership ends before the commit", () => {
+  const group = new ManualReplicas([1, 2, 3]);
+  const leader = group.elect(1);
+  group.cut.add(1);
+  const outcomes: ProposalOutcome[] = [];
+  leader.propose(DATA, (outcome) => outcomes.push(outcome));
+  group.run();
+  leader.stalled();
+  assert.deepEqual(outcomes, [{ type: "unknown", leader: 0 }]);
+});
+
+test("propose() may be called from an outcome without recursing into the core", () => {
+  const group = new ManualReplicas([1, 2, 3]);
+  const leader = group.elect(1);
+  let left = 5_000;
+  const again = (outcome: ProposalOutcome): void => {
+    assert.equal(outcome.type, "committed");
+    left -= 1;
+    if (left > 0) leader.propose(DATA, again);
+  };
+  leader.propose(DATA, again);
+  group.run();
+  assert.equal(left, 0);
+});
+
+test("readIndex() answers once its index is applied here, on leader and follower", () => {
+  const group = new ManualReplicas([1, 2, 3]);
+  const leader = group.elect(1);
+  leader.propose(DATA, () => undefined);
+  group.run();
+  const seen: (readonly [ReadOutcome, number])[] = [];
+  for (const id of [1, 2, 3]) {
+    const { replica, stateMachine } = group.of(id);
+    replica.readIndex((outcome) => seen.push([outcome, stateMachine.applied.length]));
+  }
+  group.run();
+  assert.deepEqual(seen.length, 3);
+  for (const [outcome, applied] of seen) {
+    assert.deepEqual(outcome, { type: "ready", index: 3 });
+    assert.equal(applied, 3);
+  }
+});
+
+test("readIndex() refuses past its bound", () => {
+  const group = new ManualReplicas([1, 2, 3], { readsPendingMax: 2 });
+  const outcomes: ReadOutcome[] = [];
+  for (let at = 0; at < 3; at += 1) {
+    group.of(1).replica.readIndex((outcome) => outcomes.push(outcome));
+  }
+  assert.deepEqual(outcomes, [{ type: "refused", reason: "overloaded", leader: 0 }]);
+});
+
+test("leadershipChanged() says leading once the no-op is applied, and no sooner", () => {
+  const group = new ManualReplicas([1, 2, 3]);
+  group.elect(1);
+  assert.deepEqual(group.of(1).changes.at(-1), { term: 1, leader: 1, leading: true });
+  assert.deepEqual(group.of(2).changes.at(-1), { term: 1, leader: 1, leading: false });
+  const first = group.of(1).changes.find(({ leader }) => leader === 1);
+  assert.deepEqual(first, { term: 1, leader: 1, leading: false });
+});
+
+test("a snapshot is taken after so many entries, and the log keeps what is to be retained", () => {
+  const group = new ManualReplicas([1, 2, 3], { snapshotEveryEntries: 10, retainEntries: 4 });
+  const leader = group.elect(1);
+  for (let at = 0; at < 12; at += 1) {
+    leader.propose([new Uint8Array([at])], () => undefined);
+    group.run();
+  }
+  const { store } = group.of(1);
+  assert.equal(store.snapshot?.index, 10);
+  assert.deepEqual(store.compactions, [6]);
+  const { snapshotIndex, firstIndex, lastIndex } = leader.status();
+  assert.deepEqual(
+    { snapshotIndex, firstIndex, lastIndex },
+    {
+      snapshotIndex: 10,
+      firstIndex: 7,
+      lastIndex: 13,
+    },
+  );
+  const content = Uint8Array.from(store.content.flatMap((chunk) => [...chunk]));
+  assert.equal(store.snapshot?.checksum, crc32c(content));
+  assert.equal(store.snapshot?.sizeBytes, content.length);
+});
+
+test("a snapshot is taken after so many bytes", () => {
+  const group = new ManualReplicas([1], { snapshotEveryBytes: 1_000 });
+  const leader = group.elect(1);
+  leader.propose([new Uint8Array(2_000)], () => undefined);
+  group.run();
+  assert.equal(group.of(1).store.snapshot?.index, 2);
+});
+
+test("entries are applied in bounded batches", () => {
+  const group = new ManualReplicas([1], { raft: { applyBytesMax: 100 } });
+  const leader = group.elect(1);
+  leader.propose(
+    Array.from({ length: 10 }, () => new Uint8Array(18)),
+    () => undefined,
+  );
+  group.run();
+  const { batches, applied } = group.of(1).stateMachine;
+  assert.deepEqual([applied.length, batches], [11, 6]);
+});
+
+test("the state is restored from the newest snapshot before anything is applied", () => {
+  const content = new Uint8Array(6);
+  const snapshot = {
+    index: 5,
+    term: 1,
+    membership: membershipOf([1]),
+    sizeBytes: content.length,
+    checksum: crc32c(content),
+  };
+  const group = new ManualReplicas(
+    [1],
+    {},
+    {
+      hardState: { term: 1, vote: 1 },
+      snapshot,
+      firstIndex: 6,
+      last: { index: 5, term: 1 },
+      tailPrevious: { index: 5, term: 1 },
+    },
+  );
+  const { replica, stateMachine } = group.of(1);
+  replica.tick();
+  assert.equal(stateMachine.restored, undefined);
+  group.run();
+  assert.deepEqual(stateMachine.restored, snapshot);
+  assert.deepEqual(
+    stateMachine.applied.map(({ index }) => index),
+    [6],
+  );
+});
+
+test("a damaged snapshot stops the replica", () => {
+  const membership = membershipOf([1]);
+  const snapshot = { index: 5, term: 1, membership, sizeBytes: 6, checksum: 1 };
+  const group = new ManualReplicas(
+    [1],
+    {},
+    {
+      hardState: { term: 1, vote: 1 },
+      snapshot,
+      firstIndex: 6,
+      last: { index: 5, term: 1 },
+      tailPrevious: { index: 5, term: 1 },
+    },
+  );
+  group.run();
+  assert.equal(group.of(1).failures.length, 1);
+  assert.equal(group.of(1).replica.status().role, "stopped");
+});
+
+test("a failed write stops the replica for good, and nothing is retried", () => {
+  const group = new ManualReplicas([1, 2, 3]);
+  const leader = group.elect(1);
+  const { store, failures } = group.of(1);
+  const outcomes: string[] = [];
+  store.failure = new Error("EIO");
+  leader.propose(DATA, ({ type }) => outcomes.push(type));
+  leader.readIndex(({ type }) => outcomes.push(type));
+  const { writes } = store;
+  // The peers answer too late: their acknowledgements come after the failure.
+  group.cut.add(1);
+  group.run();
+  group.cut.delete(1);
+  leader.tick();
+  leader.propose(DATA, ({ type }) => outcomes.push(type));
+  group.run();
+  assert.deepEqual(
+    failures.map(({ message }) => message),
+    ["EIO"],
+  );
+  assert.deepEqual(outcomes, ["unknown", "refused", "refused"]);
+  assert.equal(store.writes, writes);
+});
+
+test("stop() answers everything that waits, once", () => {
+  const group = new ManualReplicas([1, 2, 3]);
+  const leader = group.elect(1);
+  const outcomes: string[] = [];
+  leader.propose(DATA, ({ type }) => outcomes.push(type));
+  leader.readIndex(({ type }) => outcomes.push(type));
+  leader.stop();
+  leader.stop();
+  group.run();
+  assert.deepEqual(outcomes, ["unknown", "refused"]);
+  leader.propose(DATA, ({ type }) => outcomes.push(type));
+  assert.deepEqual(outcomes, ["unknown", "refused", "refused"]);
+});
+
+test("peerLost() of the leader brings a new one before any timeout", () => {
+  const group = new ManualReplicas([1, 2, 3]);
+  group.elect(1);
+  group.cut.add(1);
+  for (const id of [2, 3]) group.of(id).replica.peerLost(1);
+  for (let tick = 0; tick < 3; tick += 1) {
+    for (const id of [2, 3]) group.of(id).replica.tick();
+    group.run();
+  }
+  assert.equal(group.of(2).replica.status().role, "leader");
+  assert.deepEqual(group.of(3).changes.at(-1), { term: 2, leader: 2, leading: false });
+});
+
+test("transferLeadership() moves leadership to the named replica", () => {
+  const group = new ManualReplicas([1, 2, 3]);
+  group.elect(1).transferLeadership(3);
+  group.run();
+  assert.equal(group.of(3).replica.status().role, "leader");
+});
