@@ -1,9 +1,17 @@
 /**
- * Heartbeats, directives, orders and replies between agents and the orchestrator of their datacenter, as bytes.
+ * Heartbeats, directives, orders and replies between agents and the orchestrator of their
+ * datacenter, as bytes.
  *
  * Each side encodes what it says and checks in full what it hears.
  */
-import type { ActionId, DatacenterName, NodeName, Order, OutboxPosition, TargetKey } from "@atoll/domain";
+import type {
+  ActionId,
+  DatacenterName,
+  NodeName,
+  Order,
+  OutboxPosition,
+  TargetKey,
+} from "@atoll/domain";
 import {
   ActionOrder as ProtoActionOrder,
   ActionReply as ProtoActionReply,
@@ -58,7 +66,12 @@ export interface ActionOrder {
   readonly incarnation: string;
 }
 
-export type ActionReplyCode = "accepted" | "staleTerm" | "staleGeneration" | "otherIncarnation" | "unable";
+export type ActionReplyCode =
+  | "accepted"
+  | "staleTerm"
+  | "staleGeneration"
+  | "otherIncarnation"
+  | "unable";
 
 export interface ActionReply {
   readonly code: ActionReplyCode;
@@ -118,7 +131,8 @@ export function decodeActionOrder(bytes: Uint8Array): Decoded<ActionOrder> {
     const message = ProtoActionOrder.decode(bytes);
     const order = checkedOrder(fromProtoOrder(required(message.order, "order")));
     const target = targetKey(message.target);
-    if (target !== targetOf(order)) throw new DecodeError(`an order for ${targetOf(order)} names ${target}`);
+    if (target !== targetOf(order))
+      throw new DecodeError(`an order for ${targetOf(order)} names ${target}`);
     return {
       term: counter("term", message.term),
       action: actionIdText(message.action),

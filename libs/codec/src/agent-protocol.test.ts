@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Fact, FactBatch } from "@atoll/domain";
-import { bareInventory, batchOf, dc1, fileSeen, n1, sampleFacts, sampleOrders, serviceSeen, webAppTarget } from "@atoll/domain/testing";
+import {
+  bareInventory,
+  batchOf,
+  dc1,
+  fileSeen,
+  n1,
+  sampleFacts,
+  sampleOrders,
+  serviceSeen,
+  webAppTarget,
+} from "@atoll/domain/testing";
 import {
   decodeActionOrder,
   decodeActionReply,
@@ -31,7 +41,12 @@ const heartbeat = {
   committed: { boot: 0, sequence: 0 },
   maintenance: true,
 };
-const directive = { term: 7, incarnation: "i1", committed: { boot: 2, sequence: 9 }, maintenance: false };
+const directive = {
+  term: 7,
+  incarnation: "i1",
+  committed: { boot: 2, sequence: 9 },
+  maintenance: false,
+};
 const order: ActionOrder = {
   term: 7,
   action: "n1-1" as ActionOrder["action"],
@@ -80,33 +95,69 @@ test("decodeFactBatch() refuses names and identities that are none", () => {
   }
 });
 
-test("decodeFactBatch() refuses positions that do not follow each other, and too many facts", () => {
+test("decodeFactBatch() refuses positions with a gap between them, and too many facts", () => {
   const wrong: [FactBatch["previous"], FactBatch["first"]][] = [
-    [{ boot: 0, sequence: 0 }, { boot: 0, sequence: 0 }],
-    [{ boot: 0, sequence: 0 }, { boot: 1, sequence: 2 }],
-    [{ boot: 1, sequence: 1 }, { boot: 1, sequence: 1 }],
-    [{ boot: 1, sequence: 3 }, { boot: 1, sequence: 5 }],
-    [{ boot: 1, sequence: 3 }, { boot: 2, sequence: 4 }],
-    [{ boot: 3, sequence: 1 }, { boot: 2, sequence: 1 }],
-    [{ boot: 0, sequence: 3 }, { boot: 1, sequence: 1 }],
-    [{ boot: 1, sequence: Number.MAX_SAFE_INTEGER - 2 }, { boot: 1, sequence: Number.MAX_SAFE_INTEGER - 1 }],
+    [
+      { boot: 0, sequence: 0 },
+      { boot: 0, sequence: 0 },
+    ],
+    [
+      { boot: 0, sequence: 0 },
+      { boot: 1, sequence: 2 },
+    ],
+    [
+      { boot: 1, sequence: 1 },
+      { boot: 1, sequence: 1 },
+    ],
+    [
+      { boot: 1, sequence: 3 },
+      { boot: 1, sequence: 5 },
+    ],
+    [
+      { boot: 1, sequence: 3 },
+      { boot: 2, sequence: 4 },
+    ],
+    [
+      { boot: 3, sequence: 1 },
+      { boot: 2, sequence: 1 },
+    ],
+    [
+      { boot: 0, sequence: 3 },
+      { boot: 1, sequence: 1 },
+    ],
+    [
+      { boot: 1, sequence: Number.MAX_SAFE_INTEGER - 2 },
+      { boot: 1, sequence: Number.MAX_SAFE_INTEGER - 1 },
+    ],
   ];
   for (const [previous, first] of wrong) {
     assert.notEqual(refusal({ previous, first }), "decoded", JSON.stringify({ previous, first }));
   }
   for (const [previous, first] of [
-    [{ boot: 1, sequence: 3 }, { boot: 1, sequence: 4 }],
-    [{ boot: 1, sequence: 3 }, { boot: 4, sequence: 1 }],
+    [
+      { boot: 1, sequence: 3 },
+      { boot: 1, sequence: 4 },
+    ],
+    [
+      { boot: 1, sequence: 3 },
+      { boot: 4, sequence: 1 },
+    ],
   ] as const) {
     assert.equal(refusal({ previous, first }), "decoded");
   }
   assert.match(refusal({ facts: [] }), /^a batch has 0 facts/);
-  assert.match(refusal({ facts: Array.from({ length: 257 }, () => sampleFacts.serviceForgotten) }), /^a batch has 257/);
+  assert.match(
+    refusal({ facts: Array.from({ length: 257 }, () => sampleFacts.serviceForgotten) }),
+    /^a batch has 257/,
+  );
 });
 
 test("decodeFactBatch() refuses enums and facts that it does not know", () => {
   const service = { key: "web/app", digest: "d", status: 99 as never, pid: 1, reason: "" };
-  const unknownStatus = { observedAtMs: 1, fact: { $case: "serviceObserved", value: service } } as const;
+  const unknownStatus = {
+    observedAtMs: 1,
+    fact: { $case: "serviceObserved", value: service },
+  } as const;
   for (const fact of [unknownStatus, { observedAtMs: 1, fact: undefined }]) {
     const bytes = ProtoFactBatch.encode({
       datacenter: "dc1",
@@ -124,7 +175,10 @@ test("decodeFactBatch() cuts long texts for people instead of refusing the facts
   const batch = batchOf([
     { ...sampleFacts.serviceObserved, service: serviceSeen("crashed", { reason: long }) },
     { ...sampleFacts.fileObserved, file: fileSeen("drifted", { diff: long, reason: long }) },
-    { ...sampleFacts.inventoryObserved, inventory: { ...bareInventory, kernel: { type: "known", value: long } } },
+    {
+      ...sampleFacts.inventoryObserved,
+      inventory: { ...bareInventory, kernel: { type: "known", value: long } },
+    },
   ]);
   const decoded = decodeFactBatch(encodeFactBatch(dc1, batch));
   assert.equal(decoded.type, "decoded");
@@ -140,8 +194,14 @@ test("decodeFactBatch() cuts long texts for people instead of refusing the facts
 });
 
 test("heartbeats and directives come back as they were", () => {
-  assert.deepEqual(decodeHeartbeat(encodeHeartbeat(heartbeat)), { type: "decoded", value: heartbeat });
-  assert.deepEqual(decodeDirective(encodeDirective(directive)), { type: "decoded", value: directive });
+  assert.deepEqual(decodeHeartbeat(encodeHeartbeat(heartbeat)), {
+    type: "decoded",
+    value: heartbeat,
+  });
+  assert.deepEqual(decodeDirective(encodeDirective(directive)), {
+    type: "decoded",
+    value: directive,
+  });
 });
 
 test("orders of every type come back as they were", () => {
@@ -153,7 +213,7 @@ test("orders of every type come back as they were", () => {
   }
 });
 
-test("decodeActionOrder() refuses orders that are not whole, or for another target than they name", () => {
+test("decodeActionOrder() refuses orders that are not whole or name another target", () => {
   const { startService, writeFile } = sampleOrders;
   const wrong: Partial<ActionOrder>[] = [
     { target: "service:web/other" as never },
@@ -163,8 +223,14 @@ test("decodeActionOrder() refuses orders that are not whole, or for another targ
     { timeoutMs: -1 },
     { order: { ...startService, service: { ...startService.service, command: [] } } },
     { order: { ...startService, service: { ...startService.service, digest: "" } } },
-    { target: "file:/../x" as never, order: { ...writeFile, file: { ...writeFile.file, path: "/../x" } } },
-    { target: "file:/etc/app.conf" as never, order: { ...writeFile, file: { ...writeFile.file, mode: "rw" } } },
+    {
+      target: "file:/../x" as never,
+      order: { ...writeFile, file: { ...writeFile.file, path: "/../x" } },
+    },
+    {
+      target: "file:/etc/app.conf" as never,
+      order: { ...writeFile, file: { ...writeFile.file, mode: "rw" } },
+    },
   ];
   for (const more of wrong) {
     const bytes = encodeActionOrder({ ...order, ...more });
@@ -173,7 +239,13 @@ test("decodeActionOrder() refuses orders that are not whole, or for another targ
 });
 
 test("replies with every code come back as they were", () => {
-  const codes: ActionReplyCode[] = ["accepted", "staleTerm", "staleGeneration", "otherIncarnation", "unable"];
+  const codes: ActionReplyCode[] = [
+    "accepted",
+    "staleTerm",
+    "staleGeneration",
+    "otherIncarnation",
+    "unable",
+  ];
   for (const code of codes) {
     const value = { code, reason: "because", term: 9 };
     assert.deepEqual(decodeActionReply(encodeActionReply(value)), { type: "decoded", value });

@@ -1,7 +1,9 @@
 /**
- * An inventory from outside made safe to keep: bounded lists, bounded texts, and no number that no hardware has.
+ * An inventory from outside made safe to keep: bounded lists, bounded texts, and no number that no
+ * hardware has.
  *
- * What is out of bounds becomes an unknown reading with that reason; the rest of the inventory stands.
+ * What is out of bounds becomes an unknown reading with that reason; the rest of the inventory
+ * stands.
  */
 import { known, showText, unknown } from "@atoll/domain";
 import type { Dimm, Disk, Inventory, Nic, Reading } from "@atoll/domain";

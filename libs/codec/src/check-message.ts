@@ -1,11 +1,18 @@
 /**
  * Checks for messages from outside: each throws DecodeError with what is wrong and what is allowed.
  *
- * What identifies (names, keys, positions) must be exact. Texts for people are cut, not refused: a batch of facts that is refused
- * for a long error text would be sent again for ever.
+ * What identifies (names, keys, positions) must be exact. Texts for people are cut, not refused: a
+ * batch of facts that is refused for a long error text would be sent again for ever.
  */
 import { checkName, checkPath, showText } from "@atoll/domain";
-import type { ActionId, DatacenterName, NodeName, OutboxPosition, ServiceKey, TargetKey } from "@atoll/domain";
+import type {
+  ActionId,
+  DatacenterName,
+  NodeName,
+  OutboxPosition,
+  ServiceKey,
+  TargetKey,
+} from "@atoll/domain";
 import type { OutboxPosition as ProtoOutboxPosition } from "@atoll/proto/atoll/log/v1/log";
 import { DecodeError } from "./decode-error.ts";
 
@@ -35,7 +42,8 @@ export function serviceKeyText(text: string): ServiceKey {
 }
 
 export function actionIdText(text: string): ActionId {
-  if (!ACTION_PATTERN.test(text)) throw new DecodeError(`${showText(text)} is not the id of an action`);
+  if (!ACTION_PATTERN.test(text))
+    throw new DecodeError(`${showText(text)} is not the id of an action`);
   return text as ActionId;
 }
 
@@ -55,7 +63,8 @@ export function targetKey(text: string): TargetKey {
 /** An incarnation, boot id or version: printable ASCII without blanks, 1 to 128. */
 export function identifier(what: string, text: string): string {
   if (IDENTIFIER_PATTERN.test(text)) return text;
-  throw new DecodeError(`${what} is ${showText(text)}: allowed are 1 to ${IDENTIFIER_LENGTH_MAX} visible ASCII characters`);
+  const allowed = `1 to ${IDENTIFIER_LENGTH_MAX} visible ASCII characters`;
+  throw new DecodeError(`${what} is ${showText(text)}: allowed are ${allowed}`);
 }
 
 export function digestValue(text: string): string {
@@ -72,7 +81,8 @@ export function counter(what: string, value: number): number {
 export function position(what: string, value: ProtoOutboxPosition | undefined): OutboxPosition {
   const boot = counter(`boot of ${what}`, value?.boot ?? 0);
   const sequence = counter(`sequence of ${what}`, value?.sequence ?? 0);
-  if ((boot === 0) !== (sequence === 0)) throw new DecodeError(`${what} is ${boot}/${sequence}: one part is 0`);
+  if ((boot === 0) !== (sequence === 0))
+    throw new DecodeError(`${what} is ${boot}/${sequence}: one part is 0`);
   return { boot, sequence };
 }
 
@@ -85,7 +95,6 @@ export function listUpTo<T>(what: string, list: readonly T[], most: number): rea
 export function cut(text: string, most: number = REASON_LENGTH_MAX): string {
   return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
 }
-
 
 function name(what: string, text: string): string {
   const wrong = checkName(what, text);

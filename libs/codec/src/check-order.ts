@@ -1,7 +1,8 @@
 /**
  * An order as the agent takes it: complete, and within what an executor can be asked to do.
  *
- * The orchestrator made it from roles that were checked; an agent trusts nobody with its paths and commands all the same.
+ * The orchestrator made it from roles that were checked; an agent trusts nobody with its paths and
+ * commands all the same.
  */
 import { showText } from "@atoll/domain";
 import type { Order, RenderedFile, RenderedService } from "@atoll/domain";
@@ -32,11 +33,19 @@ export function checkedOrder(order: Order): Order {
 
 function checkFile({ path, mode, digest }: RenderedFile): void {
   filePath(path);
-  if (!MODE_PATTERN.test(mode)) throw new DecodeError(`mode ${showText(mode)} is not four octal digits`);
+  if (!MODE_PATTERN.test(mode))
+    throw new DecodeError(`mode ${showText(mode)} is not four octal digits`);
   if (digestValue(digest) === "") throw new DecodeError("a file has no digest");
 }
 
-function checkService({ key, driver, command, unit, stopTimeoutMs, digest }: RenderedService): void {
+function checkService({
+  key,
+  driver,
+  command,
+  unit,
+  stopTimeoutMs,
+  digest,
+}: RenderedService): void {
   serviceKeyText(key);
   counter("stop timeout", stopTimeoutMs);
   if (digestValue(digest) === "") throw new DecodeError(`service ${key} has no digest`);

@@ -1,8 +1,9 @@
 /**
  * Bytes that are not what they should be, or that a later release wrote.
  *
- * Thrown while decoding the log and snapshots, where it means that the store is damaged or that this release is too old: the process must
- * not go on. For messages from outside it is caught in `attempt` and becomes a value.
+ * Thrown while decoding the log and snapshots, where it means that the store is damaged or that
+ * this release is too old: the process must not go on. For messages from outside it is caught in
+ * `attempt` and becomes a value.
  */
 export class DecodeError extends Error {
   override name = "DecodeError";

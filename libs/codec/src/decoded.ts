@@ -1,5 +1,6 @@
 /**
- * What became of a message from outside: a value that was checked in full, or the reason why it is none.
+ * What became of a message from outside: a value that was checked in full, or the reason why it is
+ * none.
  */
 import { DecodeError } from "./decode-error.ts";
 
@@ -11,7 +12,10 @@ export type Decoded<T> =
 /** Longer reasons are cut: the message chose part of their text. */
 const REASON_LENGTH_MAX = 300;
 
-/** Runs a decoder. Whatever protobuf or a check throws at foreign bytes becomes a reason; no input crashes the caller. */
+/**
+ * Runs a decoder. Whatever protobuf or a check throws at foreign bytes becomes a reason; no input
+ * crashes the caller.
+ */
 export function attempt<T>(decode: () => T): Decoded<T> {
   try {
     return { type: "decoded", value: decode() };
@@ -21,7 +25,10 @@ export function attempt<T>(decode: () => T): Decoded<T> {
   }
 }
 
-/** Runs a decoder of our own store: whatever is thrown becomes a {@link DecodeError} that says what was read. */
+/**
+ * Runs a decoder of our own store: whatever is thrown becomes a {@link DecodeError} that says what
+ * was read.
+ */
 export function decodeOwn<T>(what: string, decode: () => T): T {
   try {
     return decode();

@@ -13,8 +13,14 @@ export function writeLength(length: number): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** The length written at `at`, and where what it measures begins. Throws {@link DecodeError} when there is none. */
-export function readLength(bytes: Uint8Array, at: number): { readonly length: number; readonly next: number } {
+/**
+ * The length written at `at`, and where what it measures begins. Throws {@link DecodeError} when
+ * there is none.
+ */
+export function readLength(
+  bytes: Uint8Array,
+  at: number,
+): { readonly length: number; readonly next: number } {
   let length = 0;
   for (let place = 0; place < LENGTH_BYTES_MAX; place += 1) {
     const byte = bytes[at + place];

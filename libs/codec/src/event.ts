@@ -1,9 +1,10 @@
 /**
  * Events, domain ⇄ proto.
  *
- * Where an event and its message have the same fields the event itself is handed to the encoder, which takes the fields it knows. Coming
- * back every field is named, so that nothing enters the domain by accident. An event that this release does not know stops the
- * decoder: a replica that would skip it would differ from the others.
+ * Where an event and its message have the same fields the event itself is handed to the encoder,
+ * which takes the fields it knows. Coming back every field is named, so that nothing enters the
+ * domain by accident. An event that this release does not know stops the decoder: a replica that
+ * would skip it would differ from the others.
  */
 import type { ActionEvent, DomainEvent, NodeEvent } from "@atoll/domain";
 import type {
@@ -26,7 +27,12 @@ import {
   toProtoServiceObservation,
 } from "./observation.ts";
 import { fromProtoOrder, toProtoOrder } from "./order.ts";
-import { fromProtoLocation, fromProtoRoleSpec, toProtoLocation, toProtoRoleSpec } from "./role-spec.ts";
+import {
+  fromProtoLocation,
+  fromProtoRoleSpec,
+  toProtoLocation,
+  toProtoRoleSpec,
+} from "./role-spec.ts";
 import { sortedRecord } from "./sorted-record.ts";
 import { oneOf } from "./words.ts";
 
@@ -62,16 +68,25 @@ function toCase(event: DomainEvent): ProtoCase {
       return { $case: event.type, value: { ...event, services, files } };
     }
     case "inventoryChanged":
-      return { $case: event.type, value: { node: event.node, inventory: toProtoInventory(event.inventory) } };
+      return {
+        $case: event.type,
+        value: { node: event.node, inventory: toProtoInventory(event.inventory) },
+      };
     case "serviceStatusChanged": {
       const service = toProtoServiceObservation(event.service);
       return { $case: event.type, value: { node: event.node, service } };
     }
     case "fileStatusChanged":
-      return { $case: event.type, value: { node: event.node, file: toProtoFileObservation(event.file) } };
+      return {
+        $case: event.type,
+        value: { node: event.node, file: toProtoFileObservation(event.file) },
+      };
     case "nodeUpdated": {
       const labels = sortedRecord(event.labels);
-      return { $case: event.type, value: { node: event.node, labels, location: toProtoLocation(event.location) } };
+      return {
+        $case: event.type,
+        value: { node: event.node, labels, location: toProtoLocation(event.location) },
+      };
     }
     case "roleApplied":
       return { $case: event.type, value: { role: toProtoRoleSpec(event.role) } };
@@ -98,7 +113,10 @@ type SameShapeCase = {
   [T in SameShape["type"]]: { readonly $case: T; readonly value: Extract<SameShape, { type: T }> };
 }[SameShape["type"]];
 
-/** The compiler holds each of these events against its message: an event that lacks a field of it is not assignable. */
+/**
+ * The compiler holds each of these events against its message: an event that lacks a field of it is
+ * not assignable.
+ */
 function toSameShape(event: SameShape): ProtoCase {
   const pair: SameShapeCase = { $case: event.type, value: event } as SameShapeCase;
   return pair;
@@ -140,7 +158,12 @@ function fromNodeCase(event: ProtoCase): NodeEvent | undefined {
       return { type: event.$case, node: nodeOf(event), path: event.value.path };
     case "factsAccepted": {
       const { incarnation, through } = event.value;
-      return { type: event.$case, node: nodeOf(event), incarnation, through: fromProtoOutboxPosition(through) };
+      return {
+        type: event.$case,
+        node: nodeOf(event),
+        incarnation,
+        through: fromProtoOutboxPosition(through),
+      };
     }
     case "nodeSuspected":
     case "nodeLost":
@@ -158,7 +181,12 @@ function fromIntentCase(event: ProtoCase): NodeEvent | ActionEvent | undefined {
   switch (event.$case) {
     case "nodeUpdated": {
       const { labels, location } = event.value;
-      return { type: event.$case, node: nodeOf(event), labels, location: fromProtoLocation(location) };
+      return {
+        type: event.$case,
+        node: nodeOf(event),
+        labels,
+        location: fromProtoLocation(location),
+      };
     }
     case "roleAssigned":
     case "roleUnassigned":
@@ -181,7 +209,12 @@ function fromIntentCase(event: ProtoCase): NodeEvent | ActionEvent | undefined {
     }
     case "actionSucceeded": {
       const { durationMs } = event.value;
-      return { type: event.$case, node: nodeOf(event), action: event.value.action as ActionId, durationMs };
+      return {
+        type: event.$case,
+        node: nodeOf(event),
+        action: event.value.action as ActionId,
+        durationMs,
+      };
     }
     case "actionFailed": {
       const { reason, durationMs } = event.value;
@@ -192,7 +225,12 @@ function fromIntentCase(event: ProtoCase): NodeEvent | ActionEvent | undefined {
       return { type: event.$case, node: nodeOf(event), action: event.value.action as ActionId };
     case "actionCancelled": {
       const { reason } = event.value;
-      return { type: event.$case, node: nodeOf(event), action: event.value.action as ActionId, reason };
+      return {
+        type: event.$case,
+        node: nodeOf(event),
+        action: event.value.action as ActionId,
+        reason,
+      };
     }
     default:
       return undefined;

@@ -1,8 +1,8 @@
 /**
  * What agents report, as bytes.
  *
- * The agent encodes; the orchestrator decodes and checks everything, for the bytes come from another machine: names, keys, positions, counts.
- * A batch is taken or refused as a whole.
+ * The agent encodes; the orchestrator decodes and checks everything, for the bytes come from
+ * another machine: names, keys, positions, counts. A batch is taken or refused as a whole.
  */
 import { checkLabels, DIFF_LENGTH_MAX, FACTS_PER_BATCH_MAX } from "@atoll/domain";
 import type {
@@ -109,7 +109,11 @@ export function fromProtoFact({ observedAtMs, fact }: ProtoFact): Fact {
       return { ...stamp, type: "serviceRestartedAlone", key, reason: cut(fact.value.reason) };
     }
     case "fileObserved":
-      return { ...stamp, type: "fileObserved", file: checkedFile(fromProtoFileObservation(fact.value)) };
+      return {
+        ...stamp,
+        type: "fileObserved",
+        file: checkedFile(fromProtoFileObservation(fact.value)),
+      };
     case "fileForgotten":
       return { ...stamp, type: "fileForgotten", path: filePath(fact.value) };
     case "actionFinished": {
@@ -172,7 +176,9 @@ function checkPositions(previous: OutboxPosition, first: OutboxPosition, count: 
   throw new DecodeError(`positions ${told} do not follow each other`);
 }
 
-function fromAgentStarted(fact: AgentStartedFact): Omit<Extract<Fact, { type: "agentStarted" }>, "observedAtMs"> {
+function fromAgentStarted(
+  fact: AgentStartedFact,
+): Omit<Extract<Fact, { type: "agentStarted" }>, "observedAtMs"> {
   checkLabels(fact.labels, (_path, reason) => {
     throw new DecodeError(reason);
   });

@@ -1,7 +1,9 @@
 /**
- * Recorded histories must replay, with this release and every later one, to the state they came to when they were recorded.
+ * Recorded histories must replay, with this release and every later one, to the state they came to
+ * when they were recorded.
  *
- * `REWRITE=1` records anew; a changed digest of a history that was released before is a broken promise, not a new expectation.
+ * `REWRITE=1` records anew; a changed digest of a history that was released before is a broken
+ * promise, not a new expectation.
  */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -39,7 +41,9 @@ for (const file of readdirSync(FOLDER).filter((name) => name.endsWith(".json")))
 }
 
 test("history first-light.json: has every type of event in it", () => {
-  const history = JSON.parse(readFileSync(new URL("first-light.json", FOLDER), "utf8")) as RecordedHistory;
+  const history = JSON.parse(
+    readFileSync(new URL("first-light.json", FOLDER), "utf8"),
+  ) as RecordedHistory;
   const entries = history.entries.map((text) => decodeLogEntry(Buffer.from(text, "base64")));
   assert.deepEqual([...eventTypesOf(entries)].toSorted(), Object.keys(sampleEvents).toSorted());
 });

@@ -1,4 +1,10 @@
-export type { ActionOrder, ActionReply, ActionReplyCode, Directive, Heartbeat } from "./agent-messages.ts";
+export type {
+  ActionOrder,
+  ActionReply,
+  ActionReplyCode,
+  Directive,
+  Heartbeat,
+} from "./agent-messages.ts";
 export {
   decodeActionOrder,
   decodeActionReply,
@@ -33,7 +39,12 @@ export {
   toProtoLocation,
   toProtoRoleSpec,
 } from "./role-spec.ts";
-export { decodeSnapshot, encodeSnapshot, SNAPSHOT_CHUNK_BYTES, snapshotChunks } from "./snapshot.ts";
+export {
+  decodeSnapshot,
+  encodeSnapshot,
+  SNAPSHOT_CHUNK_BYTES,
+  snapshotChunks,
+} from "./snapshot.ts";
 export type { Submit } from "./submit.ts";
 export {
   decodeSubmit,

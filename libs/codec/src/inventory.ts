@@ -1,7 +1,8 @@
 /**
  * The inventory of a node, domain ⇄ proto.
  *
- * A reading that is absent in the message is unknown, never zero or empty: an older agent does not report it yet.
+ * A reading that is absent in the message is unknown, never zero or empty: an older agent does not
+ * report it yet.
  */
 import { known, unknown } from "@atoll/domain";
 import type { Bmc, Dimm, Disk, DiskKind, Inventory, Nic, Reading } from "@atoll/domain";
@@ -70,7 +71,10 @@ export function fromProtoInventory(inventory: ProtoInventory): Inventory {
     },
     memory: {
       totalBytes: fromInteger(memory?.totalBytes),
-      dimms: fromList(memory?.dimms.map(fromDimm) ?? [], memory?.dimmsUnknownReason ?? NOT_REPORTED),
+      dimms: fromList(
+        memory?.dimms.map(fromDimm) ?? [],
+        memory?.dimmsUnknownReason ?? NOT_REPORTED,
+      ),
     },
     disks: fromList(inventory.disks.map(fromDisk), inventory.disksUnknownReason),
     nics: fromList(inventory.nics.map(fromNic), inventory.nicsUnknownReason),

@@ -15,9 +15,19 @@ const everything: LogEntry = {
     ...Object.values(sampleOrders).map((order) => ({ ...actionPlanned, order })),
     { type: "inventoryChanged", node: n1, inventory: bareInventory } as const,
     { type: "nodeUpdated", node: n1, labels: {}, location: {} } as const,
-    { ...roleApplied, role: { name: roleApplied.role.name, description: "", drift: "report", files: [], services: [] } } as const,
+    {
+      ...roleApplied,
+      role: {
+        name: roleApplied.role.name,
+        description: "",
+        drift: "report",
+        files: [],
+        services: [],
+      },
+    } as const,
     ...(["starting", "healthy", "unhealthy", "stopped", "crashed"] as const).map(
-      (status) => ({ type: "serviceStatusChanged", node: n1, service: serviceSeen(status) }) as const,
+      (status) =>
+        ({ type: "serviceStatusChanged", node: n1, service: serviceSeen(status) }) as const,
     ),
   ].map((event) => ({ event, actor: "agent/n1" })),
 };
@@ -34,7 +44,7 @@ test("a log entry keeps its largest numbers and strange texts", () => {
     stampMs: Number.MAX_SAFE_INTEGER,
     events: [
       { event: { ...nodeSuspected, silentMs: Number.MAX_SAFE_INTEGER }, actor: "" },
-      { event: { ...maintenanceStarted, reason: "é 漢 🌊 \u0000 \" \\ " }, actor: "ann" },
+      { event: { ...maintenanceStarted, reason: 'é 漢 🌊 \u0000 " \\ ' }, actor: "ann" },
     ],
   };
   assert.deepEqual(decodeLogEntry(encodeLogEntry(entry)), entry);
@@ -48,13 +58,20 @@ test("a log entry has the same bytes whatever the order of labels and variables 
 });
 
 test("decodeLogEntry() throws DecodeError on bytes that are not an entry", () => {
-  for (const bytes of [Uint8Array.of(0xff), Uint8Array.of(0x1a, 0x05, 1), new TextEncoder().encode("hello")]) {
+  for (const bytes of [
+    Uint8Array.of(0xff),
+    Uint8Array.of(0x1a, 0x05, 1),
+    new TextEncoder().encode("hello"),
+  ]) {
     assert.throws(() => decodeLogEntry(bytes), DecodeError);
   }
 });
 
 test("decodeLogEntry() stops at an event of a later release", () => {
-  const later = ProtoLogEntry.encode({ stampMs: 1, events: [{ event: { event: undefined }, actor: "x" }] }).finish();
+  const later = ProtoLogEntry.encode({
+    stampMs: 1,
+    events: [{ event: { event: undefined }, actor: "x" }],
+  }).finish();
   assert.throws(() => decodeLogEntry(later), /no known type/);
 });
 

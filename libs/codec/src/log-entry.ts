@@ -1,8 +1,8 @@
 /**
  * The content of one Raft entry as bytes.
  *
- * Encoded once by the leader, decoded by every replica and mirror. What is in the log is taken as it is: it was checked when it was
- * decided.
+ * Encoded once by the leader, decoded by every replica and mirror. What is in the log is taken as
+ * it is: it was checked when it was decided.
  */
 import type { LogEntry } from "@atoll/domain";
 import { LogEntry as ProtoLogEntry } from "@atoll/proto/atoll/log/v1/log";
@@ -18,7 +18,10 @@ export function encodeLogEntry(entry: LogEntry): Uint8Array {
   }).finish();
 }
 
-/** Throws {@link DecodeError} on bytes that are not an entry, or that hold what only a later release knows. */
+/**
+ * Throws {@link DecodeError} on bytes that are not an entry, or that hold what only a later release
+ * knows.
+ */
 export function decodeLogEntry(bytes: Uint8Array): LogEntry {
   return decodeOwn("a log entry", () => {
     const { stampMs, stream, events } = ProtoLogEntry.decode(bytes);
@@ -26,7 +29,9 @@ export function decodeLogEntry(bytes: Uint8Array): LogEntry {
     if (stampMs === 0 && events.length === 0) throw new DecodeError("it is empty");
     return {
       stampMs,
-      ...(stream === undefined ? {} : { stream: { created: stream.created, sequence: stream.sequence } }),
+      ...(stream === undefined
+        ? {}
+        : { stream: { created: stream.created, sequence: stream.sequence } }),
       events: events.map(({ event, actor }) => ({
         event: fromProtoEvent(required(event, "event")),
         actor,

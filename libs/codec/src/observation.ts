@@ -1,7 +1,12 @@
 /**
  * Observations of services and files, domain ⇄ proto.
  */
-import type { FileObservation, OutboxPosition, ServiceKey, ServiceObservation } from "@atoll/domain";
+import type {
+  FileObservation,
+  OutboxPosition,
+  ServiceKey,
+  ServiceObservation,
+} from "@atoll/domain";
 import type { OutboxPosition as ProtoOutboxPosition } from "@atoll/proto/atoll/log/v1/log";
 import type {
   FileObservation as ProtoFileObservation,

@@ -1,8 +1,9 @@
 /**
  * Specifications of roles, domain ⇄ proto.
  *
- * Two ways in. What is in the log or in an order is complete and taken as it is. What a user sent may leave things out and name
- * what does not exist: defaults are put in, and the rest is kept for `checkRoles` to refuse with the place and what is allowed.
+ * Two ways in. What is in the log or in an order is complete and taken as it is. What a user sent
+ * may leave things out and name what does not exist: defaults are put in, and the rest is kept for
+ * `checkRoles` to refuse with the place and what is allowed.
  */
 import type {
   FileSpec,
@@ -145,8 +146,12 @@ function fromMatch({ labels, location, hardware }: ProtoRoleMatch): RoleMatch {
   };
 }
 
-function copyHardware({ architecture, coresMin, memoryMibMin, disksMin }: HardwareMatch): HardwareMatch &
-  ProtoHardwareMatch {
+function copyHardware({
+  architecture,
+  coresMin,
+  memoryMibMin,
+  disksMin,
+}: HardwareMatch): HardwareMatch & ProtoHardwareMatch {
   return {
     ...(architecture === undefined ? {} : { architecture }),
     ...(coresMin === undefined ? {} : { coresMin }),

@@ -1,8 +1,8 @@
 /**
  * A node as a record of a snapshot.
  *
- * Maps are written in order of their keys. Open actions are named by id; which targets they are for is told by the actions
- * themselves, which follow in the snapshot.
+ * Maps are written in order of their keys. Open actions are named by id; which targets they are for
+ * is told by the actions themselves, which follow in the snapshot.
  */
 import type {
   ActionId,
@@ -69,7 +69,10 @@ export function toNodeRecord(node: NodeState): NodeRecord {
 }
 
 /** `targetOf` tells what an open action is for. */
-export function fromNodeRecord(record: NodeRecord, targetOf: (action: ActionId) => TargetKey): NodeState {
+export function fromNodeRecord(
+  record: NodeRecord,
+  targetOf: (action: ActionId) => TargetKey,
+): NodeState {
   const { maintenance, inventory } = record;
   return {
     name: record.name as NodeName,
@@ -95,7 +98,12 @@ export function fromNodeRecord(record: NodeRecord, targetOf: (action: ActionId) 
         }),
     ...(inventory === undefined
       ? {}
-      : { inventory: { value: fromProtoInventory(inventory), since: fromSince(record.inventorySince) } }),
+      : {
+          inventory: {
+            value: fromProtoInventory(inventory),
+            since: fromSince(record.inventorySince),
+          },
+        }),
     services: new Map(record.services.map(fromServiceRecord)),
     files: new Map(record.files.map(fromFileRecord)),
     generation: record.generation,
@@ -130,6 +138,12 @@ function fromFileRecord({ file, since }: FileRecord): [string, ObservedFile] {
   return [seen.path, { ...seen, since: fromSince(since) }];
 }
 
-function fromFailureRecord({ target, count, last, reason, digest }: FailureRecord): [TargetKey, FailureCount] {
+function fromFailureRecord({
+  target,
+  count,
+  last,
+  reason,
+  digest,
+}: FailureRecord): [TargetKey, FailureCount] {
   return [target as TargetKey, { count, last: fromSince(last), reason, digest }];
 }

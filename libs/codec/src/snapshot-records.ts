@@ -26,7 +26,13 @@ import { fromProtoRoleSpec, toProtoRoleSpec } from "./role-spec.ts";
 import { fromSince } from "./snapshot-node.ts";
 import { oneOf } from "./words.ts";
 
-const ACTION_STATUSES: readonly ActionStatus[] = ["planned", "succeeded", "failed", "timedOut", "cancelled"];
+const ACTION_STATUSES: readonly ActionStatus[] = [
+  "planned",
+  "succeeded",
+  "failed",
+  "timedOut",
+  "cancelled",
+];
 const OPERATION_STATUSES: readonly OperationStatus[] = ["running", "succeeded", "cancelled"];
 
 export function toRoleRecord({ spec, revision, since }: RoleState): RoleRecord {
@@ -73,6 +79,11 @@ export function fromOperationRecord(record: OperationRecord): OperationState {
   };
 }
 
-export function fromRequestRecord({ requestId, digest, operation, since }: RequestRecord): RequestState {
+export function fromRequestRecord({
+  requestId,
+  digest,
+  operation,
+  since,
+}: RequestRecord): RequestState {
   return { requestId, digest, operation: operation as OperationId | "", since: fromSince(since) };
 }

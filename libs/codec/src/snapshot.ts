@@ -1,9 +1,10 @@
 /**
  * The whole state of a datacenter as bytes, and back.
  *
- * A header, then nodes, roles, actions, operations, requests and forgotten nodes, each in an order that follows from the log
- * alone: equal states give equal bytes on every replica. Records are length-delimited and run on from chunk to chunk; a reader may be given
- * other chunks of the same bytes.
+ * A header, then nodes, roles, actions, operations, requests and forgotten nodes, each in an order
+ * that follows from the log alone: equal states give equal bytes on every replica. Records are
+ * length-delimited and run on from chunk to chunk; a reader may be given other chunks of the same
+ * bytes.
  */
 import { Datacenter } from "@atoll/domain";
 import type { ActionId, TargetKey, WholeState } from "@atoll/domain";
@@ -51,16 +52,20 @@ export function* snapshotChunks(state: WholeState): IterableIterator<Uint8Array>
   if (size > 0) yield joinBytes(parts);
 }
 
-/** Throws {@link DecodeError} on bytes that are not a whole snapshot, or of a later release. No chunks: the empty state. */
+/**
+ * Throws {@link DecodeError} on bytes that are not a whole snapshot, or of a later release. No
+ * chunks: the empty state.
+ */
 export function decodeSnapshot(chunks: readonly Uint8Array[]): Datacenter {
   if (chunks.length === 0) return new Datacenter();
   return decodeOwn("a snapshot", () => {
     const bytes = joinBytes(chunks);
     const reader = new Reader();
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const { length, next } = readLength(bytes, at);
       at = next + length;
-      if (at > bytes.length) throw new DecodeError(`a record ends ${at - bytes.length} bytes after its snapshot`);
+      if (at > bytes.length)
+        throw new DecodeError(`a record ends ${at - bytes.length} bytes after its snapshot`);
       reader.read(SnapshotRecord.decode(bytes.subarray(next, at)).record);
     }
     return reader.finish();
@@ -80,9 +85,11 @@ function* recordsOf(state: WholeState): IterableIterator<RecordCase> {
     }
   }
   for (const operation of state.runningOperations()) yield { $case: "operation", value: operation };
-  for (const operation of state.finishedOperations()) yield { $case: "operation", value: operation };
+  for (const operation of state.finishedOperations())
+    yield { $case: "operation", value: operation };
   for (const request of state.requests()) yield { $case: "request", value: request };
-  for (const node of state.forgottenNodes()) yield { $case: "forgottenNode", value: toNodeRecord(node) };
+  for (const node of state.forgottenNodes())
+    yield { $case: "forgottenNode", value: toNodeRecord(node) };
 }
 
 /** Builds a datacenter from records in the order they were written. */
@@ -93,7 +100,8 @@ class Reader {
 
   read(record: RecordCase | undefined): void {
     if (record === undefined) throw new DecodeError("a record of no known kind");
-    if (this.#header === undefined && record.$case !== "header") throw new DecodeError("its header is missing");
+    if (this.#header === undefined && record.$case !== "header")
+      throw new DecodeError("its header is missing");
     switch (record.$case) {
       case "header":
         this.#readHeader(record.value);
@@ -140,11 +148,14 @@ class Reader {
 
   #readHeader(header: SnapshotHeader): void {
     if (header.format !== SNAPSHOT_FORMAT) {
-      throw new DecodeError(`its format is ${header.format}; this release knows ${SNAPSHOT_FORMAT}`);
+      throw new DecodeError(
+        `its format is ${header.format}; this release knows ${SNAPSHOT_FORMAT}`,
+      );
     }
     this.#header = header;
     const { stampMs, stream, operationCount } = header;
-    const position = stream === undefined ? undefined : { created: stream.created, sequence: stream.sequence };
+    const position =
+      stream === undefined ? undefined : { created: stream.created, sequence: stream.sequence };
     this.#datacenter.setEntry(stampMs, position);
     this.#datacenter.setOperationCount(operationCount);
   }

@@ -18,7 +18,12 @@ import {
 import { RoleSpec as ProtoRoleSpec } from "@atoll/proto/atoll/type/v1/role_spec";
 import { Prng } from "@atoll/stdx";
 
-const { acceptFacts: _facts, reportPresence: _presence, carryOutPlan: _plan, ...userCommands } = sampleCommands;
+const {
+  acceptFacts: _facts,
+  reportPresence: _presence,
+  carryOutPlan: _plan,
+  ...userCommands
+} = sampleCommands;
 const commands: UserCommand[] = [
   ...Object.values(userCommands satisfies { [T in UserCommand["type"]]: UserCommand }),
   { type: "updateNode", node: userCommands.updateNode.node, revision: 0 },
@@ -27,7 +32,12 @@ const commands: UserCommand[] = [
 
 test("every user's command comes back as it was", () => {
   for (const command of commands) {
-    const value = { requestId: "r-1", actor: "ann", command, validateOnly: command.type === "applyRoles" };
+    const value = {
+      requestId: "r-1",
+      actor: "ann",
+      command,
+      validateOnly: command.type === "applyRoles",
+    };
     assert.deepEqual(decodeSubmit(encodeSubmit(value)), { type: "decoded", value });
   }
 });
@@ -48,8 +58,10 @@ test("decodeSubmit() refuses a command of no known type and takes any bytes", ()
   }
 });
 
-test("a rejection comes back as it was, and with a code that does not exist it is undecodable", () => {
-  const value = rejected("aborted", "read it again", [{ subject: "web", path: "files[0]", reason: "no" }]);
+test("a rejection comes back as it was; with an unknown code it is undecodable", () => {
+  const value = rejected("aborted", "read it again", [
+    { subject: "web", path: "files[0]", reason: "no" },
+  ]);
   assert.deepEqual(fromProtoRejection(toProtoRejection(value)), { type: "decoded", value });
   assert.equal(fromProtoRejection({ code: "odd", reason: "", violations: [] }).type, "undecodable");
 });
@@ -60,7 +72,7 @@ test("a role and an inventory come back as they were", () => {
   assert.deepEqual(fromProtoInventory(toProtoInventory(sampleInventory)), sampleInventory);
 });
 
-test("fromUserRoleSpec() puts in the defaults, and keeps what does not exist for checkRoles() to refuse", () => {
+test("fromUserRoleSpec() puts in defaults, and keeps the unknown for checkRoles()", () => {
   const sent = ProtoRoleSpec.fromJSON({
     name: "r",
     files: [{ path: "/etc/a" }],
@@ -76,8 +88,15 @@ test("fromUserRoleSpec() puts in the defaults, and keeps what does not exist for
     ["restore", ROLE_DEFAULTS.mode, "process", "systemd"],
   );
   const { probe: _probe, ...health } = role.services[0]?.health ?? {};
-  assert.deepEqual(health, { intervalMs: 1_000, timeoutMs: 1_000, healthyAfter: 1, unhealthyAfter: 3 });
-  const [service] = ProtoRoleSpec.fromJSON({ services: [{ name: "a", command: ["x"], health: {} }] }).services;
+  assert.deepEqual(health, {
+    intervalMs: 1_000,
+    timeoutMs: 1_000,
+    healthyAfter: 1,
+    unhealthyAfter: 3,
+  });
+  const [service] = ProtoRoleSpec.fromJSON({
+    services: [{ name: "a", command: ["x"], health: {} }],
+  }).services;
   assert.ok(service);
   const odd = fromUserRoleSpec({
     ...sent,

@@ -1,8 +1,8 @@
 /**
  * Users' commands between gateways and replicas, and the rejections that come back.
  *
- * Names are not checked here: `decide` refuses wrong ones with a code and a sentence for the user. What cannot be understood at all
- * is undecodable.
+ * Names are not checked here: `decide` refuses wrong ones with a code and a sentence for the user.
+ * What cannot be understood at all is undecodable.
  */
 import type {
   NodeName,
@@ -19,7 +19,12 @@ import { counter, cut } from "./check-message.ts";
 import { DecodeError } from "./decode-error.ts";
 import { attempt } from "./decoded.ts";
 import type { Decoded } from "./decoded.ts";
-import { fromProtoLocation, fromUserRoleSpec, toProtoLocation, toProtoRoleSpec } from "./role-spec.ts";
+import {
+  fromProtoLocation,
+  fromUserRoleSpec,
+  toProtoLocation,
+  toProtoRoleSpec,
+} from "./role-spec.ts";
 import { sortedRecord } from "./sorted-record.ts";
 import { oneOf } from "./words.ts";
 
@@ -68,7 +73,11 @@ export function toProtoRejection({ code, reason, violations }: Rejection): Proto
 export function fromProtoRejection(message: ProtoRejected): Decoded<Rejection> {
   return attempt(() => {
     const code = oneOf("rejection code", REJECTION_CODES, message.code);
-    const violations = message.violations.map(({ subject, path, reason }) => ({ subject, path, reason }));
+    const violations = message.violations.map(({ subject, path, reason }) => ({
+      subject,
+      path,
+      reason,
+    }));
     return rejected(code, message.reason, violations);
   });
 }
@@ -108,7 +117,12 @@ function toCommand(command: UserCommand): ProtoCommand {
 
 function fromSubmit({ requestId, actor, command, validateOnly }: ProtoSubmit): Submit {
   if (command === undefined) throw new DecodeError("a command of no known type");
-  return { requestId, actor: cut(actor, ACTOR_LENGTH_MAX), command: fromCommand(command), validateOnly };
+  return {
+    requestId,
+    actor: cut(actor, ACTOR_LENGTH_MAX),
+    command: fromCommand(command),
+    validateOnly,
+  };
 }
 
 function fromCommand(command: ProtoCommand): UserCommand {

@@ -1,7 +1,8 @@
 /**
  * The words of the domain and the numbers they have on the wire, both ways.
  *
- * A number that has no word here is a mistake or of a later release. 0 is never a word: it is what is left out.
+ * A number that has no word here is a mistake or of a later release. 0 is never a word: it is what
+ * is left out.
  */
 import type { DriftPolicy, FileStatus, ServiceSpec, ServiceStatus } from "@atoll/domain";
 import { ActionOutcome as ProtoActionOutcome } from "@atoll/proto/atoll/agent/v1/agent";
@@ -19,7 +20,10 @@ export interface Words<W extends string, N extends number> {
   readonly numberOf: (word: W) => N;
   /** Throws {@link DecodeError} for a number without a word. */
   readonly wordOf: (number: number) => W;
-  /** For users' input: a number without a word stays as text, so that a check can tell what is allowed. 0 gives `unset`. */
+  /**
+   * For users' input: a number without a word stays as text, so that a check can tell what is
+   * allowed. 0 gives `unset`.
+   */
   readonly wordOrNumber: (number: number, unset: W) => W;
 }
 
@@ -42,10 +46,13 @@ export const driftPolicies: Words<DriftPolicy, ProtoDriftPolicy> = words("drift 
   report: ProtoDriftPolicy.DRIFT_POLICY_REPORT,
 });
 
-export const serviceDrivers: Words<ServiceSpec["driver"], ProtoServiceDriver> = words("service driver", {
-  process: ProtoServiceDriver.SERVICE_DRIVER_PROCESS,
-  systemd: ProtoServiceDriver.SERVICE_DRIVER_SYSTEMD,
-});
+export const serviceDrivers: Words<ServiceSpec["driver"], ProtoServiceDriver> = words(
+  "service driver",
+  {
+    process: ProtoServiceDriver.SERVICE_DRIVER_PROCESS,
+    systemd: ProtoServiceDriver.SERVICE_DRIVER_SYSTEMD,
+  },
+);
 
 export const actionOutcomes: Words<"succeeded" | "failed", ProtoActionOutcome> = words("outcome", {
   succeeded: ProtoActionOutcome.ACTION_OUTCOME_SUCCEEDED,
@@ -76,6 +83,7 @@ export function words<W extends string, N extends number>(
 /** Throws {@link DecodeError} unless `text` is one of `allowed`. */
 export function oneOf<W extends string>(what: string, allowed: readonly W[], text: string): W {
   const word = allowed.find((candidate) => candidate === text);
-  if (word === undefined) throw new DecodeError(`${JSON.stringify(text.slice(0, 64))} is no ${what}`);
+  if (word === undefined)
+    throw new DecodeError(`${JSON.stringify(text.slice(0, 64))} is no ${what}`);
   return word;
 }

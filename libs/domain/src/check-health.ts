@@ -17,7 +17,8 @@ const TIMES_MS = {
 };
 const COUNTS = { min: 1, max: 100 };
 const HTTP_PATTERN = /^http:\/\/(\[[^\]/]+\]|[^/?#:@[]+)(?::([^/?#]*))?([/?][^\s#]*)?$/;
-const HOST_PATTERN = /^([A-Za-z0-9]([A-Za-z0-9-]{0,62})(\.[A-Za-z0-9][A-Za-z0-9-]{0,62})*|\[[0-9A-Fa-f:.]{2,45}\])$/;
+const HOST_PATTERN =
+  /^([A-Za-z0-9]([A-Za-z0-9-]{0,62})(\.[A-Za-z0-9][A-Za-z0-9-]{0,62})*|\[[0-9A-Fa-f:.]{2,45}\])$/;
 const PORT_PATTERN = /^[0-9]{1,5}$/;
 const PORT_MAX = 65_535;
 
@@ -33,7 +34,9 @@ export function checkHealth(health: HealthCheck, report: Report): void {
       return;
     case "tcp":
       checkText(probe.host, isHost, "a host", (reason) => report(".tcp.host", reason));
-      checkText(probe.port, isPort, `a port from 1 to ${PORT_MAX}`, (reason) => report(".tcp.port", reason));
+      checkText(probe.port, isPort, `a port from 1 to ${PORT_MAX}`, (reason) =>
+        report(".tcp.port", reason),
+      );
       return;
     case "exec":
       checkCommand(probe.command, (path, reason) => report(`.exec${path}`, reason));
@@ -47,7 +50,10 @@ function checkUrl(url: string, report: (reason: string) => void): void {
   checkText(url, isUrl, "a URL such as http://127.0.0.1:8080/health; only http is probed", report);
 }
 
-/** Checks a template by its shape with 1 in the place of every fact: what a fact gives is found out on the node. */
+/**
+ * Checks a template by its shape with 1 in the place of every fact: what a fact gives is found out
+ * on the node.
+ */
 function checkText(
   text: string,
   isRight: (text: string) => boolean,
@@ -68,7 +74,12 @@ function checkText(
 /** Whether a rendered text is a URL that can be probed. */
 export function isUrl(text: string): boolean {
   const [whole, host, port] = HTTP_PATTERN.exec(text) ?? [];
-  return whole !== undefined && host !== undefined && isHost(host) && (port === undefined || isPort(port));
+  return (
+    whole !== undefined &&
+    host !== undefined &&
+    isHost(host) &&
+    (port === undefined || isPort(port))
+  );
 }
 
 function isHost(text: string): boolean {

@@ -7,7 +7,10 @@ import type { Location } from "./role.ts";
 export const LABELS_MAX = 64;
 export const LABEL_VALUE_LENGTH_MAX = 128;
 
-/** Told of each thing that is wrong; `path` continues the path of what is checked: `.room`, `["rack"]`. */
+/**
+ * Told of each thing that is wrong; `path` continues the path of what is checked: `.room`,
+ * `["rack"]`.
+ */
 export type Report = (path: string, reason: string) => void;
 
 // Everything but control, format and line-separating characters.
@@ -15,7 +18,8 @@ const PRINTABLE_PATTERN = /^[^\p{C}\p{Zl}\p{Zp}]*$/u;
 
 export function checkLabels(labels: Readonly<Record<string, string>>, report: Report): void {
   const keys = Object.keys(labels);
-  if (keys.length > LABELS_MAX) report("", `${keys.length} labels are too many: at most ${LABELS_MAX}`);
+  if (keys.length > LABELS_MAX)
+    report("", `${keys.length} labels are too many: at most ${LABELS_MAX}`);
   for (const key of keys.slice(0, LABELS_MAX)) {
     const wrong = checkName("label", key);
     if (wrong !== undefined) report(`[${showText(key)}]`, wrong);
@@ -38,7 +42,6 @@ export function isPrintable(text: string): boolean {
 
 function checkValue(what: string, value: string, report: (reason: string) => void): void {
   if (value.length <= LABEL_VALUE_LENGTH_MAX && isPrintable(value)) return;
-  report(
-    `${what} is ${showText(value)}: allowed are up to ${LABEL_VALUE_LENGTH_MAX} printable characters`,
-  );
+  const allowed = `up to ${LABEL_VALUE_LENGTH_MAX} printable characters`;
+  report(`${what} is ${showText(value)}: allowed are ${allowed}`);
 }

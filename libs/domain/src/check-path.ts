@@ -1,5 +1,6 @@
 /**
- * Whether a text is the path of a managed file: absolute, in its shortest form, and nothing that could lead elsewhere.
+ * Whether a text is the path of a managed file: absolute, in its shortest form, and nothing that
+ * could lead elsewhere.
  */
 import { showText } from "./names.ts";
 
@@ -11,7 +12,8 @@ const CONTROL_PATTERN = /[\p{C}\p{Zl}\p{Zp}]/u;
 /** Why `path` is none, or undefined when it is one. */
 export function checkPath(path: string): string | undefined {
   const shown = showText(path);
-  if (path.length > PATH_LENGTH_MAX) return `path ${shown} is longer than ${PATH_LENGTH_MAX} characters`;
+  if (path.length > PATH_LENGTH_MAX)
+    return `path ${shown} is longer than ${PATH_LENGTH_MAX} characters`;
   if (!path.startsWith("/")) return `path ${shown} is not absolute: it must begin with /`;
   if (CONTROL_PATTERN.test(path)) return `path ${shown} has control characters in it`;
   const parts = path.slice(1).split("/");

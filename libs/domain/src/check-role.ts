@@ -23,7 +23,10 @@ export function checkRole(role: RoleSpec, report: Report): void {
   const wrong = checkName("role", role.name);
   if (wrong !== undefined) report("name", wrong);
   if (role.description.length > DESCRIPTION_LENGTH_MAX || !isPrintable(role.description)) {
-    report("description", `the description may have up to ${DESCRIPTION_LENGTH_MAX} printable characters`);
+    report(
+      "description",
+      `the description may have up to ${DESCRIPTION_LENGTH_MAX} printable characters`,
+    );
   }
   if (role.drift !== "restore" && role.drift !== "report") {
     report("drift", `drift is ${showText(String(role.drift))}: allowed are restore and report`);
@@ -40,7 +43,10 @@ export function checkRole(role: RoleSpec, report: Report): void {
 function checkHardware(hardware: HardwareMatch, report: Report): void {
   const { architecture, coresMin, memoryMibMin, disksMin } = hardware;
   if (architecture !== undefined && !ARCHITECTURE_PATTERN.test(architecture)) {
-    report(".architecture", `${showText(architecture)} is no architecture; examples: x86_64, aarch64`);
+    report(
+      ".architecture",
+      `${showText(architecture)} is no architecture; examples: x86_64, aarch64`,
+    );
   }
   const counts = { coresMin, memoryMibMin, disksMin };
   for (const [name, value] of Object.entries(counts)) {
@@ -77,7 +83,10 @@ function checkFile(file: FileSpec, report: Report): void {
 
 function checkServices(role: RoleSpec, report: Report): void {
   if (role.services.length > SERVICES_PER_ROLE_MAX) {
-    report("services", `${role.services.length} services are too many: at most ${SERVICES_PER_ROLE_MAX}`);
+    report(
+      "services",
+      `${role.services.length} services are too many: at most ${SERVICES_PER_ROLE_MAX}`,
+    );
   }
   const services = role.services.slice(0, SERVICES_PER_ROLE_MAX);
   const names = services.map((service) => service.name);
@@ -88,7 +97,9 @@ function checkServices(role: RoleSpec, report: Report): void {
     if (names.indexOf(service.name) < at) {
       report(`${here}.name`, `there is another service ${service.name} in this role`);
     }
-    checkReferences(service.after, names, "service", (index, reason) => report(`${here}.after[${index}]`, reason));
+    checkReferences(service.after, names, "service", (index, reason) =>
+      report(`${here}.after[${index}]`, reason),
+    );
     checkReferences(service.restartOn, paths, "file", (index, reason) =>
       report(`${here}.restartOn[${index}]`, reason),
     );
@@ -107,7 +118,8 @@ function checkReferences(
   report: (index: number, reason: string) => void,
 ): void {
   for (const [index, reference] of references.entries()) {
-    if (references.indexOf(reference) < index) report(index, `${showText(reference)} is named twice`);
+    if (references.indexOf(reference) < index)
+      report(index, `${showText(reference)} is named twice`);
     if (known.includes(reference)) continue;
     const near = nearest(reference.slice(0, 256), known);
     const hint = near === undefined ? "" : `; did you mean ${near}?`;

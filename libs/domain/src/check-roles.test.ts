@@ -24,7 +24,13 @@ function withService(more: Partial<Record<keyof ServiceSpec, unknown>>): RoleSpe
 }
 
 function withProbe(probe: unknown): RoleSpec {
-  const health = { probe: probe as HealthProbe, intervalMs: 1_000, timeoutMs: 1_000, healthyAfter: 1, unhealthyAfter: 3 };
+  const health = {
+    probe: probe as HealthProbe,
+    intervalMs: 1_000,
+    timeoutMs: 1_000,
+    healthyAfter: 1,
+    unhealthyAfter: 3,
+  };
   return withService({ health });
 }
 
@@ -38,7 +44,10 @@ test("checkRoles() finds nothing wrong with a full role and with an empty one", 
 
 test("checkRoles() refuses wrong names", () => {
   assert.match(found({ ...emptyRole("A.b") })[0] ?? "", /^name: role "A.b" is not a name/);
-  assert.match(found(withService({ name: "a/b" }))[0] ?? "", /^services\[0\]\.name: service "a\/b" is not a name/);
+  assert.match(
+    found(withService({ name: "a/b" }))[0] ?? "",
+    /^services\[0\]\.name: service "a\/b" is not a name/,
+  );
   const twice = { ...emptyRole("r"), services: [plainService, plainService] };
   assert.deepEqual(found(twice), ["services[1].name: there is another service a in this role"]);
   assert.deepEqual(
@@ -47,7 +56,7 @@ test("checkRoles() refuses wrong names", () => {
   );
 });
 
-test("checkRoles() refuses two owners of a file, in the request and in the catalog, and a file in a file", () => {
+test("checkRoles() refuses two owners of a file, and a file within a file", () => {
   const a = { ...withFile({}), name: "a" as never };
   const b = { ...withFile({}), name: "b" as never };
   const reason = "/etc/a belongs to role a already: a file has one role";
@@ -57,14 +66,20 @@ test("checkRoles() refuses two owners of a file, in the request and in the catal
   assert.deepEqual(checkRoles([{ ...a, files: [] }, b], [a]), []);
   const inside = { ...withFile({ path: "/etc/a/b" }), name: "c" as never };
   assert.equal(checkRoles([inside], [a])[0]?.reason, "/etc/a on its way is a file of role a");
-  assert.equal(checkRoles([a], [inside])[0]?.reason, "/etc/a is a directory for role c, which owns /etc/a/b");
+  assert.equal(
+    checkRoles([a], [inside])[0]?.reason,
+    "/etc/a is a directory for role c, which owns /etc/a/b",
+  );
 });
 
 test("checkRoles() refuses two owners of a unit", () => {
   const unit = { driver: "systemd", command: [], unit: "x.service" };
   const a = { ...withService(unit), name: "a" as never };
   const b = { ...withService(unit), name: "b" as never };
-  assert.equal(checkRoles([b], [a])[0]?.reason, "unit x.service belongs to service a of role a already");
+  assert.equal(
+    checkRoles([b], [a])[0]?.reason,
+    "unit x.service belongs to service a of role a already",
+  );
 });
 
 test("checkRoles() names the cycle in the order of services", () => {
@@ -79,12 +94,17 @@ test("checkRoles() names the cycle in the order of services", () => {
   assert.deepEqual(found(chain({ a: ["b"], b: ["c"], c: ["b"] })), [
     "services[1].after: services wait for each other: b → c → b",
   ]);
-  assert.deepEqual(found(chain({ a: ["a"] })), ["services[0].after: services wait for each other: a → a"]);
+  assert.deepEqual(found(chain({ a: ["a"] })), [
+    "services[0].after: services wait for each other: a → a",
+  ]);
   assert.deepEqual(found(chain({ a: ["b", "c"], b: ["c"], c: [] })), []);
 });
 
 test("checkRoles() refuses references to services and files that the role does not have", () => {
-  const role = { ...withFile({ path: "/etc/app.conf" }), services: [{ ...plainService, after: [serviceNamed("bb")], restartOn: ["/etc/ap.conf"] }] };
+  const role = {
+    ...withFile({ path: "/etc/app.conf" }),
+    services: [{ ...plainService, after: [serviceNamed("bb")], restartOn: ["/etc/ap.conf"] }],
+  };
   assert.deepEqual(found(role), [
     'services[0].after[0]: this role has no service "bb"; did you mean a?',
     'services[0].restartOn[0]: this role has no file "/etc/ap.conf"; did you mean /etc/app.conf?',
@@ -97,22 +117,46 @@ test("checkRoles() refuses unknown facts with the place and the nearest right on
     'files[0].template: line 2, column 3: there is no fact "label.port"; did you mean labels.port?',
     'files[0].template: line 2, column 19: there is no fact "node.nmae"; did you mean node.name?',
   ]);
-  assert.match(found(withFile({ template: "{{ x" }))[0] ?? "", /line 1, column 1: \{\{ is never closed/);
+  assert.match(
+    found(withFile({ template: "{{ x" }))[0] ?? "",
+    /line 1, column 1: \{\{ is never closed/,
+  );
   assert.match(found(withFile({ template: "{{ labels.A }}" }))[0] ?? "", /label "A" is not a name/);
-  assert.match(found(withService({ command: ["a", "{{ nope }}"] }))[0] ?? "", /^services\[0\]\.command\[1\]/);
-  assert.match(found(withService({ environment: { A: "{{" } }))[0] ?? "", /^services\[0\]\.environment\.A/);
+  assert.match(
+    found(withService({ command: ["a", "{{ nope }}"] }))[0] ?? "",
+    /^services\[0\]\.command\[1\]/,
+  );
+  assert.match(
+    found(withService({ environment: { A: "{{" } }))[0] ?? "",
+    /^services\[0\]\.environment\.A/,
+  );
 });
 
 test("checkRoles() refuses paths that are not absolute, not in shortest form, or dangerous", () => {
-  for (const path of ["etc/a", "/etc/../a", "/etc//a", "/etc/./a", "/etc/", "/", "", "/a\u0000b", "/a\nb", `/${"x".repeat(1_024)}`, `/${"x".repeat(256)}`]) {
+  for (const path of [
+    "etc/a",
+    "/etc/../a",
+    "/etc//a",
+    "/etc/./a",
+    "/etc/",
+    "/",
+    "",
+    "/a\u0000b",
+    "/a\nb",
+    `/${"x".repeat(1_024)}`,
+    `/${"x".repeat(256)}`,
+  ]) {
     assert.equal(found(withFile({ path })).length, 1, JSON.stringify(path));
   }
-  for (const path of ["/a", "/etc/app.conf", "/etc/ä b", "/..a/b.."]) assert.deepEqual(found(withFile({ path })), []);
+  for (const path of ["/a", "/etc/app.conf", "/etc/ä b", "/..a/b.."])
+    assert.deepEqual(found(withFile({ path })), []);
 });
 
 test("checkRoles() refuses wrong modes, accounts, sizes and policies", () => {
-  for (const mode of ["644", "0888", "rw", "", "00644"]) assert.equal(found(withFile({ mode })).length, 1, mode);
-  for (const owner of ["a b", "Root", ""]) assert.equal(found(withFile({ owner })).length, 1, owner);
+  for (const mode of ["644", "0888", "rw", "", "00644"])
+    assert.equal(found(withFile({ mode })).length, 1, mode);
+  for (const owner of ["a b", "Root", ""])
+    assert.equal(found(withFile({ owner })).length, 1, owner);
   assert.equal(found(withFile({ template: "é".repeat(32_769) })).length, 1);
   assert.deepEqual(found(withFile({ template: "é".repeat(32_768) })), []);
   assert.deepEqual(found({ ...emptyRole("r"), drift: "ignore" as never }), [
@@ -122,50 +166,108 @@ test("checkRoles() refuses wrong modes, accounts, sizes and policies", () => {
 
 test("checkRoles() refuses drivers that do not fit what they run", () => {
   assert.match(found(withService({ command: [] }))[0] ?? "", /command: a command needs a program/);
-  assert.match(found(withService({ unit: "a.service" }))[0] ?? "", /unit: a unit is for driver systemd/);
+  assert.match(
+    found(withService({ unit: "a.service" }))[0] ?? "",
+    /unit: a unit is for driver systemd/,
+  );
   const systemd = { driver: "systemd", command: [], unit: "a.service" };
   assert.deepEqual(found(withService(systemd)), []);
-  assert.match(found(withService({ ...systemd, command: ["x"] }))[0] ?? "", /a command is for driver process/);
+  assert.match(
+    found(withService({ ...systemd, command: ["x"] }))[0] ?? "",
+    /a command is for driver process/,
+  );
   assert.match(found(withService({ ...systemd, unit: "a" }))[0] ?? "", /is not the name of a unit/);
-  assert.match(found(withService({ ...systemd, environment: { A: "" } }))[0] ?? "", /is set in the unit/);
+  assert.match(
+    found(withService({ ...systemd, environment: { A: "" } }))[0] ?? "",
+    /is set in the unit/,
+  );
   assert.match(found(withService({ driver: "docker" }))[0] ?? "", /driver "docker" is not known/);
 });
 
 test("checkRoles() refuses numbers out of bounds", () => {
   const wrong = withService({
     stopTimeoutMs: 99,
-    health: { ...sampleService.health, intervalMs: 99, timeoutMs: 9, healthyAfter: 0, unhealthyAfter: 101 },
+    health: {
+      ...sampleService.health,
+      intervalMs: 99,
+      timeoutMs: 9,
+      healthyAfter: 0,
+      unhealthyAfter: 101,
+    },
   });
   assert.deepEqual(
     checkRoles([wrong], []).map(({ path }) => path.replace("services[0].", "")),
-    ["stopTimeoutMs", "health.intervalMs", "health.timeoutMs", "health.healthyAfter", "health.unhealthyAfter"],
+    [
+      "stopTimeoutMs",
+      "health.intervalMs",
+      "health.timeoutMs",
+      "health.healthyAfter",
+      "health.unhealthyAfter",
+    ],
   );
   assert.equal(found(withService({ stopTimeoutMs: 100.5 })).length, 1);
 });
 
-test("checkRoles() takes http, tcp and exec probes, with templates, and refuses what cannot be probed", () => {
-  for (const url of ["http://127.0.0.1:80/", "http://a.b/", "http://[::1]:8080/x?y=1", "http://h:{{ labels.port }}", "http://{{ node.name }}:1{{ labels.port }}/x"]) {
+test("checkRoles() takes probes with templates, and refuses what cannot be probed", () => {
+  for (const url of [
+    "http://127.0.0.1:80/",
+    "http://a.b/",
+    "http://[::1]:8080/x?y=1",
+    "http://h:{{ labels.port }}",
+    "http://{{ node.name }}:1{{ labels.port }}/x",
+  ]) {
     assert.deepEqual(found(withProbe({ type: "http", url })), [], url);
   }
-  for (const url of ["https://a/", "a:80", "http://", "http://a:0/", "http://a:65536/", "http://u@a/", "http://a/ b", "http://a:x/", ""]) {
+  for (const url of [
+    "https://a/",
+    "a:80",
+    "http://",
+    "http://a:0/",
+    "http://a:65536/",
+    "http://u@a/",
+    "http://a/ b",
+    "http://a:x/",
+    "",
+  ]) {
     assert.equal(found(withProbe({ type: "http", url })).length, 1, url);
   }
-  assert.deepEqual(found(withProbe({ type: "tcp", host: "127.0.0.1", port: "{{ labels.port }}" })), []);
+  assert.deepEqual(
+    found(withProbe({ type: "tcp", host: "127.0.0.1", port: "{{ labels.port }}" })),
+    [],
+  );
   assert.equal(found(withProbe({ type: "tcp", host: "", port: "99999" })).length, 2);
   assert.equal(found(withProbe({ type: "exec", command: [] })).length, 1);
   assert.equal(found(withProbe({ type: "none" })).length, 1);
 });
 
 test("checkRoles() refuses a rule that no node could be held against", () => {
-  const match = { labels: { "a.b": "" }, location: { rack: "" }, hardware: { architecture: "X 86", coresMin: -1 } };
+  const match = {
+    labels: { "a.b": "" },
+    location: { rack: "" },
+    hardware: { architecture: "X 86", coresMin: -1 },
+  };
   assert.deepEqual(
     checkRoles([{ ...emptyRole("r"), match }], []).map(({ path }) => path),
-    ['match.labels["a.b"]', "match.location.rack", "match.hardware.architecture", "match.hardware.coresMin"],
+    [
+      'match.labels["a.b"]',
+      "match.location.rack",
+      "match.hardware.architecture",
+      "match.hardware.coresMin",
+    ],
   );
 });
 
 test("checkRoles() lists a bounded number of violations", () => {
-  const roles = Array.from({ length: 200 }, (_, at) => ({ ...emptyRole(`r${at}`), drift: "x" as never }));
+  const roles = Array.from({ length: 200 }, (_, at) => ({
+    ...emptyRole(`r${at}`),
+    drift: "x" as never,
+  }));
   assert.equal(checkRoles(roles, []).length, VIOLATIONS_MAX);
-  assert.match(checkRoles(Array.from({ length: 1_001 }, () => emptyRole("r")), [])[0]?.reason ?? "", /1001 roles/);
+  assert.match(
+    checkRoles(
+      Array.from({ length: 1_001 }, () => emptyRole("r")),
+      [],
+    )[0]?.reason ?? "",
+    /1001 roles/,
+  );
 });

@@ -1,8 +1,9 @@
 /**
  * Whether roles make sense: each by itself, and all of them together.
  *
- * Everything that is wrong is found at once, up to a bound, each with the role and the field it is about, so that a user mends a file
- * in one go. Called before roles are applied; nothing that passed here can fail later for its own fault, only for a node's.
+ * Everything that is wrong is found at once, up to a bound, each with the role and the field it is
+ * about, so that a user mends a file in one go. Called before roles are applied; nothing that
+ * passed here can fail later for its own fault, only for a node's.
  */
 import { checkRole } from "./check-role.ts";
 import type { Violation } from "./rejection.ts";
@@ -19,10 +20,13 @@ interface Owner {
 }
 
 /**
- * What is wrong with `roles` when they are put in place of those of `existing` that have the same names.
- * Empty: nothing. Only violations of `roles` are listed.
+ * What is wrong with `roles` when they are put in place of those of `existing` that have the same
+ * names. Empty: nothing. Only violations of `roles` are listed.
  */
-export function checkRoles(roles: readonly RoleSpec[], existing: Iterable<RoleSpec>): readonly Violation[] {
+export function checkRoles(
+  roles: readonly RoleSpec[],
+  existing: Iterable<RoleSpec>,
+): readonly Violation[] {
   const found: Violation[] = [];
   if (roles.length > ROLES_MAX) {
     const reason = `${roles.length} roles at once are too many: at most ${ROLES_MAX}`;
@@ -36,7 +40,11 @@ export function checkRoles(roles: readonly RoleSpec[], existing: Iterable<RoleSp
   return found.slice(0, VIOLATIONS_MAX);
 }
 
-function checkTogether(roles: readonly RoleSpec[], existing: Iterable<RoleSpec>, found: Violation[]): void {
+function checkTogether(
+  roles: readonly RoleSpec[],
+  existing: Iterable<RoleSpec>,
+  found: Violation[],
+): void {
   const given = new Set<RoleName>();
   for (const role of roles) {
     if (given.has(role.name)) {
@@ -71,7 +79,11 @@ interface Claims {
   readonly units: Map<string, Owner>;
 }
 
-function claim(role: RoleSpec, claims: Claims, report: (path: string, reason: string) => void): void {
+function claim(
+  role: RoleSpec,
+  claims: Claims,
+  report: (path: string, reason: string) => void,
+): void {
   for (const [at, file] of role.files.entries()) {
     const path = `files[${at}].path`;
     const owner: Owner = { role: role.name, path: file.path };
@@ -79,13 +91,14 @@ function claim(role: RoleSpec, claims: Claims, report: (path: string, reason: st
     if (clash !== undefined) report(path, clash);
     else claimFile(file.path, owner, claims);
   }
-  for (const [at, service] of role.services.entries()) {
-    if (service.unit === "") continue;
-    const owner = claims.units.get(service.unit);
+  for (const [at, { name, unit }] of role.services.entries()) {
+    if (unit === "") continue;
+    const owner = claims.units.get(unit);
     if (owner === undefined) {
-      claims.units.set(service.unit, { role: role.name, path: service.name });
+      claims.units.set(unit, { role: role.name, path: name });
     } else {
-      const reason = `unit ${service.unit} belongs to service ${owner.path} of role ${owner.role} already`;
+      const service = `service ${owner.path} of role ${owner.role}`;
+      const reason = `unit ${unit} belongs to ${service} already`;
       report(`services[${at}].unit`, reason);
     }
   }
@@ -93,7 +106,8 @@ function claim(role: RoleSpec, claims: Claims, report: (path: string, reason: st
 
 function clashOf(path: string, { files, directories }: Claims): string | undefined {
   const same = files.get(path);
-  if (same !== undefined) return `${path} belongs to role ${same.role} already: a file has one role`;
+  if (same !== undefined)
+    return `${path} belongs to role ${same.role} already: a file has one role`;
   const below = directories.get(path);
   if (below !== undefined) {
     return `${path} is a directory for role ${below.role}, which owns ${below.path}`;
@@ -113,5 +127,6 @@ function claimFile(path: string, owner: Owner, { files, directories }: Claims): 
 }
 
 function* directoriesOf(path: string): Iterable<string> {
-  for (let at = path.indexOf("/", 1); at > 0; at = path.indexOf("/", at + 1)) yield path.slice(0, at);
+  for (let at = path.indexOf("/", 1); at > 0; at = path.indexOf("/", at + 1))
+    yield path.slice(0, at);
 }

@@ -1,5 +1,6 @@
 /**
- * Whether one service of a role makes sense: its driver with what that driver needs, its environment, its health check.
+ * Whether one service of a role makes sense: its driver with what that driver needs, its
+ * environment, its health check.
  */
 import { checkCommand } from "./check-command.ts";
 import type { Report } from "./check-labels.ts";
@@ -33,14 +34,17 @@ export function checkService(service: ServiceSpec, report: Report): void {
     }
   }
   checkEnvironment(service.environment, (path, reason) => report(`.environment${path}`, reason));
-  checkInteger(service.stopTimeoutMs, STOP_TIMEOUT_MS, (reason) => report(".stopTimeoutMs", reason));
+  checkInteger(service.stopTimeoutMs, STOP_TIMEOUT_MS, (reason) =>
+    report(".stopTimeoutMs", reason),
+  );
   if (service.health !== undefined) {
     checkHealth(service.health, (path, reason) => report(`.health${path}`, reason));
   }
 }
 
 function checkUnit(service: ServiceSpec, report: Report): void {
-  if (service.command.length > 0) report(".command", "a command is for driver process; this one is systemd");
+  if (service.command.length > 0)
+    report(".command", "a command is for driver process; this one is systemd");
   if (Object.keys(service.environment).length > 0) {
     report(".environment", "the environment of a systemd unit is set in the unit");
   }

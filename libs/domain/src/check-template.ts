@@ -8,7 +8,11 @@ import { LABEL_FACT_PREFIX, templateFacts } from "./template-facts.ts";
 import { utf8Length } from "./utf8-length.ts";
 
 /** Checks `text` and that it is at most `bytesMax` long, in UTF-8. */
-export function checkTemplate(text: string, bytesMax: number, report: (reason: string) => void): void {
+export function checkTemplate(
+  text: string,
+  bytesMax: number,
+  report: (reason: string) => void,
+): void {
   const bytes = utf8Length(text);
   if (bytes > bytesMax) {
     report(`${bytes} bytes are too many: at most ${bytesMax}`);
@@ -30,10 +34,14 @@ export function checkTemplate(text: string, bytesMax: number, report: (reason: s
 /** Why there is no such fact, or undefined when there is. */
 export function checkFact(fact: string): string | undefined {
   if (templateFacts.includes(fact)) return undefined;
-  if (fact.startsWith(LABEL_FACT_PREFIX)) return checkName("label", fact.slice(LABEL_FACT_PREFIX.length));
+  if (fact.startsWith(LABEL_FACT_PREFIX))
+    return checkName("label", fact.slice(LABEL_FACT_PREFIX.length));
   const label = fact.slice(fact.indexOf(".") + 1);
   const near = nearest(fact, [...templateFacts, `${LABEL_FACT_PREFIX}${label}`]);
-  const hint = near === undefined ? `; there are labels.NAME and ${templateFacts.join(", ")}` : `; did you mean ${near}?`;
+  const hint =
+    near === undefined
+      ? `; there are labels.NAME and ${templateFacts.join(", ")}`
+      : `; did you mean ${near}?`;
   return `there is no fact ${showText(fact)}${hint}`;
 }
 

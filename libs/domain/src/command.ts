@@ -1,8 +1,8 @@
 /**
  * What is asked of a datacenter.
  *
- * Commands come from the API, from agents' messages and from the leader's own planner and detector. They are decided once, on the leader, and
- * never logged; only the events they lead to are.
+ * Commands come from the API, from agents' messages and from the leader's own planner and detector.
+ * They are decided once, on the leader, and never logged; only the events they lead to are.
  */
 import type { Cause } from "./event.ts";
 import type { FactBatch } from "./fact.ts";
@@ -44,8 +44,18 @@ export type PlannerDecision =
     }
   | { readonly type: "timeOut"; readonly node: NodeName; readonly action: ActionId }
   /** The agent refused the order: it will not run. */
-  | { readonly type: "fail"; readonly node: NodeName; readonly action: ActionId; readonly reason: string }
-  | { readonly type: "cancel"; readonly node: NodeName; readonly action: ActionId; readonly reason: string }
+  | {
+      readonly type: "fail";
+      readonly node: NodeName;
+      readonly action: ActionId;
+      readonly reason: string;
+    }
+  | {
+      readonly type: "cancel";
+      readonly node: NodeName;
+      readonly action: ActionId;
+      readonly reason: string;
+    }
   | { readonly type: "completeOperation"; readonly operation: OperationId };
 
 export type InternalCommand =
@@ -56,7 +66,9 @@ export type InternalCommand =
       readonly presence: "alive" | "suspected" | "lost";
       readonly silentMs: number;
     }
-  /** Decisions that no longer fit the state are left out, not refused: the planner will look again. */
+  /**
+   * Decisions that no longer fit the state are left out, not refused: the planner will look again.
+   */
   | { readonly type: "carryOutPlan"; readonly decisions: readonly PlannerDecision[] };
 
 export type Command = UserCommand | InternalCommand;

@@ -29,22 +29,39 @@ test("Datacenter and Draft walk in order of names, whatever was set and removed"
       else drafted.set(node.name, value);
       draft.setNode(node.name, value);
     }
-    assert.deepEqual([...draft.nodes()].map(({ name }) => name), [...drafted.keys()].toSorted());
+    assert.deepEqual(
+      [...draft.nodes()].map(({ name }) => name),
+      [...drafted.keys()].toSorted(),
+    );
     const node = named(`n${prng.below(40)}`);
     const value = prng.chance(1, 3) ? undefined : node;
     if (value === undefined) model.delete(node.name);
     else model.set(node.name, value);
     datacenter.setNode(node.name, value);
-    assert.deepEqual([...datacenter.nodes()].map(({ name }) => name), [...model.keys()].toSorted());
+    assert.deepEqual(
+      [...datacenter.nodes()].map(({ name }) => name),
+      [...model.keys()].toSorted(),
+    );
     assert.equal(datacenter.nodeCount, model.size);
   }
 });
 
-test("Datacenter.copy() stays as it was while the original changes, and the other way round", () => {
-  const state = given(sampleEvents.nodeDiscovered, sampleEvents.roleApplied, sampleEvents.actionPlanned, sampleEvents.operationStarted, sampleEvents.requestRecorded);
+test("Datacenter.copy() and the original change apart from each other", () => {
+  const state = given(
+    sampleEvents.nodeDiscovered,
+    sampleEvents.roleApplied,
+    sampleEvents.actionPlanned,
+    sampleEvents.operationStarted,
+    sampleEvents.requestRecorded,
+  );
   const copy = state.state.copy();
   const before = state.node;
-  state.given(sampleEvents.roleAssigned, sampleEvents.actionSucceeded, sampleEvents.operationSucceeded, sampleEvents.roleDeleted);
+  state.given(
+    sampleEvents.roleAssigned,
+    sampleEvents.actionSucceeded,
+    sampleEvents.operationSucceeded,
+    sampleEvents.roleDeleted,
+  );
   assert.equal(copy.node(n1), before);
   assert.equal(copy.action(sampleEvents.actionPlanned.action)?.status, "planned");
   assert.equal([...copy.runningOperations()].length, 1);
@@ -70,7 +87,8 @@ test("SharedMap copies behave like maps of their own", () => {
     if (prng.chance(1, 500)) maps.push({ shared: shared.copy(), model: new Map(model) });
   }
   for (const { shared, model } of maps) {
-    for (let key = 0; key < 600; key += 1) assert.equal(shared.get(`k${key}`), model.get(`k${key}`));
+    for (let key = 0; key < 600; key += 1)
+      assert.equal(shared.get(`k${key}`), model.get(`k${key}`));
   }
   assert.ok(maps.length > 3);
 });
@@ -100,6 +118,9 @@ test("Draft leaves its base as it is", () => {
   const draft = new Draft(state.state);
   draft.setNode(n1, undefined);
   draft.setOperation(sampleEvents.operationStarted.operation, undefined);
-  assert.deepEqual([draft.node(n1), draft.runningOperationCount, [...draft.runningOperations()]], [undefined, 0, []]);
+  assert.deepEqual(
+    [draft.node(n1), draft.runningOperationCount, [...draft.runningOperations()]],
+    [undefined, 0, []],
+  );
   assert.deepEqual([state.node?.name, state.state.runningOperationCount], [n1, 1]);
 });

@@ -1,8 +1,9 @@
 /**
  * The state of a datacenter: mutable maps of immutable aggregates.
  *
- * Access by name costs the same however many nodes there are; walks are sorted; a copy costs next to nothing. Evolved by applying the
- * log, on every replica and in every mirror. It holds no rules: those are in `evolve`.
+ * Access by name costs the same however many nodes there are; walks are sorted; a copy costs next
+ * to nothing. Evolved by applying the log, on every replica and in every mirror. It holds no rules:
+ * those are in `evolve`.
  */
 import type { StreamPosition } from "./event.ts";
 import type { ActionId, NodeName, OperationId, RoleName } from "./names.ts";

@@ -24,7 +24,10 @@ function accept(facts: readonly Fact[], more: Partial<FactBatch> = {}): Command 
   return { type: "acceptFacts", batch: batchOf(facts, more) };
 }
 
-function service(status: Parameters<typeof serviceSeen>[0], more: Parameters<typeof serviceSeen>[1] = {}): Fact {
+function service(
+  status: Parameters<typeof serviceSeen>[0],
+  more: Parameters<typeof serviceSeen>[1] = {},
+): Fact {
   return { type: "serviceObserved", observedAtMs: 1, service: serviceSeen(status, more) };
 }
 
@@ -60,10 +63,25 @@ test("acceptFacts takes a batch that joins the watermark", () => {
 
 test("acceptFacts gives nothing for a batch that was seen", () => {
   const seen = { previous: { boot: 1, sequence: 1 }, first: { boot: 1, sequence: 2 } };
-  assert.deepEqual(outcomeOf(known().when(accept([service("healthy"), service("crashed")], seen))), []);
+  assert.deepEqual(
+    outcomeOf(known().when(accept([service("healthy"), service("crashed")], seen))),
+    [],
+  );
 });
 
-test("acceptFacts gives nothing for a batch that leaves a gap, within a boot or between boots", () => {
+test("acceptFacts gives nothing for a batch of an earlier boot", () => {
+  const second = known().given({
+    ...sampleEvents.factsAccepted,
+    through: { boot: 2, sequence: 1 },
+  });
+  const seen = { previous: { boot: 1, sequence: 3 }, first: { boot: 1, sequence: 4 } };
+  assert.deepEqual(
+    outcomeOf(second.when(accept([service("healthy"), service("crashed")], seen))),
+    [],
+  );
+});
+
+test("acceptFacts gives nothing for a batch after a gap, within a boot or between boots", () => {
   const gap = { previous: { boot: 1, sequence: 4 }, first: { boot: 1, sequence: 5 } };
   assert.deepEqual(outcomeOf(known().when(accept([service("healthy")], gap))), []);
   const nextBoot = { previous: { boot: 1, sequence: 9 }, first: { boot: 2, sequence: 1 } };
@@ -79,7 +97,7 @@ test("acceptFacts drops the head of a batch that overlaps the watermark", () => 
   ]);
 });
 
-test("acceptFacts takes the first batch of a new boot, also when the outbox lost what the log has", () => {
+test("acceptFacts takes a new boot, also when the outbox lost what the log has", () => {
   for (const sequence of [3, 2]) {
     const boot = { previous: { boot: 1, sequence }, first: { boot: 2, sequence: 1 } };
     assert.deepEqual(outcomeOf(known().when(accept([service("healthy")], boot))), [
@@ -89,10 +107,17 @@ test("acceptFacts takes the first batch of a new boot, also when the outbox lost
   }
 });
 
-test("acceptFacts of another incarnation from its beginning is a wipe, and ends what was under way", () => {
-  const wiped = known().given(actionPlanned).when(accept([service("healthy")], { incarnation: "i2" }));
+test("acceptFacts of another incarnation is a wipe, and ends what was under way", () => {
+  const wiped = known()
+    .given(actionPlanned)
+    .when(accept([service("healthy")], { incarnation: "i2" }));
   assert.deepEqual(outcomeOf(wiped), [
-    { type: "actionCancelled", node: n1, action: actionPlanned.action, reason: "the node was wiped" },
+    {
+      type: "actionCancelled",
+      node: n1,
+      action: actionPlanned.action,
+      reason: "the node was wiped",
+    },
     { type: "nodeWiped", node: n1, incarnation: "i2" },
     { type: "serviceStatusChanged", node: n1, service: serviceSeen("healthy") },
     accepted(1, 1, "i2"),
@@ -121,7 +146,12 @@ test("acceptFacts records only the watermark for facts that change nothing", () 
 });
 
 test("acceptFacts compares each fact with what the one before it made of the node", () => {
-  const facts = [service("crashed"), service("crashed"), service("starting", { pid: 7 }), service("crashed")];
+  const facts = [
+    service("crashed"),
+    service("crashed"),
+    service("starting", { pid: 7 }),
+    service("crashed"),
+  ];
   assert.deepEqual(outcomeOf(known().when(accept(facts, after3))), [
     { type: "serviceStatusChanged", node: n1, service: serviceSeen("crashed") },
     { type: "serviceStatusChanged", node: n1, service: serviceSeen("starting", { pid: 7 }) },
@@ -151,9 +181,17 @@ test("acceptFacts takes a new diff, reason, pid or inventory for a change", () =
 test("acceptFacts takes a result while its action is open, and only the first", () => {
   const { actionFinished } = sampleFacts;
   const open = known().given(actionPlanned);
-  const twice = open.when(accept([actionFinished, { ...actionFinished, outcome: "succeeded" }], after3));
+  const twice = open.when(
+    accept([actionFinished, { ...actionFinished, outcome: "succeeded" }], after3),
+  );
   assert.deepEqual(outcomeOf(twice), [
-    { type: "actionFailed", node: n1, action: actionPlanned.action, reason: "no such program", durationMs: 3 },
+    {
+      type: "actionFailed",
+      node: n1,
+      action: actionPlanned.action,
+      reason: "no such program",
+      durationMs: 3,
+    },
     accepted(1, 5),
   ]);
   const late = known().given(actionPlanned, sampleEvents.actionTimedOut);
@@ -162,13 +200,22 @@ test("acceptFacts takes a result while its action is open, and only the first", 
 
 test("acceptFacts takes no result from a node that the action is not for", () => {
   const state = known().given({ ...nodeDiscovered, node: n2 }, { ...actionPlanned, node: n2 });
-  assert.deepEqual(outcomeOf(state.when(accept([sampleFacts.actionFinished], after3))), [accepted(1, 4)]);
+  assert.deepEqual(outcomeOf(state.when(accept([sampleFacts.actionFinished], after3))), [
+    accepted(1, 4),
+  ]);
 });
 
 test("acceptFacts takes crashed as before for news when a start has ended in between", () => {
-  const crashed: DomainEvent = { type: "serviceStatusChanged", node: n1, service: serviceSeen("crashed") };
+  const crashed: DomainEvent = {
+    type: "serviceStatusChanged",
+    node: n1,
+    service: serviceSeen("crashed"),
+  };
   const tried = known().given(crashed, actionPlanned, sampleEvents.actionSucceeded);
-  assert.deepEqual(outcomeOf(tried.when(accept([service("crashed")], after3))), [crashed, accepted(1, 4)]);
+  assert.deepEqual(outcomeOf(tried.when(accept([service("crashed")], after3))), [
+    crashed,
+    accepted(1, 4),
+  ]);
   const untried = known().given(crashed, actionPlanned);
   assert.deepEqual(outcomeOf(untried.when(accept([service("crashed")], after3))), [accepted(1, 4)]);
 });
@@ -176,7 +223,10 @@ test("acceptFacts takes crashed as before for news when a start has ended in bet
 test("acceptFacts does not bring a lost node back: that is the detector's to say", () => {
   const lost = known().given(sampleEvents.nodeLost);
   const events = outcomeOf(lost.when(accept([service("healthy")], after3))) as DomainEvent[];
-  assert.deepEqual(events.map((event) => event.type), ["serviceStatusChanged", "factsAccepted"]);
+  assert.deepEqual(
+    events.map((event) => event.type),
+    ["serviceStatusChanged", "factsAccepted"],
+  );
 });
 
 test("acceptFacts continues a forgotten node where its facts ended", () => {

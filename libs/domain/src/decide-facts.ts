@@ -1,10 +1,12 @@
 /**
  * Takes in what an agent reports: each fact exactly once, in order.
  *
- * The watermark of a node says up to where its facts are in the log. A batch is taken when it joins or overlaps it; one that was seen
- * before, or that leaves a gap, gives no events, and the agent sends again what is missing. Only changes become
- * events; that a fact was taken in without one is recorded by the watermark alone. Never looks at the agent's clock. Being heard of here does
- * not bring a silent node back: that is the detector's to say, who listens to all of them in the same way.
+ * The watermark of a node says up to where its facts are in the log. A batch is taken when it joins
+ * or overlaps it; one that was seen before, or that leaves a gap, gives no events, and the agent
+ * sends again what is missing. Only changes become events; that a fact was taken in without one is
+ * recorded by the watermark alone. Never looks at the agent's clock. Being heard of here does not
+ * bring a silent node back: that is the detector's to say, who listens to all of them in the same
+ * way.
  */
 import { canonicalJson } from "@atoll/stdx";
 import { cancelAll } from "./cancel-all.ts";
@@ -14,15 +16,24 @@ import type { Decision } from "./decision.ts";
 import { Draft } from "./draft.ts";
 import type { DomainEvent } from "./event.ts";
 import { evolve } from "./evolve.ts";
-import type { Fact, FactBatch, FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
+import type {
+  Fact,
+  FactBatch,
+  FileObservation,
+  OutboxPosition,
+  ServiceObservation,
+} from "./fact.ts";
 import { startEndedSince } from "./failures.ts";
 import { serviceTarget } from "./names.ts";
 import type { NodeState, StateView } from "./state.ts";
 
-export function decideAcceptFacts(view: StateView, batch: FactBatch, context: CommandContext): Decision {
+export function decideAcceptFacts(
+  view: StateView,
+  batch: FactBatch,
+  context: CommandContext,
+): Decision {
   const node = view.node(batch.node);
   const arrival = node === undefined ? discover(view, batch) : meet(node, batch);
-  if (arrival === undefined) return UNCHANGED;
   const unseen = unseenFacts(arrival.watermark, batch);
   if (unseen.length === 0) return UNCHANGED;
   const recorder = new Recorder(view, context);
@@ -32,7 +43,12 @@ export function decideAcceptFacts(view: StateView, batch: FactBatch, context: Co
     if (event !== undefined) recorder.record(event);
   }
   const through = lastPosition(batch);
-  recorder.record({ type: "factsAccepted", node: batch.node, incarnation: batch.incarnation, through });
+  recorder.record({
+    type: "factsAccepted",
+    node: batch.node,
+    incarnation: batch.incarnation,
+    through,
+  });
   return decided(recorder.events);
 }
 
@@ -49,10 +65,10 @@ interface Arrival {
 
 const START: OutboxPosition = { boot: 0, sequence: 0 };
 
-function discover(view: StateView, { node, incarnation, facts, previous }: FactBatch): Arrival | undefined {
+/** A node that is new, or was forgotten. */
+function discover(view: StateView, { node, incarnation, facts }: FactBatch): Arrival {
   const kept = view.forgottenNode(node);
   const returned = kept?.incarnation === incarnation ? kept : undefined;
-  if (returned === undefined && comparePositions(previous, START) !== 0) return undefined;
   const first = facts.find((fact) => fact.type === "agentStarted");
   const labels = first?.labels ?? returned?.labels ?? {};
   return {
@@ -61,21 +77,30 @@ function discover(view: StateView, { node, incarnation, facts, previous }: FactB
   };
 }
 
-function meet(node: NodeState, { incarnation, previous }: FactBatch): Arrival | undefined {
+/**
+ * A node that is known. Another incarnation is a wipe; what an earlier life sent leaves a gap after
+ * START, as it does not begin there.
+ */
+function meet(node: NodeState, { incarnation }: FactBatch): Arrival {
   if (node.incarnation === incarnation) return { events: [], watermark: node.watermark };
-  // Messages of an earlier life do not begin at the beginning any more: they are old, not a wipe.
-  if (comparePositions(previous, START) !== 0) return undefined;
   return {
-    events: [...cancelAll(node, "the node was wiped"), { type: "nodeWiped", node: node.name, incarnation }],
+    events: [
+      ...cancelAll(node, "the node was wiped"),
+      { type: "nodeWiped", node: node.name, incarnation },
+    ],
     watermark: START,
   };
 }
 
-/** The facts of the batch after the watermark; none when the batch leaves a gap. */
+/**
+ * The facts of the batch after the watermark; none when the batch leaves a gap or is of an earlier
+ * boot.
+ */
 function unseenFacts(watermark: OutboxPosition, batch: FactBatch): readonly Fact[] {
   if (comparePositions(batch.previous, watermark) > 0) return [];
-  if (comparePositions(lastPosition(batch), watermark) <= 0) return [];
-  const seen = batch.first.boot === watermark.boot ? watermark.sequence - batch.first.sequence + 1 : 0;
+  if (batch.first.boot < watermark.boot) return [];
+  const seen =
+    batch.first.boot === watermark.boot ? watermark.sequence - batch.first.sequence + 1 : 0;
   return seen <= 0 ? batch.facts : batch.facts.slice(seen);
 }
 
@@ -94,7 +119,8 @@ function eventOf(view: StateView, { node: name }: FactBatch, fact: Fact): Domain
     }
     case "inventoryObserved": {
       const { inventory } = fact;
-      if (node.inventory !== undefined && isEqual(node.inventory.value, inventory)) return undefined;
+      if (node.inventory !== undefined && isEqual(node.inventory.value, inventory))
+        return undefined;
       return { type: "inventoryChanged", node: name, inventory };
     }
     case "serviceObserved":
@@ -123,7 +149,8 @@ function resultOf(
   fact: Extract<Fact, { type: "actionFinished" }>,
 ): DomainEvent | undefined {
   const action = view.action(fact.action);
-  if (action === undefined || action.node !== node.name || action.status !== "planned") return undefined;
+  if (action === undefined || action.node !== node.name || action.status !== "planned")
+    return undefined;
   const { durationMs, reason } = fact;
   return fact.outcome === "succeeded"
     ? { type: "actionSucceeded", node: node.name, action: action.id, durationMs }
@@ -161,7 +188,10 @@ function isEqual(left: unknown, right: unknown): boolean {
   return canonicalJson(left) === canonicalJson(right);
 }
 
-/** Collects events, each with its effect on a draft, so that the next fact is compared with what the one before made of the node. */
+/**
+ * Collects events, each with its effect on a draft, so that the next fact is compared with what the
+ * one before made of the node.
+ */
 class Recorder {
   readonly draft: Draft;
   readonly events: DomainEvent[] = [];

@@ -31,8 +31,14 @@ test("carryOutPlan gives an action its generation, id and deadline", () => {
 });
 
 test("carryOutPlan plans one action per target, also within one plan", () => {
-  const other: PlannerDecision = { ...plan, target: "file:/etc/app.conf" as never, order: sampleOrders.writeFile };
-  const events = outcomeOf(given(nodeDiscovered).when(carryOut(plan, plan, other))) as DomainEvent[];
+  const other: PlannerDecision = {
+    ...plan,
+    target: "file:/etc/app.conf" as never,
+    order: sampleOrders.writeFile,
+  };
+  const events = outcomeOf(
+    given(nodeDiscovered).when(carryOut(plan, plan, other)),
+  ) as DomainEvent[];
   assert.deepEqual(
     events.map((event) => "action" in event && event.action),
     ["n1-1", "n1-2"],
@@ -49,14 +55,26 @@ test("carryOutPlan plans nothing for a node that is gone, lost or in maintenance
 test("carryOutPlan ends open actions, each once", () => {
   const { node, action } = actionPlanned;
   const open = given(nodeDiscovered, actionPlanned);
-  const fail = open.when(carryOut({ type: "fail", node, action, reason: "the agent only looks" }, { type: "cancel", node, action, reason: "x" }));
+  const fail = open.when(
+    carryOut(
+      { type: "fail", node, action, reason: "the agent only looks" },
+      { type: "cancel", node, action, reason: "x" },
+    ),
+  );
   assert.deepEqual(outcomeOf(fail), [
     { type: "actionFailed", node, action, reason: "the agent only looks", durationMs: 0 },
   ]);
-  const cancel = open.when(carryOut({ type: "cancel", node, action, reason: "not wanted any more" }));
-  assert.deepEqual(outcomeOf(cancel), [{ type: "actionCancelled", node, action, reason: "not wanted any more" }]);
+  const cancel = open.when(
+    carryOut({ type: "cancel", node, action, reason: "not wanted any more" }),
+  );
+  assert.deepEqual(outcomeOf(cancel), [
+    { type: "actionCancelled", node, action, reason: "not wanted any more" },
+  ]);
   const ended = given(nodeDiscovered, actionPlanned, sampleEvents.actionSucceeded);
-  assert.deepEqual(outcomeOf(ended.when(carryOut({ type: "cancel", node, action, reason: "x" }))), []);
+  assert.deepEqual(
+    outcomeOf(ended.when(carryOut({ type: "cancel", node, action, reason: "x" }))),
+    [],
+  );
 });
 
 test("carryOutPlan times an action out at its deadline, not before", () => {
@@ -64,7 +82,9 @@ test("carryOutPlan times an action out at its deadline, not before", () => {
   const state = given(nodeDiscovered, actionPlanned);
   const timeOut = carryOut({ type: "timeOut", node, action });
   assert.deepEqual(outcomeOf(state.when(timeOut, { nowMs: 59_999 })), []);
-  assert.deepEqual(outcomeOf(state.when(timeOut, { nowMs: 60_000 })), [sampleEvents.actionTimedOut]);
+  assert.deepEqual(outcomeOf(state.when(timeOut, { nowMs: 60_000 })), [
+    sampleEvents.actionTimedOut,
+  ]);
 });
 
 test("carryOutPlan frees a target and plans for it anew in one go", () => {
@@ -98,12 +118,18 @@ test("reportPresence records changes only, and a lost node is not suspected agai
     [[nodeLost], "lost", []],
   ];
   for (const [before, presence, types] of table) {
-    const events = outcomeOf(given(nodeDiscovered, ...before).when(report(presence))) as DomainEvent[];
-    assert.deepEqual(events.map((event) => event.type), types, `${before[0]?.type} then ${presence}`);
+    const events = outcomeOf(
+      given(nodeDiscovered, ...before).when(report(presence)),
+    ) as DomainEvent[];
+    assert.deepEqual(
+      events.map((event) => event.type),
+      types,
+      `${before[0]?.type} then ${presence}`,
+    );
   }
 });
 
-test("reportPresence of an unknown node changes nothing, of a forgotten one that lives discovers it anew", () => {
+test("reportPresence discovers a forgotten node that lives; an unknown one it ignores", () => {
   assert.deepEqual(outcomeOf(given().when(report("alive"))), []);
   const forgotten = given(nodeDiscovered, nodeLost, sampleEvents.nodeForgotten);
   assert.deepEqual(outcomeOf(forgotten.when(report("lost"))), []);

@@ -22,10 +22,16 @@ export function decideStartMaintenance(view: StateView, command: StartMaintenanc
   if (found.type === "rejected") return found;
   const node = found.value;
   const reason = command.reason.trim();
-  if (reason.length === 0 || reason.length > MAINTENANCE_REASON_LENGTH_MAX || !isPrintable(reason)) {
+  if (
+    reason.length === 0 ||
+    reason.length > MAINTENANCE_REASON_LENGTH_MAX ||
+    !isPrintable(reason)
+  ) {
     const allowed = `1 to ${MAINTENANCE_REASON_LENGTH_MAX} printable characters`;
     const text = `maintenance needs a reason of ${allowed}, it has ${reason.length}`;
-    return rejected("invalidArgument", text, [{ subject: node.name, path: "reason", reason: text }]);
+    return rejected("invalidArgument", text, [
+      { subject: node.name, path: "reason", reason: text },
+    ]);
   }
   if (node.maintenance?.reason === reason) return UNCHANGED;
   return decided([

@@ -22,13 +22,16 @@ export function decideUpdateNode(view: StateView, command: UpdateNode): Decision
   if (found.type === "rejected") return found;
   const node = found.value;
   if (command.revision !== 0 && command.revision !== node.revision) {
-    const reason = `node ${node.name} is at revision ${node.revision}, not ${command.revision}: read it again`;
+    const revisions = `revision ${node.revision}, not ${command.revision}`;
+    const reason = `node ${node.name} is at ${revisions}: read it again`;
     return rejected("aborted", reason);
   }
   const violations: Violation[] = [];
   const subject = node.name;
   if (command.labels !== undefined) {
-    checkLabels(command.labels, (path, reason) => violations.push({ subject, path: `labels${path}`, reason }));
+    checkLabels(command.labels, (path, reason) =>
+      violations.push({ subject, path: `labels${path}`, reason }),
+    );
   }
   if (command.location !== undefined) {
     checkLocation(command.location, (path, reason) =>
@@ -53,10 +56,14 @@ export function decideForgetNode(view: StateView, name: NodeName): Decision {
   if (found.type === "rejected") return found;
   const node = found.value;
   if (node.presence !== "lost") {
-    const reason = `node ${name} is ${node.presence}; only a lost node can be forgotten, stop its agent first`;
+    const rule = "only a lost node can be forgotten, stop its agent first";
+    const reason = `node ${name} is ${node.presence}; ${rule}`;
     return rejected("failedPrecondition", reason);
   }
-  return decided([...cancelAll(node, "the node was forgotten"), { type: "nodeForgotten", node: name }]);
+  return decided([
+    ...cancelAll(node, "the node was forgotten"),
+    { type: "nodeForgotten", node: name },
+  ]);
 }
 
 function changesOf(

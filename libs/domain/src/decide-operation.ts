@@ -1,5 +1,6 @@
 /**
- * Decides to wait no longer for an operation. What was done stays done, what is wanted stays wanted.
+ * Decides to wait no longer for an operation. What was done stays done, what is wanted stays
+ * wanted.
  */
 import type { CommandContext } from "./command.ts";
 import { decided } from "./decision.ts";
@@ -16,11 +17,13 @@ export function decideCancelOperation(
 ): Decision {
   const operation = view.operation(id);
   if (operation === undefined) {
-    const reason = `there is no operation ${showText(id)}; operations are called op-1 and so on, old ones are dropped`;
+    const hint = "operations are called op-1 and so on, old ones are dropped";
+    const reason = `there is no operation ${showText(id)}; ${hint}`;
     return rejected("notFound", reason);
   }
   if (operation.status !== "running") {
-    return rejected("failedPrecondition", `operation ${id} has ended: it ${operation.status === "succeeded" ? "succeeded" : "was cancelled"}`);
+    const end = operation.status === "succeeded" ? "succeeded" : "was cancelled";
+    return rejected("failedPrecondition", `operation ${id} has ended: it ${end}`);
   }
   return decided([{ type: "operationCancelled", operation: id, reason: `cancelled by ${actor}` }]);
 }

@@ -1,8 +1,9 @@
 /**
  * Turns what the planner and the dispatcher want into events, as far as it still fits the state.
  *
- * Here an action gets its generation and id, unique for ever, and its deadline. What does not fit any more is left out without a
- * word: the planner looks at the new state again and wants what is right then.
+ * Here an action gets its generation and id, unique for ever, and its deadline. What does not fit
+ * any more is left out without a word: the planner looks at the new state again and wants what is
+ * right then.
  */
 import type { CommandContext, PlannerDecision } from "./command.ts";
 import { decided } from "./decision.ts";
@@ -32,7 +33,11 @@ export function decideCarryOutPlan(
   return decided(events);
 }
 
-function eventOf(view: StateView, decision: PlannerDecision, nowMs: number): DomainEvent | undefined {
+function eventOf(
+  view: StateView,
+  decision: PlannerDecision,
+  nowMs: number,
+): DomainEvent | undefined {
   switch (decision.type) {
     case "plan":
       return planned(view, decision, nowMs);
@@ -50,7 +55,12 @@ function eventOf(view: StateView, decision: PlannerDecision, nowMs: number): Dom
     case "cancel": {
       const action = openAction(view, decision.node, decision.action);
       if (action === undefined) return undefined;
-      return { type: "actionCancelled", node: action.node, action: action.id, reason: decision.reason };
+      return {
+        type: "actionCancelled",
+        node: action.node,
+        action: action.id,
+        reason: decision.reason,
+      };
     }
     case "completeOperation": {
       const operation = view.operation(decision.operation);
@@ -66,7 +76,8 @@ function planned(
   nowMs: number,
 ): DomainEvent | undefined {
   const node = view.node(decision.node);
-  if (node === undefined || node.maintenance !== undefined || node.presence === "lost") return undefined;
+  if (node === undefined || node.maintenance !== undefined || node.presence === "lost")
+    return undefined;
   const { target, order, cause, attempt, timeoutMs } = decision;
   if (node.open.has(target) || node.open.size >= OPEN_ACTIONS_PER_NODE_MAX) return undefined;
   const generation = node.generation + 1;

@@ -1,7 +1,8 @@
 /**
  * Takes the detector's word on which nodes are silent and which are back.
  *
- * Only changes are recorded. A lost node is not merely suspected any more. A forgotten node that is heard of again is discovered anew.
+ * Only changes are recorded. A lost node is not merely suspected any more. A forgotten node that is
+ * heard of again is discovered anew.
  */
 import type { InternalCommand } from "./command.ts";
 import { decided, UNCHANGED } from "./decision.ts";
@@ -19,7 +20,9 @@ export function decideReportPresence(view: StateView, report: ReportPresence): D
     case "alive":
       return decided([{ type: "nodeReturned", node: name }]);
     case "suspected":
-      return node.presence === "lost" ? UNCHANGED : decided([{ type: "nodeSuspected", node: name, silentMs }]);
+      return node.presence === "lost"
+        ? UNCHANGED
+        : decided([{ type: "nodeSuspected", node: name, silentMs }]);
     case "lost":
       return decided([{ type: "nodeLost", node: name, silentMs }]);
   }

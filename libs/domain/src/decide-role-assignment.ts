@@ -22,7 +22,8 @@ export function decideAssignRole(view: StateView, command: AssignRole): Decision
   const { name, assignedRoles } = found.value;
   if (assignedRoles.includes(command.role)) return UNCHANGED;
   if (assignedRoles.length >= ASSIGNED_ROLES_PER_NODE_MAX) {
-    const reason = `node ${name} has ${ASSIGNED_ROLES_PER_NODE_MAX} assigned roles, which is the most`;
+    const most = ASSIGNED_ROLES_PER_NODE_MAX;
+    const reason = `node ${name} has ${most} assigned roles, which is the most`;
     return rejected("resourceExhausted", reason);
   }
   return withOperation(view, [{ type: "roleAssigned", node: name, role: command.role }], {
@@ -32,7 +33,10 @@ export function decideAssignRole(view: StateView, command: AssignRole): Decision
   });
 }
 
-/** A role that is not assigned: nothing to do, unless the node has it by rule, which this cannot change. */
+/**
+ * A role that is not assigned: nothing to do, unless the node has it by rule, which this cannot
+ * change.
+ */
 export function decideUnassignRole(view: StateView, command: UnassignRole): Decision {
   const found = findNode(view, command.node);
   if (found.type === "rejected") return found;
@@ -41,7 +45,8 @@ export function decideUnassignRole(view: StateView, command: UnassignRole): Deci
     const role = findRole(view, command.role);
     if (role.type === "rejected") return role;
     if (!matchesRole(role.value.spec, node)) return UNCHANGED;
-    const reason = `node ${node.name} has role ${command.role} by the role's rule: change the rule, or the node's labels`;
+    const way = "change the rule, or the node's labels";
+    const reason = `node ${node.name} has role ${command.role} by the role's rule: ${way}`;
     return rejected("failedPrecondition", reason);
   }
   return withOperation(view, [{ type: "roleUnassigned", node: node.name, role: command.role }], {

@@ -14,19 +14,24 @@ import type { RoleSpec } from "./role.ts";
 import { withOperation } from "./start-operation.ts";
 import type { StateView } from "./state.ts";
 
-/** A role that is assigned to more nodes than this must be unassigned from some before it can be deleted. */
+/**
+ * A role that is assigned to more nodes than this must be unassigned from some before it can be
+ * deleted.
+ */
 export const UNASSIGNED_AT_ONCE_MAX = 10_000;
 
 /** So many names are spelt out in the description of an operation. */
 const NAMES_SHOWN_MAX = 3;
 
 export function decideApplyRoles(view: StateView, roles: readonly RoleSpec[]): Decision {
-  if (roles.length === 0) return rejected("invalidArgument", "no role is given: at least one is needed");
+  if (roles.length === 0)
+    return rejected("invalidArgument", "no role is given: at least one is needed");
   const violations = checkRoles(roles, specsOf(view));
   const [first] = violations;
   if (first !== undefined) {
     const more = violations.length > 1 ? `, and ${violations.length - 1} more` : "";
-    const reason = `role ${first.subject}, ${first.path}: ${first.reason}${more}; nothing was applied`;
+    const place = `role ${first.subject}, ${first.path}`;
+    const reason = `${place}: ${first.reason}${more}; nothing was applied`;
     return rejected("invalidArgument", reason, violations);
   }
   const changed = roles.filter((role) => !isEqual(role, view.role(role.name)?.spec));
@@ -48,7 +53,8 @@ export function decideDeleteRole(view: StateView, name: RoleName): Decision {
   for (const node of view.nodes()) {
     if (!node.assignedRoles.includes(name)) continue;
     if (events.length >= UNASSIGNED_AT_ONCE_MAX) {
-      const reason = `role ${name} is assigned to more than ${UNASSIGNED_AT_ONCE_MAX} nodes: unassign it from some first`;
+      const many = `more than ${UNASSIGNED_AT_ONCE_MAX} nodes`;
+      const reason = `role ${name} is assigned to ${many}: unassign it from some first`;
       return rejected("resourceExhausted", reason);
     }
     events.push({ type: "roleUnassigned", node: node.name, role: name });
@@ -64,7 +70,8 @@ export function decideDeleteRole(view: StateView, name: RoleName): Decision {
 /** The nodes that have one of the roles, sorted. */
 function nodesWith(view: StateView, roles: readonly RoleSpec[]): NodeName[] {
   const names: NodeName[] = [];
-  for (const node of view.nodes()) if (roles.some((role) => hasRole(role, node))) names.push(node.name);
+  for (const node of view.nodes())
+    if (roles.some((role) => hasRole(role, node))) names.push(node.name);
   return names;
 }
 
@@ -73,7 +80,10 @@ function* specsOf(view: StateView): Iterable<RoleSpec> {
 }
 
 function describeRoles(roles: readonly RoleSpec[]): string {
-  const shown = roles.slice(0, NAMES_SHOWN_MAX).map((role) => role.name).join(", ");
+  const shown = roles
+    .slice(0, NAMES_SHOWN_MAX)
+    .map((role) => role.name)
+    .join(", ");
   const more = roles.length - NAMES_SHOWN_MAX;
   const what = roles.length === 1 ? "role" : "roles";
   return more > 0 ? `${what} ${shown} and ${more} more` : `${what} ${shown}`;

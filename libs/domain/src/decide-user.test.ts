@@ -14,7 +14,8 @@ import {
   web,
 } from "./testing/index.ts";
 
-const { nodeDiscovered, roleApplied, roleAssigned, actionPlanned, maintenanceStarted } = sampleEvents;
+const { nodeDiscovered, roleApplied, roleAssigned, actionPlanned, maintenanceStarted } =
+  sampleEvents;
 const assign: UserCommand = { type: "assignRole", node: n1, role: web };
 const op1 = "op-1" as OperationId;
 
@@ -40,26 +41,39 @@ test("assignRole of an assigned role changes nothing", () => {
   assert.deepEqual(decision, { type: "decided", events: [], operation: "" });
 });
 
-test("commands name the nearest right name for an unknown node or role, and the rule for what is no name", () => {
+test("commands say the nearest right name, and the rule for what is no name", () => {
   const state = given({ ...nodeDiscovered, node: "storage-1" as NodeName }, roleApplied);
   const unknownNode = state.when({ ...assign, node: "storage-11" as NodeName });
-  assert.equal(outcomeOf(unknownNode), 'notFound: there is no node "storage-11"; did you mean storage-1?');
-  const unknownRole = state.when({ ...assign, node: "storage-1" as NodeName, role: "wbe" as RoleName });
+  assert.equal(
+    outcomeOf(unknownNode),
+    'notFound: there is no node "storage-11"; did you mean storage-1?',
+  );
+  const unknownRole = state.when({
+    ...assign,
+    node: "storage-1" as NodeName,
+    role: "wbe" as RoleName,
+  });
   assert.equal(outcomeOf(unknownRole), 'notFound: there is no role "wbe"; did you mean web?');
   for (const name of ["a/b", "*", ">", "a.b", "", "x".repeat(10_000), "a\u0007"]) {
     const decision = state.when({ type: "endMaintenance", node: name as NodeName });
-    assert.match(outcomeOf(decision) as string, /^invalidArgument: node ".*" is not a name: allowed are/s);
+    assert.match(
+      outcomeOf(decision) as string,
+      /^invalidArgument: node ".*" is not a name: allowed are/s,
+    );
     assert.ok((outcomeOf(decision) as string).length < 400);
   }
 });
 
-test("unassignRole takes an assigned role away; of another it changes nothing, unless it is there by rule", () => {
+test("unassignRole takes an assigned role away, and refuses one that is there by rule", () => {
   const unassign: UserCommand = { ...assign, type: "unassignRole" };
   const assigned = given(nodeDiscovered, roleApplied, roleAssigned).when(unassign);
   assert.deepEqual(assigned.type === "decided" && assigned.events[0], sampleEvents.roleUnassigned);
   const bare = { type: "roleApplied", role: emptyRole("web") } as const;
   assert.deepEqual(outcomeOf(given(nodeDiscovered, bare).when(unassign)), []);
-  const byRule = { ...bare, role: { ...bare.role, match: { labels: { use: "web" }, location: {}, hardware: {} } } };
+  const byRule = {
+    ...bare,
+    role: { ...bare.role, match: { labels: { use: "web" }, location: {}, hardware: {} } },
+  };
   const refused = outcomeOf(given(nodeDiscovered, byRule).when(unassign));
   assert.match(refused as string, /^failedPrecondition: node n1 has role web by the role's rule/);
 });
@@ -101,18 +115,33 @@ test("updateNode names every label and place that is not allowed", () => {
     revision: 0,
   });
   assert.equal(decision.type, "rejected");
-  assert.deepEqual(
-    decision.type === "rejected" && decision.violations.map(({ path }) => path),
-    ['labels["a/b"]', "labels.long", "labels.bell", "location.room"],
-  );
+  assert.deepEqual(decision.type === "rejected" && decision.violations.map(({ path }) => path), [
+    'labels["a/b"]',
+    "labels.long",
+    "labels.bell",
+    "location.room",
+  ]);
   const many = Object.fromEntries(Array.from({ length: 65 }, (_, at) => [`l${at}`, ""]));
-  const refused = given(nodeDiscovered).when({ type: "updateNode", node: n1, labels: many, revision: 0 });
-  assert.match(outcomeOf(refused) as string, /^invalidArgument: 65 labels are too many: at most 64/);
+  const refused = given(nodeDiscovered).when({
+    type: "updateNode",
+    node: n1,
+    labels: many,
+    revision: 0,
+  });
+  assert.match(
+    outcomeOf(refused) as string,
+    /^invalidArgument: 65 labels are too many: at most 64/,
+  );
 });
 
 test("updateNode without a change changes nothing", () => {
   const labels = { use: "web", port: "8101" };
-  const decision = given(nodeDiscovered).when({ type: "updateNode", node: n1, labels, revision: 0 });
+  const decision = given(nodeDiscovered).when({
+    type: "updateNode",
+    node: n1,
+    labels,
+    revision: 0,
+  });
   assert.deepEqual(outcomeOf(decision), []);
 });
 
@@ -132,13 +161,19 @@ test("startMaintenance ends what is under way, with the reason", () => {
 test("startMaintenance needs a reason of 1 to 500 printable characters", () => {
   for (const reason of ["", "  ", "x".repeat(501), "a\nb"]) {
     const decision = given(nodeDiscovered).when({ type: "startMaintenance", node: n1, reason });
-    assert.match(outcomeOf(decision) as string, /^invalidArgument: maintenance needs a reason of 1 to 500/);
+    assert.match(
+      outcomeOf(decision) as string,
+      /^invalidArgument: maintenance needs a reason of 1 to 500/,
+    );
   }
 });
 
 test("startMaintenance in maintenance replaces the reason, or changes nothing", () => {
   const state = given(nodeDiscovered, maintenanceStarted);
-  assert.deepEqual(outcomeOf(state.when({ type: "startMaintenance", node: n1, reason: "new disk" })), []);
+  assert.deepEqual(
+    outcomeOf(state.when({ type: "startMaintenance", node: n1, reason: "new disk" })),
+    [],
+  );
   assert.deepEqual(outcomeOf(state.when({ type: "startMaintenance", node: n1, reason: "fan" })), [
     { type: "maintenanceStarted", node: n1, reason: "fan" },
   ]);
@@ -147,7 +182,10 @@ test("startMaintenance in maintenance replaces the reason, or changes nothing", 
 test("endMaintenance is refused outside of maintenance", () => {
   const refused = given(nodeDiscovered).when({ type: "endMaintenance", node: n1 });
   assert.equal(outcomeOf(refused), "failedPrecondition: node n1 is not in maintenance");
-  const ended = given(nodeDiscovered, maintenanceStarted).when({ type: "endMaintenance", node: n1 });
+  const ended = given(nodeDiscovered, maintenanceStarted).when({
+    type: "endMaintenance",
+    node: n1,
+  });
   assert.deepEqual(ended.type === "decided" && ended.events[0], sampleEvents.maintenanceEnded);
 });
 
@@ -165,13 +203,11 @@ test("forgetNode takes lost nodes only, and says so", () => {
   ]);
 });
 
-test("applyRoles records changed roles only, and waits for the nodes that had or will have one", () => {
-  const state = given(
-    nodeDiscovered,
-    { ...nodeDiscovered, node: n2, labels: {} },
-    roleApplied,
-    { ...roleAssigned, node: n2 },
-  );
+test("applyRoles records changed roles, and waits for nodes that had or will have one", () => {
+  const state = given(nodeDiscovered, { ...nodeDiscovered, node: n2, labels: {} }, roleApplied, {
+    ...roleAssigned,
+    node: n2,
+  });
   const decision = state.when({ type: "applyRoles", roles: [sampleRole, emptyRole("bare")] });
   assert.deepEqual(outcomeOf(decision), [
     { type: "roleApplied", role: emptyRole("bare") },
@@ -186,27 +222,42 @@ test("applyRoles records changed roles only, and waits for the nodes that had or
   // n1 has it by the rule that goes away, n2 by assignment.
   const { match: _match, ...assignedOnly } = { ...sampleRole, match: undefined };
   const byLabel = { ...sampleRole, match: { labels: { use: "web" }, location: {}, hardware: {} } };
-  const ruled = given(nodeDiscovered, { ...nodeDiscovered, node: n2, labels: {} }, { type: "roleApplied", role: byLabel }, {
-    ...roleAssigned,
-    node: n2,
-  }).when({ type: "applyRoles", roles: [assignedOnly] });
-  assert.deepEqual(ruled.type === "decided" && "nodes" in (ruled.events[1] ?? {}) && ruled.events[1], {
-    type: "operationStarted",
-    operation: op1,
-    kind: "applyRoles",
-    description: "apply role web",
-    nodes: [n1, n2],
-  });
+  const ruled = given(
+    nodeDiscovered,
+    { ...nodeDiscovered, node: n2, labels: {} },
+    { type: "roleApplied", role: byLabel },
+    {
+      ...roleAssigned,
+      node: n2,
+    },
+  ).when({ type: "applyRoles", roles: [assignedOnly] });
+  assert.deepEqual(
+    ruled.type === "decided" && "nodes" in (ruled.events[1] ?? {}) && ruled.events[1],
+    {
+      type: "operationStarted",
+      operation: op1,
+      kind: "applyRoles",
+      description: "apply role web",
+      nodes: [n1, n2],
+    },
+  );
 });
 
-test("applyRoles of what is there changes nothing; of nothing is refused; of one wrong role applies none", () => {
-  assert.deepEqual(outcomeOf(given(roleApplied).when({ type: "applyRoles", roles: [sampleRole] })), []);
-  assert.match(outcomeOf(given().when({ type: "applyRoles", roles: [] })) as string, /^invalidArgument: no role/);
+test("applyRoles of what is there changes nothing; of one wrong role it applies none", () => {
+  assert.deepEqual(
+    outcomeOf(given(roleApplied).when({ type: "applyRoles", roles: [sampleRole] })),
+    [],
+  );
+  assert.match(
+    outcomeOf(given().when({ type: "applyRoles", roles: [] })) as string,
+    /^invalidArgument: no role/,
+  );
   const wrong = { ...emptyRole("bad"), drift: "no" as never };
   const refused = given().when({ type: "applyRoles", roles: [sampleRole, wrong] });
   assert.equal(
     outcomeOf(refused),
-    'invalidArgument: role bad, drift: drift is "no": allowed are restore and report; nothing was applied',
+    "invalidArgument: role bad, drift: " +
+      'drift is "no": allowed are restore and report; nothing was applied',
   );
 });
 
@@ -236,7 +287,10 @@ test("cancelOperation ends a running operation, refuses an ended and an unknown 
     outcomeOf(given(operationStarted, operationSucceeded).when(cancel)),
     "failedPrecondition: operation op-1 has ended: it succeeded",
   );
-  assert.match(outcomeOf(given().when(cancel)) as string, /^notFound: there is no operation "op-1"/);
+  assert.match(
+    outcomeOf(given().when(cancel)) as string,
+    /^notFound: there is no operation "op-1"/,
+  );
 });
 
 test("a command that would start one operation too many is refused", () => {
@@ -245,7 +299,10 @@ test("a command that would start one operation too many is refused", () => {
   for (let number = 1; number <= OPERATIONS_RUNNING_MAX; number += 1) {
     state.given({ ...operationStarted, operation: `op-${number}` as OperationId });
   }
-  assert.match(outcomeOf(state.when(assign)) as string, /^resourceExhausted: 10000 operations are running/);
+  assert.match(
+    outcomeOf(state.when(assign)) as string,
+    /^resourceExhausted: 10000 operations are running/,
+  );
 });
 
 test("a request id makes a repetition harmless, whatever happened since", () => {
@@ -260,7 +317,9 @@ test("a request id makes a repetition harmless, whatever happened since", () => 
 test("a request id is remembered for a command that changed nothing, too", () => {
   const state = given(nodeDiscovered, roleApplied, roleAssigned);
   const nothing = state.carryOut(assign, { requestId: "r-1" });
-  assert.deepEqual(nothing.type === "decided" && nothing.events.map((event) => event.type), ["requestRecorded"]);
+  assert.deepEqual(nothing.type === "decided" && nothing.events.map((event) => event.type), [
+    "requestRecorded",
+  ]);
   state.carryOut({ ...assign, type: "unassignRole" });
   assert.deepEqual(outcomeOf(state.when(assign, { requestId: "r-1" })), []);
 });
@@ -271,7 +330,10 @@ test("a request id is refused for another command, and when it is none", () => {
   const other = state.when({ type: "endMaintenance", node: n1 }, { requestId: "r-1" });
   assert.equal(outcomeOf(other), "alreadyExists: request id r-1 was used for another command");
   for (const requestId of ["a b", "x".repeat(129), "é"]) {
-    assert.match(outcomeOf(state.when(assign, { requestId })) as string, /^invalidArgument: request id/);
+    assert.match(
+      outcomeOf(state.when(assign, { requestId })) as string,
+      /^invalidArgument: request id/,
+    );
   }
 });
 

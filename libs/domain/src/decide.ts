@@ -1,8 +1,9 @@
 /**
  * What a command leads to: events to be logged, or a rejection.
  *
- * Pure and total. Runs on the leader alone, on a draft of the state; nothing has happened until the events are committed. A user's
- * command with a request id is decided once: its repetition gives the same answer and no events.
+ * Pure and total. Runs on the leader alone, on a draft of the state; nothing has happened until the
+ * events are committed. A user's command with a request id is decided once: its repetition gives
+ * the same answer and no events.
  */
 import { canonicalJson, digestText } from "@atoll/stdx";
 import type { Command, CommandContext, UserCommand } from "./command.ts";
@@ -42,7 +43,10 @@ function decideOnce(view: StateView, command: UserCommand, context: CommandConte
   if (requestId === "") return decideUserCommand(view, command, context);
   if (!REQUEST_ID_PATTERN.test(requestId)) {
     const allowed = `1 to ${REQUEST_ID_LENGTH_MAX} printable ASCII characters without blanks`;
-    return rejected("invalidArgument", `request id ${showText(requestId)} is not one: allowed are ${allowed}`);
+    return rejected(
+      "invalidArgument",
+      `request id ${showText(requestId)} is not one: allowed are ${allowed}`,
+    );
   }
   const known = view.request(requestId);
   if (known !== undefined) {
@@ -56,7 +60,11 @@ function decideOnce(view: StateView, command: UserCommand, context: CommandConte
   return decided([...events, { type: "requestRecorded", requestId, digest, operation }], operation);
 }
 
-function decideUserCommand(view: StateView, command: UserCommand, context: CommandContext): Decision {
+function decideUserCommand(
+  view: StateView,
+  command: UserCommand,
+  context: CommandContext,
+): Decision {
   switch (command.type) {
     case "applyRoles":
       return decideApplyRoles(view, command.roles);

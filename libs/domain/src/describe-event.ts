@@ -1,10 +1,11 @@
 /**
  * Events in words, for people: one sentence each, and what each is about.
  *
- * Foreign text in it (reasons, versions) is shown as it is recorded, shortened; whoever prints it to a terminal escapes it.
+ * Foreign text in it (reasons, versions) is shown as it is recorded, shortened; whoever prints it
+ * to a terminal escapes it.
  */
 import type { DomainEvent } from "./event.ts";
-import type { FileObservation, ServiceObservation } from "./fact.ts";
+import type { FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
 import type { NodeName } from "./names.ts";
 import { fileTarget, serviceTarget } from "./names.ts";
 import type { Order } from "./order.ts";
@@ -20,7 +21,7 @@ export function describeEvent(event: DomainEvent): string {
     case "nodeWiped":
       return `node ${event.node} came back wiped: what was on it is gone`;
     case "agentStarted":
-      return `the agent of node ${event.node} started, version ${short(event.agentVersion)}, with ${event.services.length} services and ${event.files.length} files`;
+      return describeStart(event);
     case "inventoryChanged":
       return `the inventory of node ${event.node} changed`;
     case "serviceStatusChanged":
@@ -34,7 +35,7 @@ export function describeEvent(event: DomainEvent): string {
     case "fileForgotten":
       return `file ${event.path} on node ${event.node} is no longer managed`;
     case "factsAccepted":
-      return `facts of node ${event.node} were taken in up to ${event.through.boot}/${event.through.sequence}`;
+      return `facts of node ${event.node} were taken in up to ${showPosition(event.through)}`;
     case "nodeSuspected":
       return `node ${event.node} has been silent for ${event.silentMs} ms: it is suspected`;
     case "nodeLost":
@@ -52,8 +53,8 @@ export function nodeOf(event: DomainEvent): NodeName | undefined {
 }
 
 /**
- * Everything that an event is about, for filters: `node/n1`, `role/web`, `service:web/app`, `file:/etc/motd`, `action/n1-3`,
- * `operation/op-1`.
+ * Everything that an event is about, for filters: `node/n1`, `role/web`, `service:web/app`,
+ * `file:/etc/motd`, `action/n1-3`, `operation/op-1`.
  */
 export function subjectsOf(event: DomainEvent): readonly string[] {
   const subjects: string[] = [];
@@ -107,7 +108,7 @@ function describeIntent(event: Exclude<DomainEvent, { type: ObservedType }>): st
     case "roleDeleted":
       return `role ${event.role} was deleted`;
     case "actionPlanned":
-      return `action ${event.action} was planned: ${describeOrder(event.order)}${because(event.cause.text)}`;
+      return `action ${event.action} was planned: ${describePlan(event)}`;
     case "actionSucceeded":
       return `action ${event.action} succeeded in ${event.durationMs} ms`;
     case "actionFailed":
@@ -141,6 +142,20 @@ export function describeOrder(order: Order): string {
     case "stopService":
       return `stop service ${order.key}`;
   }
+}
+
+function describeStart(event: Extract<DomainEvent, { type: "agentStarted" }>): string {
+  const version = `version ${short(event.agentVersion)}`;
+  const kept = `${event.services.length} services and ${event.files.length} files`;
+  return `the agent of node ${event.node} started, ${version}, with ${kept}`;
+}
+
+function describePlan({ order, cause }: Extract<DomainEvent, { type: "actionPlanned" }>): string {
+  return `${describeOrder(order)}${because(cause.text)}`;
+}
+
+function showPosition({ boot, sequence }: OutboxPosition): string {
+  return `${boot}/${sequence}`;
 }
 
 function describeService({ status, reason }: ServiceObservation): string {

@@ -1,9 +1,9 @@
 /**
  * What the state would be: changes laid over a view that stays as it is.
  *
- * The leader decides the commands of one batch on a draft, each upon the events of those before it, and throws the draft away: only
- * what comes back committed from the log changes the datacenter. A draft drops nothing past a bound; that is left to
- * the datacenter when the events arrive there.
+ * The leader decides the commands of one batch on a draft, each upon the events of those before it,
+ * and throws the draft away: only what comes back committed from the log changes the datacenter. A
+ * draft drops nothing past a bound; that is left to the datacenter when the events arrive there.
  */
 import { compareText } from "@atoll/stdx";
 import type { StreamPosition } from "./event.ts";
@@ -76,15 +76,21 @@ export class Draft implements StateStore {
   }
 
   request(requestId: string): RequestState | undefined {
-    return this.#requests.has(requestId) ? this.#requests.get(requestId) : this.#base.request(requestId);
+    return this.#requests.has(requestId)
+      ? this.#requests.get(requestId)
+      : this.#base.request(requestId);
   }
 
   nodes(): Iterable<NodeState> {
-    return this.#nodes.size === 0 ? this.#base.nodes() : merge(this.#base.nodes(), this.#nodes, nameOfNode);
+    return this.#nodes.size === 0
+      ? this.#base.nodes()
+      : merge(this.#base.nodes(), this.#nodes, nameOfNode);
   }
 
   roles(): Iterable<RoleState> {
-    return this.#roles.size === 0 ? this.#base.roles() : merge(this.#base.roles(), this.#roles, nameOfRole);
+    return this.#roles.size === 0
+      ? this.#base.roles()
+      : merge(this.#base.roles(), this.#roles, nameOfRole);
   }
 
   *runningOperations(): IterableIterator<OperationState> {
@@ -93,7 +99,8 @@ export class Draft implements StateStore {
       if (present?.status === "running") yield present;
     }
     for (const [id, operation] of this.#operations) {
-      if (operation?.status === "running" && this.#base.operation(id) === undefined) yield operation;
+      if (operation?.status === "running" && this.#base.operation(id) === undefined)
+        yield operation;
     }
   }
 

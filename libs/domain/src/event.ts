@@ -1,8 +1,9 @@
 /**
  * What happened in a datacenter, for ever.
  *
- * Events are the content of the log. A type, once released, keeps its meaning; a new meaning is a new type. `evolve` takes every
- * one of them without a throw. Recipe for a new one: CONTRIBUTING.md, "Add an event".
+ * Events are the content of the log. A type, once released, keeps its meaning; a new meaning is a
+ * new type. `evolve` takes every one of them without a throw. Recipe for a new one:
+ * CONTRIBUTING.md, "Add an event".
  */
 import type { FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
 import type { Inventory } from "./inventory.ts";
@@ -48,11 +49,22 @@ export type NodeEvent =
   | (OfNode & { readonly type: "inventoryChanged"; readonly inventory: Inventory })
   | (OfNode & { readonly type: "serviceStatusChanged"; readonly service: ServiceObservation })
   | (OfNode & { readonly type: "serviceForgotten"; readonly key: ServiceKey })
-  | (OfNode & { readonly type: "serviceRestartedAlone"; readonly key: ServiceKey; readonly reason: string })
+  | (OfNode & {
+      readonly type: "serviceRestartedAlone";
+      readonly key: ServiceKey;
+      readonly reason: string;
+    })
   | (OfNode & { readonly type: "fileStatusChanged"; readonly file: FileObservation })
   | (OfNode & { readonly type: "fileForgotten"; readonly path: string })
-  /** The watermark: every fact up to `through` has been taken in. Closes the events of one fact batch. */
-  | (OfNode & { readonly type: "factsAccepted"; readonly incarnation: string; readonly through: OutboxPosition })
+  /**
+   * The watermark: every fact up to `through` has been taken in. Closes the events of one fact
+   * batch.
+   */
+  | (OfNode & {
+      readonly type: "factsAccepted";
+      readonly incarnation: string;
+      readonly through: OutboxPosition;
+    })
   | (OfNode & { readonly type: "nodeSuspected"; readonly silentMs: number })
   | (OfNode & { readonly type: "nodeLost"; readonly silentMs: number })
   | (OfNode & { readonly type: "nodeReturned" })
@@ -90,7 +102,11 @@ export type ActionEvent =
       readonly attempt: number;
       readonly deadlineMs: number;
     })
-  | (OfNode & { readonly type: "actionSucceeded"; readonly action: ActionId; readonly durationMs: number })
+  | (OfNode & {
+      readonly type: "actionSucceeded";
+      readonly action: ActionId;
+      readonly durationMs: number;
+    })
   | (OfNode & {
       readonly type: "actionFailed";
       readonly action: ActionId;
@@ -98,7 +114,11 @@ export type ActionEvent =
       readonly durationMs: number;
     })
   | (OfNode & { readonly type: "actionTimedOut"; readonly action: ActionId })
-  | (OfNode & { readonly type: "actionCancelled"; readonly action: ActionId; readonly reason: string });
+  | (OfNode & {
+      readonly type: "actionCancelled";
+      readonly action: ActionId;
+      readonly reason: string;
+    });
 
 export type OperationKind =
   | "applyRoles"
@@ -118,7 +138,11 @@ export type OperationEvent =
       readonly nodes: readonly NodeName[];
     }
   | { readonly type: "operationSucceeded"; readonly operation: OperationId }
-  | { readonly type: "operationCancelled"; readonly operation: OperationId; readonly reason: string };
+  | {
+      readonly type: "operationCancelled";
+      readonly operation: OperationId;
+      readonly reason: string;
+    };
 
 /** An event with what its log entry says of it. */
 export interface RecordedEvent {
@@ -136,7 +160,10 @@ export interface StreamPosition {
 
 /** The content of one Raft entry. */
 export interface LogEntry {
-  /** The leader's clock when it decided, never earlier than in the entry before. Milliseconds since 1970. */
+  /**
+   * The leader's clock when it decided, never earlier than in the entry before. Milliseconds since
+   * 1970.
+   */
   readonly stampMs: number;
   /** Present when the entry takes in messages of the stream. */
   readonly stream?: StreamPosition;

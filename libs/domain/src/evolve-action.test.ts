@@ -18,14 +18,21 @@ import {
 } from "./testing/index.ts";
 import type { Scenario } from "./testing/index.ts";
 
-const { nodeDiscovered, actionPlanned, actionFailed, actionSucceeded, actionTimedOut } = sampleEvents;
+const { nodeDiscovered, actionPlanned, actionFailed, actionSucceeded, actionTimedOut } =
+  sampleEvents;
 const fileKey = fileTarget("/etc/app.conf");
 
-function seen(status: Parameters<typeof serviceSeen>[0], more: Parameters<typeof serviceSeen>[1] = {}): DomainEvent {
+function seen(
+  status: Parameters<typeof serviceSeen>[0],
+  more: Parameters<typeof serviceSeen>[1] = {},
+): DomainEvent {
   return { type: "serviceStatusChanged", node: n1, service: serviceSeen(status, more) };
 }
 
-function planned(generation: number, more: Partial<typeof actionPlanned> = {}): typeof actionPlanned {
+function planned(
+  generation: number,
+  more: Partial<typeof actionPlanned> = {},
+): typeof actionPlanned {
   return { ...actionPlanned, action: actionId(n1, generation), generation, ...more };
 }
 
@@ -40,7 +47,10 @@ test("an action is open until its first end, and later ends change nothing", () 
   assert.deepEqual([...(state.node?.open ?? [])], []);
   assert.deepEqual(state.node?.finished, ["n1-1"]);
   const action = state.state.action("n1-1" as ActionId);
-  assert.deepEqual([action?.status, action?.durationMs, action?.ended?.index], ["succeeded", 12, 3]);
+  assert.deepEqual(
+    [action?.status, action?.durationMs, action?.ended?.index],
+    ["succeeded", 12, 3],
+  );
 });
 
 test("a node keeps its newest finished actions only", () => {
@@ -80,9 +90,21 @@ test("failures: turning unhealthy counts, crashing out of it does not count agai
 });
 
 test("failures: a failed action and the crash of the same attempt count once, in any order", () => {
-  const crashFirst = given(nodeDiscovered, actionPlanned, seen("starting"), seen("crashed"), actionFailed);
+  const crashFirst = given(
+    nodeDiscovered,
+    actionPlanned,
+    seen("starting"),
+    seen("crashed"),
+    actionFailed,
+  );
   assert.equal(countOf(crashFirst), 1);
-  const actionFirst = given(nodeDiscovered, actionPlanned, seen("starting"), actionFailed, seen("crashed"));
+  const actionFirst = given(
+    nodeDiscovered,
+    actionPlanned,
+    seen("starting"),
+    actionFailed,
+    seen("crashed"),
+  );
   assert.equal(countOf(actionFirst), 1);
   const unseen = given(nodeDiscovered, actionPlanned, actionFailed, seen("crashed"));
   assert.equal(countOf(unseen), 1);
@@ -90,12 +112,33 @@ test("failures: a failed action and the crash of the same attempt count once, in
 
 test("failures: attempts that never get as far as starting count one each", () => {
   const state = given(nodeDiscovered, seen("healthy"), seen("crashed"));
-  state.given(planned(1), { ...actionFailed, action: actionId(n1, 1) }, seen("crashed", { reason: "no such program" }));
+  state.given(
+    planned(1),
+    { ...actionFailed, action: actionId(n1, 1) },
+    seen("crashed", { reason: "no such program" }),
+  );
   assert.equal(countOf(state), 2);
-  state.given(planned(2), seen("crashed", { reason: "no such file" }), { ...actionFailed, action: actionId(n1, 2) });
+  state.given(planned(2), seen("crashed", { reason: "no such file" }), {
+    ...actionFailed,
+    action: actionId(n1, 2),
+  });
   assert.equal(countOf(state), 3);
   state.given(planned(3), { ...actionSucceeded, action: actionId(n1, 3) }, seen("crashed"));
   assert.equal(countOf(state), 4);
+});
+
+test("failures: the same crash told once more after it was counted does not count again", () => {
+  const state = given(
+    nodeDiscovered,
+    seen("crashed"),
+    actionPlanned,
+    actionSucceeded,
+    seen("crashed"),
+  );
+  assert.equal(countOf(state), 2);
+  assert.equal(state.node?.services.get(webApp)?.since.index, 5);
+  state.given(seen("crashed", { reason: "exit status 1, core dumped" }));
+  assert.equal(countOf(state), 2);
 });
 
 test("failures: a timed-out action counts when nothing else did", () => {
@@ -109,17 +152,30 @@ test("failures: a crash while a stop is ordered does not count", () => {
 });
 
 test("failures: another digest that is ordered or fails begins anew", () => {
-  const twice = (): Scenario => given(nodeDiscovered, seen("healthy"), seen("crashed"), seen("starting"), seen("crashed"));
+  const twice = (): Scenario =>
+    given(nodeDiscovered, seen("healthy"), seen("crashed"), seen("starting"), seen("crashed"));
   assert.equal(countOf(twice()), 2);
   const order = { type: "startService", service: { ...renderedService, digest: "d2" } } as const;
   assert.equal(countOf(twice().given(planned(1, { order }))), 0);
   assert.equal(countOf(twice().given(planned(1))), 2);
-  assert.equal(countOf(twice().given(seen("starting", { digest: "d2" }), seen("crashed", { digest: "d2" }))), 1);
+  assert.equal(
+    countOf(twice().given(seen("starting", { digest: "d2" }), seen("crashed", { digest: "d2" }))),
+    1,
+  );
 });
 
-test("failures: counting begins anew after the service was healthy for STABLE_MS, not sooner", () => {
-  const twice = given(nodeDiscovered, seen("healthy"), seen("crashed"), seen("starting"), seen("crashed"));
-  twice.given(seen("healthy")).after(STABLE_MS - 2_000).given(seen("crashed"));
+test("failures: counting begins anew after STABLE_MS of health, not sooner", () => {
+  const twice = given(
+    nodeDiscovered,
+    seen("healthy"),
+    seen("crashed"),
+    seen("starting"),
+    seen("crashed"),
+  );
+  twice
+    .given(seen("healthy"))
+    .after(STABLE_MS - 2_000)
+    .given(seen("crashed"));
   assert.equal(countOf(twice), 3);
   twice.given(seen("healthy")).after(STABLE_MS).given(seen("crashed"));
   assert.equal(countOf(twice), 1);
@@ -139,9 +195,18 @@ test("failures: of a file end with a success; of a service they do not", () => {
   assert.equal(countOf(state, fileKey), 1);
   state.given({ ...write, action: actionId(n1, 2) }, { ...actionFailed, action: actionId(n1, 2) });
   assert.equal(countOf(state, fileKey), 2);
-  state.given({ ...write, action: actionId(n1, 3) }, { ...actionSucceeded, action: actionId(n1, 3) });
+  state.given(
+    { ...write, action: actionId(n1, 3) },
+    { ...actionSucceeded, action: actionId(n1, 3) },
+  );
   assert.equal(countOf(state, fileKey), 0);
-  const service = given(nodeDiscovered, seen("crashed"), actionPlanned, actionSucceeded, seen("healthy"));
+  const service = given(
+    nodeDiscovered,
+    seen("crashed"),
+    actionPlanned,
+    actionSucceeded,
+    seen("healthy"),
+  );
   assert.equal(countOf(service), 1);
 });
 

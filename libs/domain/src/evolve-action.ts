@@ -1,13 +1,21 @@
 /**
  * What events make of actions, and of the node they are for.
  *
- * An action is open until the first event that ends it; later ones change nothing. Of the finished ones a node keeps the newest few.
+ * An action is open until the first event that ends it; later ones change nothing. Of the finished
+ * ones a node keeps the newest few.
  */
 import type { ActionEvent } from "./event.ts";
 import { digestOf, failuresAfterAction, withoutFailure } from "./failures.ts";
 import type { ActionId, NodeName } from "./names.ts";
 import { FINISHED_ACTIONS_PER_NODE_MAX } from "./state.ts";
-import type { ActionState, ActionStatus, FailureCount, NodeState, Since, StateStore } from "./state.ts";
+import type {
+  ActionState,
+  ActionStatus,
+  FailureCount,
+  NodeState,
+  Since,
+  StateStore,
+} from "./state.ts";
 
 type Planned = Extract<ActionEvent, { type: "actionPlanned" }>;
 type Ended = Exclude<ActionEvent, Planned>;
@@ -22,7 +30,12 @@ export function evolveActionPlanned(store: StateStore, event: Planned, since: Si
   if (store.node(event.node) === undefined) return;
   const replaced = store.node(event.node)?.open.get(event.target);
   if (replaced !== undefined) {
-    end(store, replaced, { status: "cancelled", reason: "replaced by a newer action", durationMs: 0 }, since);
+    end(
+      store,
+      replaced,
+      { status: "cancelled", reason: "replaced by a newer action", durationMs: 0 },
+      since,
+    );
   }
   const node = store.node(event.node) as NodeState;
   const { action: id, generation, target, order, cause, attempt, deadlineMs } = event;
@@ -55,7 +68,12 @@ export function evolveActionEnded(store: StateStore, event: Ended, since: Since)
 }
 
 /** Ends what is open on a node whose past does not count any more. */
-export function cancelOpenActions(store: StateStore, name: NodeName, reason: string, since: Since): void {
+export function cancelOpenActions(
+  store: StateStore,
+  name: NodeName,
+  reason: string,
+  since: Since,
+): void {
   for (const id of store.node(name)?.open.values() ?? []) {
     end(store, id, { status: "cancelled", reason, durationMs: 0 }, since);
   }
@@ -87,7 +105,12 @@ function end(store: StateStore, id: ActionId, ending: Ending, since: Since): voi
   while (finished.length > FINISHED_ACTIONS_PER_NODE_MAX) {
     store.setAction(finished.shift() as ActionId, undefined);
   }
-  store.setNode(node.name, { ...node, open, finished, failures: failuresAfterEnd(node, ended, since) });
+  store.setNode(node.name, {
+    ...node,
+    open,
+    finished,
+    failures: failuresAfterEnd(node, ended, since),
+  });
 }
 
 function failuresAfterEnd(

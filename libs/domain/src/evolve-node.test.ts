@@ -14,7 +14,7 @@ test("evolve() takes every event in an empty state and after itself without a th
   }
 });
 
-test("evolve() of nodeDiscovered makes a living node with nothing on it; a second one changes nothing", () => {
+test("evolve() of nodeDiscovered makes a living node with nothing on it, once", () => {
   const state = given(nodeDiscovered);
   const { node } = state;
   assert.deepEqual(
@@ -24,7 +24,7 @@ test("evolve() of nodeDiscovered makes a living node with nothing on it; a secon
   assert.equal(state.given({ ...nodeDiscovered, labels: {} }).node, node);
 });
 
-test("evolve() of agentStarted replaces all that was observed, and keeps the time of what stayed", () => {
+test("evolve() of agentStarted replaces what was observed, keeping the time of what stayed", () => {
   const state = given(nodeDiscovered, agentStarted);
   state.given({ ...agentStarted, agentVersion: "0.2.0", files: [] });
   const { node } = state;
@@ -35,17 +35,30 @@ test("evolve() of agentStarted replaces all that was observed, and keeps the tim
   assert.equal(state.node?.services.get(webApp)?.since.index, 4);
 });
 
-test("evolve() of nodeWiped forgets what was observed, ends what is open, keeps what users set and the generation", () => {
-  const state = given(nodeDiscovered, agentStarted, sampleEvents.inventoryChanged, sampleEvents.roleAssigned, actionPlanned, nodeWiped);
+test("evolve() of nodeWiped forgets what was observed and keeps what users set", () => {
+  const state = given(
+    nodeDiscovered,
+    agentStarted,
+    sampleEvents.inventoryChanged,
+    sampleEvents.roleAssigned,
+    actionPlanned,
+    nodeWiped,
+  );
   const { node } = state;
-  assert.deepEqual([node?.services.size, node?.files.size, node?.open.size, node?.inventory], [0, 0, 0, undefined]);
+  assert.deepEqual(
+    [node?.services.size, node?.files.size, node?.open.size, node?.inventory],
+    [0, 0, 0, undefined],
+  );
   assert.deepEqual([node?.incarnation, node?.generation, node?.bootId], ["i2", 1, ""]);
   assert.deepEqual([node?.assignedRoles, node?.labels], [["web"], nodeDiscovered.labels]);
   assert.equal(state.state.action(actionPlanned.action)?.status, "cancelled");
 });
 
-test("evolve() of roles and maintenance keeps roles sorted, says who and since when, and moves the revision", () => {
-  const state = given(nodeDiscovered, sampleEvents.roleAssigned, { ...sampleEvents.roleAssigned, role: "db" as never });
+test("evolve() of roles and maintenance sorts, says who and when, and moves the revision", () => {
+  const state = given(nodeDiscovered, sampleEvents.roleAssigned, {
+    ...sampleEvents.roleAssigned,
+    role: "db" as never,
+  });
   assert.deepEqual(state.node?.assignedRoles, ["db", "web"]);
   assert.equal(state.node?.revision, 3);
   state.given(maintenanceStarted);
@@ -59,7 +72,7 @@ test("evolve() of roles and maintenance keeps roles sorted, says who and since w
   assert.equal(state.node?.revision, 5);
 });
 
-test("evolve() of nodeForgotten drops the node's actions and keeps a bounded number of forgotten nodes", () => {
+test("evolve() of nodeForgotten drops its actions; forgotten nodes are bounded", () => {
   const state = given(nodeDiscovered, actionPlanned, sampleEvents.nodeForgotten);
   assert.equal(state.state.action(actionPlanned.action), undefined);
   assert.equal(state.state.forgottenNode(n1)?.generation, 1);
@@ -71,8 +84,11 @@ test("evolve() of nodeForgotten drops the node's actions and keeps a bounded num
   assert.equal(state.state.forgottenNode(n1), undefined);
 });
 
-test("evolve() never uses the id of an action again, though its node was forgotten and wiped", () => {
-  const state = given(nodeDiscovered, actionPlanned, sampleEvents.nodeForgotten, { ...nodeDiscovered, incarnation: "i9" });
+test("evolve() never uses the id of an action again, node forgotten and wiped or not", () => {
+  const state = given(nodeDiscovered, actionPlanned, sampleEvents.nodeForgotten, {
+    ...nodeDiscovered,
+    incarnation: "i9",
+  });
   assert.equal(state.node?.generation, 1);
   assert.deepEqual(state.node?.watermark, { boot: 0, sequence: 0 });
 });
@@ -81,7 +97,10 @@ test("evolve() keeps bounded numbers of finished operations and of requests, the
   const state = given();
   for (let number = 1; number <= OPERATIONS_FINISHED_MAX + 3; number += 1) {
     const operation = `op-${number}` as OperationId;
-    state.given({ ...sampleEvents.operationStarted, operation }, { type: "operationSucceeded", operation });
+    state.given(
+      { ...sampleEvents.operationStarted, operation },
+      { type: "operationSucceeded", operation },
+    );
   }
   for (let number = 1; number <= REQUESTS_MAX + 2; number += 1) {
     state.given({ ...sampleEvents.requestRecorded, requestId: `r${number}` });
@@ -96,7 +115,7 @@ test("evolve() keeps bounded numbers of finished operations and of requests, the
   assert.notEqual(datacenter.request("r3"), undefined);
 });
 
-test("evolveEntry() keeps the position in the stream when an entry has none, and never sets the stamp back", () => {
+test("evolveEntry() keeps the stream position when there is none, and the highest stamp", () => {
   const state = new Datacenter();
   evolveEntry(state, { stampMs: 5, stream: { created: "s1", sequence: 9 }, events: [] }, 1);
   evolveEntry(state, { stampMs: 4, events: [] }, 2);

@@ -1,7 +1,8 @@
 /**
  * What events make of a node: its life, its presence, and what users set on it.
  *
- * What its agent observed is in evolve-observation.ts, its actions in evolve-action.ts. Unknown nodes change nothing.
+ * What its agent observed is in evolve-observation.ts, its actions in evolve-action.ts. Unknown
+ * nodes change nothing.
  */
 import { compareText } from "@atoll/stdx";
 import type { NodeEvent } from "./event.ts";
@@ -12,7 +13,11 @@ import type { NodeState, Presence, Since, StateStore } from "./state.ts";
 
 type OfType<T extends NodeEvent["type"]> = Extract<NodeEvent, { type: T }>;
 
-export function evolveNodeDiscovered(store: StateStore, event: OfType<"nodeDiscovered">, since: Since): void {
+export function evolveNodeDiscovered(
+  store: StateStore,
+  event: OfType<"nodeDiscovered">,
+  since: Since,
+): void {
   if (store.node(event.node) !== undefined) return;
   const kept = store.forgottenNode(event.node);
   const fresh: NodeState = {
@@ -36,7 +41,10 @@ export function evolveNodeDiscovered(store: StateStore, event: OfType<"nodeDisco
     failures: new Map(),
   };
   store.setForgottenNode(event.node, undefined);
-  store.setNode(event.node, kept?.incarnation === event.incarnation ? withObserved(fresh, kept) : fresh);
+  store.setNode(
+    event.node,
+    kept?.incarnation === event.incarnation ? withObserved(fresh, kept) : fresh,
+  );
 }
 
 export function evolveNodeWiped(store: StateStore, event: OfType<"nodeWiped">, since: Since): void {
@@ -53,13 +61,22 @@ export function evolveNodeWiped(store: StateStore, event: OfType<"nodeWiped">, s
   }));
 }
 
-export function evolvePresence(store: StateStore, name: NodeName, presence: Presence, since: Since): void {
+export function evolvePresence(
+  store: StateStore,
+  name: NodeName,
+  presence: Presence,
+  since: Since,
+): void {
   update(store, name, (node) =>
     node.presence === presence ? node : { ...node, presence, presenceSince: since },
   );
 }
 
-export function evolveNodeUpdated(store: StateStore, event: OfType<"nodeUpdated">, since: Since): void {
+export function evolveNodeUpdated(
+  store: StateStore,
+  event: OfType<"nodeUpdated">,
+  since: Since,
+): void {
   const { labels, location } = event;
   update(store, event.node, (node) => ({ ...node, labels, location, revision: since.index }));
 }
@@ -93,7 +110,8 @@ export function evolveMaintenance(
 export function evolveNodeForgotten(store: StateStore, event: OfType<"nodeForgotten">): void {
   const node = store.node(event.node);
   if (node === undefined) return;
-  for (const action of [...node.open.values(), ...node.finished]) store.setAction(action, undefined);
+  for (const action of [...node.open.values(), ...node.finished])
+    store.setAction(action, undefined);
   store.setNode(event.node, undefined);
   const { maintenance: _maintenance, ...kept } = node;
   store.setForgottenNode(event.node, {
@@ -110,7 +128,11 @@ export function evolveNodeForgotten(store: StateStore, event: OfType<"nodeForgot
 }
 
 /** Replaces the node `name` by what `change` makes of it; nothing when it is unknown. */
-export function update(store: StateStore, name: NodeName, change: (node: NodeState) => NodeState): void {
+export function update(
+  store: StateStore,
+  name: NodeName,
+  change: (node: NodeState) => NodeState,
+): void {
   const node = store.node(name);
   if (node === undefined) return;
   const changed = change(node);

@@ -11,7 +11,11 @@ import type { NodeState, ObservedFile, ObservedService, Since, StateStore } from
 
 type OfType<T extends NodeEvent["type"]> = Extract<NodeEvent, { type: T }>;
 
-export function evolveAgentStarted(store: StateStore, event: OfType<"agentStarted">, since: Since): void {
+export function evolveAgentStarted(
+  store: StateStore,
+  event: OfType<"agentStarted">,
+  since: Since,
+): void {
   const before = store.node(event.node);
   if (before === undefined) return;
   const services = new Map<ServiceKey, ObservedService>();
@@ -28,12 +32,20 @@ export function evolveAgentStarted(store: StateStore, event: OfType<"agentStarte
   store.setNode(event.node, { ...before, agentVersion, bootId, services, files, failures });
 }
 
-export function evolveInventory(store: StateStore, event: OfType<"inventoryChanged">, since: Since): void {
+export function evolveInventory(
+  store: StateStore,
+  event: OfType<"inventoryChanged">,
+  since: Since,
+): void {
   const inventory = { value: event.inventory, since };
   update(store, event.node, (node) => ({ ...node, inventory }));
 }
 
-export function evolveServiceStatus(store: StateStore, event: OfType<"serviceStatusChanged">, since: Since): void {
+export function evolveServiceStatus(
+  store: StateStore,
+  event: OfType<"serviceStatusChanged">,
+  since: Since,
+): void {
   const seen = event.service;
   update(store, event.node, (node) => ({
     ...node,
@@ -53,7 +65,11 @@ export function evolveServiceForgotten(store: StateStore, event: OfType<"service
   }));
 }
 
-export function evolveFileStatus(store: StateStore, event: OfType<"fileStatusChanged">, since: Since): void {
+export function evolveFileStatus(
+  store: StateStore,
+  event: OfType<"fileStatusChanged">,
+  since: Since,
+): void {
   const seen = event.file;
   update(store, event.node, (node) => ({
     ...node,

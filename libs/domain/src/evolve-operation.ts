@@ -1,5 +1,6 @@
 /**
- * What events make of operations and of remembered requests: both are kept up to a bound, the oldest go first.
+ * What events make of operations and of remembered requests: both are kept up to a bound, the
+ * oldest go first.
  */
 import type { DomainEvent, OperationEvent } from "./event.ts";
 import { OPERATIONS_FINISHED_MAX, REQUESTS_MAX } from "./state.ts";
@@ -7,7 +8,12 @@ import type { Since, StateStore } from "./state.ts";
 
 type Started = Extract<OperationEvent, { type: "operationStarted" }>;
 
-export function evolveOperationStarted(store: StateStore, event: Started, since: Since, actor: string): void {
+export function evolveOperationStarted(
+  store: StateStore,
+  event: Started,
+  since: Since,
+  actor: string,
+): void {
   if (store.operation(event.operation) !== undefined) return;
   const { operation: id, kind, description, nodes } = event;
   store.setOperationCount(store.operationCount + 1);

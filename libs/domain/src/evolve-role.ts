@@ -12,6 +12,9 @@ export function evolveRoleApplied(
   store.setRole(event.role.name, { spec: event.role, revision: since.index, since });
 }
 
-export function evolveRoleDeleted(store: StateStore, event: Extract<RoleEvent, { type: "roleDeleted" }>): void {
+export function evolveRoleDeleted(
+  store: StateStore,
+  event: Extract<RoleEvent, { type: "roleDeleted" }>,
+): void {
   store.setRole(event.role, undefined);
 }

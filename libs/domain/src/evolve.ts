@@ -1,15 +1,13 @@
 /**
  * What an event makes of the state.
  *
- * Total: takes every event that a log may hold, in any state, without a throw; what no longer fits (a node that is gone, an action
- * that has ended) changes nothing. The same log gives the same state on every replica and with every later release, so the rules
- * here only ever get additions. Called for committed entries by whoever applies the log, and on drafts by the leader.
+ * Total: takes every event that a log may hold, in any state, without a throw; what no longer fits
+ * (a node that is gone, an action that has ended) changes nothing. The same log gives the same
+ * state on every replica and with every later release, so the rules here only ever get additions.
+ * Called for committed entries by whoever applies the log, and on drafts by the leader.
  */
 import type { DomainEvent, EventPosition, LogEntry } from "./event.ts";
-import {
-  evolveActionEnded,
-  evolveActionPlanned,
-} from "./evolve-action.ts";
+import { evolveActionEnded, evolveActionPlanned } from "./evolve-action.ts";
 import {
   evolveAgentStarted,
   evolveFactsAccepted,
@@ -32,7 +30,9 @@ import { evolveOperationEnded, evolveOperationStarted, evolveRequest } from "./e
 import { evolveRoleApplied, evolveRoleDeleted } from "./evolve-role.ts";
 import type { Since, StateStore } from "./state.ts";
 
-/** Applies one entry of the log: its stamp, its position in the stream, then its events in order. */
+/**
+ * Applies one entry of the log: its stamp, its position in the stream, then its events in order.
+ */
 export function evolveEntry(store: StateStore, entry: LogEntry, index: number): void {
   store.setEntry(Math.max(store.stampMs, entry.stampMs), entry.stream ?? store.stream);
   for (let offset = 0; offset < entry.events.length; offset += 1) {
@@ -42,8 +42,15 @@ export function evolveEntry(store: StateStore, entry: LogEntry, index: number): 
   }
 }
 
-/** Applies one event. A straight list: one line per event, the work in the evolver that it names. */
-export function evolve(store: StateStore, event: DomainEvent, at: EventPosition, actor: string): void {
+/**
+ * Applies one event. A straight list: one line per event, the work in the evolver that it names.
+ */
+export function evolve(
+  store: StateStore,
+  event: DomainEvent,
+  at: EventPosition,
+  actor: string,
+): void {
   const since: Since = { index: at.index, stampMs: at.stampMs };
   switch (event.type) {
     case "nodeDiscovered":

@@ -1,8 +1,8 @@
 /**
  * What agents report.
  *
- * A fact is something observed, stamped by the agent's own clock for people to read; no decision ever rests on that
- * stamp. Facts of one node are numbered without gap.
+ * A fact is something observed, stamped by the agent's own clock for people to read; no decision
+ * ever rests on that stamp. Facts of one node are numbered without gap.
  */
 import type { Inventory } from "./inventory.ts";
 import type { ActionId, NodeName, ServiceKey } from "./names.ts";
@@ -28,44 +28,51 @@ export interface FileObservation {
   /** Of the specification it was last written with. */
   readonly digest: string;
   readonly status: FileStatus;
-  /** A unified diff from wanted to found, at most {@link DIFF_LENGTH_MAX}; empty when in sync or not text. */
+  /**
+   * A unified diff from wanted to found, at most {@link DIFF_LENGTH_MAX}; empty when in sync or not
+   * text.
+   */
   readonly diff: string;
   readonly reason: string;
 }
 
 export const DIFF_LENGTH_MAX = 8_192;
 
-export type Fact = { readonly observedAtMs: number } & (
+export type Fact = { readonly observedAtMs: number } &
   /** First fact of every start of the agent; replaces everything observed before it. */
-  | {
-      readonly type: "agentStarted";
-      readonly agentVersion: string;
-      /** The kernel's boot id. */
-      readonly bootId: string;
-      /** What the agent was told to seed a new node with. */
-      readonly labels: Readonly<Record<string, string>>;
-      readonly services: readonly ServiceObservation[];
-      readonly files: readonly FileObservation[];
-    }
-  | { readonly type: "inventoryObserved"; readonly inventory: Inventory }
-  | { readonly type: "serviceObserved"; readonly service: ServiceObservation }
-  /** Nothing is known or kept under this key any more. */
-  | { readonly type: "serviceForgotten"; readonly key: ServiceKey }
-  /** Restarted by standing order while the orchestrator was out of reach. */
-  | { readonly type: "serviceRestartedAlone"; readonly key: ServiceKey; readonly reason: string }
-  | { readonly type: "fileObserved"; readonly file: FileObservation }
-  | { readonly type: "fileForgotten"; readonly path: string }
-  | {
-      readonly type: "actionFinished";
-      readonly action: ActionId;
-      readonly outcome: "succeeded" | "failed";
-      readonly reason: string;
-      /** How long the executor took. */
-      readonly durationMs: number;
-    }
-);
+  (
+    | {
+        readonly type: "agentStarted";
+        readonly agentVersion: string;
+        /** The kernel's boot id. */
+        readonly bootId: string;
+        /** What the agent was told to seed a new node with. */
+        readonly labels: Readonly<Record<string, string>>;
+        readonly services: readonly ServiceObservation[];
+        readonly files: readonly FileObservation[];
+      }
+    | { readonly type: "inventoryObserved"; readonly inventory: Inventory }
+    | { readonly type: "serviceObserved"; readonly service: ServiceObservation }
+    /** Nothing is known or kept under this key any more. */
+    | { readonly type: "serviceForgotten"; readonly key: ServiceKey }
+    /** Restarted by standing order while the orchestrator was out of reach. */
+    | { readonly type: "serviceRestartedAlone"; readonly key: ServiceKey; readonly reason: string }
+    | { readonly type: "fileObserved"; readonly file: FileObservation }
+    | { readonly type: "fileForgotten"; readonly path: string }
+    | {
+        readonly type: "actionFinished";
+        readonly action: ActionId;
+        readonly outcome: "succeeded" | "failed";
+        readonly reason: string;
+        /** How long the executor took. */
+        readonly durationMs: number;
+      }
+  );
 
-/** A position in an agent's outbox. Boots count the starts of one agent data folder from 1, sequences the facts of one boot from 1. */
+/**
+ * A position in an agent's outbox. Boots count the starts of one agent data folder from 1,
+ * sequences the facts of one boot from 1.
+ */
 export interface OutboxPosition {
   readonly boot: number;
   readonly sequence: number;
@@ -74,8 +81,9 @@ export interface OutboxPosition {
 /**
  * Consecutive facts of one boot, the first of them numbered `first.sequence`.
  *
- * `previous` is the position right before `first` in this outbox, {0, 0} at its very beginning: a batch is taken only when the
- * watermark stands exactly there or later, so neither a lost message nor a lost tail of an earlier boot goes unnoticed.
+ * `previous` is the position right before `first` in this outbox, {0, 0} at its very beginning: a
+ * batch is taken only when the watermark stands exactly there or later, so neither a lost message
+ * nor a lost tail of an earlier boot goes unnoticed.
  */
 export interface FactBatch {
   readonly node: NodeName;

@@ -2,19 +2,30 @@
  * Counting failures in a row, for backoff and for the judgement `degraded`.
  *
  * One attempt to have something right counts at most once, however many signs it leaves. The rules:
- * - A service that turns crashed or unhealthy counts one. Going from one of these to another counts only when a start
- *   ended in between. It does not count while a stop is ordered, nor when
- *   a failed action was counted after the service was last seen otherwise: those are two signs of one failure.
- * - A failed or timed-out action counts one, unless a failure of its target was counted since it was planned.
- * - Counting begins anew, at 1, with another digest, and when a service fails that had been healthy for {@link STABLE_MS}.
- * - The count is dropped when another digest is ordered, when an action on a file succeeds, when a service was stopped as ordered, and when
- *   the service or file is forgotten. It is kept while a service is healthy: a service that runs for a moment has not recovered.
+ * - A service that turns crashed or unhealthy counts one. Going from one of these to another counts
+ *   only when a start ended in between. It does not count while a stop is ordered, nor when a
+ *   failed action was counted after the service was last seen otherwise: those are two signs of one
+ *   failure.
+ * - A failed or timed-out action counts one, unless a failure of its target was counted since it
+ *   was planned.
+ * - Counting begins anew, at 1, with another digest, and when a service fails that had been healthy
+ *   for {@link STABLE_MS}.
+ * - The count is dropped when another digest is ordered, when an action on a file succeeds, when a
+ *   service was stopped as ordered, and when the service or file is forgotten. It is kept while a
+ *   service is healthy: a service that runs for a moment has not recovered.
  */
 import type { ServiceObservation } from "./fact.ts";
 import type { TargetKey } from "./names.ts";
 import { serviceTarget } from "./names.ts";
 import type { Order } from "./order.ts";
-import type { ActionState, FailureCount, NodeState, ObservedService, Since, StateView } from "./state.ts";
+import type {
+  ActionState,
+  FailureCount,
+  NodeState,
+  ObservedService,
+  Since,
+  StateView,
+} from "./state.ts";
 
 /** A service that has been healthy for so long has recovered from what was before. */
 export const STABLE_MS = 60_000;
@@ -49,14 +60,24 @@ export function failuresAfterObservation(
   const stable =
     previous?.status === "healthy" && since.stampMs - previous.since.stampMs >= STABLE_MS;
   const failure = { digest: seen.digest, reason: seen.reason, last: since };
-  return withFailure(stable ? withoutFailure(node.failures, target) : node.failures, target, failure);
+  return withFailure(
+    stable ? withoutFailure(node.failures, target) : node.failures,
+    target,
+    failure,
+  );
 }
 
 /** The failures of the action's node after it failed or timed out. */
-export function failuresAfterAction(node: NodeState, action: ActionState, reason: string, since: Since): Failures {
+export function failuresAfterAction(
+  node: NodeState,
+  action: ActionState,
+  reason: string,
+  since: Since,
+): Failures {
   const counted = node.failures.get(action.target);
   const digest = digestOf(action.order);
-  if (counted?.digest === digest && counted.last.index >= action.planned.index) return node.failures;
+  if (counted?.digest === digest && counted.last.index >= action.planned.index)
+    return node.failures;
   return withFailure(node.failures, action.target, { digest, reason, last: since });
 }
 
@@ -67,8 +88,16 @@ export function withoutFailure(failures: Failures, target: TargetKey): Failures 
   return rest;
 }
 
-/** Whether an action that starts the service ended after `index`: what is seen from then on is another run. */
-export function startEndedSince(view: StateView, node: NodeState, target: TargetKey, index: number): boolean {
+/**
+ * Whether an action that starts the service ended after `index`: what is seen from then on is
+ * another run.
+ */
+export function startEndedSince(
+  view: StateView,
+  node: NodeState,
+  target: TargetKey,
+  index: number,
+): boolean {
   return node.finished.some((id) => {
     const action = view.action(id);
     return (
@@ -91,7 +120,11 @@ function isNewFailure(
   const underWay = open === undefined ? undefined : view.action(open);
   if (underWay?.order.type === "stopService") return false;
   const seenAt = previous?.since.index ?? 0;
-  if (previous !== undefined && isFailing(previous) && !startEndedSince(view, node, target, seenAt)) {
+  if (
+    previous !== undefined &&
+    isFailing(previous) &&
+    !startEndedSince(view, node, target, seenAt)
+  ) {
     return false;
   }
   const counted = node.failures.get(target);
@@ -112,7 +145,11 @@ function failedAt(view: StateView, node: NodeState, target: TargetKey, index: nu
   });
 }
 
-function withFailure(failures: Failures, target: TargetKey, failure: Omit<FailureCount, "count">): Failures {
+function withFailure(
+  failures: Failures,
+  target: TargetKey,
+  failure: Omit<FailureCount, "count">,
+): Failures {
   const before = failures.get(target);
   const count = before?.digest === failure.digest ? before.count + 1 : 1;
   return new Map(failures).set(target, { count, ...failure });

@@ -8,7 +8,9 @@ import { rejected } from "./rejection.ts";
 import type { Rejection } from "./rejection.ts";
 import type { NodeState, RoleState, StateView } from "./state.ts";
 
-/** So many names are compared for a suggestion at most: a typing error must not hold up the leader. */
+/**
+ * So many names are compared for a suggestion at most: a typing error must not hold up the leader.
+ */
 const CANDIDATES_MAX = 2_000;
 
 export type Found<T> = { readonly type: "found"; readonly value: T } | Rejection;
@@ -25,8 +27,14 @@ export function findRole(view: StateView, name: RoleName): Found<RoleState> {
   return notFound("role", name, () => namesOf(view.roles(), (role) => role.spec.name));
 }
 
-/** For text that is no name the rule of names is told; for a name that is unknown the nearest one. */
-export function notFound(what: string, name: string, candidates: () => Iterable<string>): Rejection {
+/**
+ * For text that is no name the rule of names is told; for a name that is unknown the nearest one.
+ */
+export function notFound(
+  what: string,
+  name: string,
+  candidates: () => Iterable<string>,
+): Rejection {
   const wrong = checkName(what, name);
   if (wrong !== undefined) return rejected("invalidArgument", wrong);
   const near = nearest(name, candidates());

@@ -12,21 +12,40 @@ import { evolve, evolveEntry } from "./evolve.ts";
 import type { Fact, FactBatch } from "./fact.ts";
 import { decide } from "./decide.ts";
 import type { StateView } from "./state.ts";
-import { batchOf, eventTypesOf, makeHistory, n1, sampleEvents, serviceSeen } from "./testing/index.ts";
+import {
+  batchOf,
+  eventTypesOf,
+  makeHistory,
+  n1,
+  sampleEvents,
+  serviceSeen,
+} from "./testing/index.ts";
 
 const SEEDS = Array.from({ length: 12 }, (_, at) => at + 1);
 const STEPS = 250;
 
 function show(view: StateView): string {
   const nodes = [...view.nodes()];
-  const actions = nodes.flatMap((node) => [...node.open.values(), ...node.finished]).map((id) => view.action(id));
-  const { stampMs: _stamp, stream: _stream, ...counts } = {
+  const actions = nodes
+    .flatMap((node) => [...node.open.values(), ...node.finished])
+    .map((id) => view.action(id));
+  const {
+    stampMs: _stamp,
+    stream: _stream,
+    ...counts
+  } = {
     stampMs: 0,
     stream: undefined,
     operationCount: view.operationCount,
     runningOperationCount: view.runningOperationCount,
   };
-  return canonicalJson({ nodes, actions, roles: [...view.roles()], running: [...view.runningOperations()], ...counts });
+  return canonicalJson({
+    nodes,
+    actions,
+    roles: [...view.roles()],
+    running: [...view.runningOperations()],
+    ...counts,
+  });
 }
 
 test("history: a leader's draft comes to the same state as the log, at every step", () => {
@@ -39,7 +58,9 @@ test("history: a leader's draft comes to the same state as the log, at every ste
 });
 
 test("history: random histories have every type of event in them", () => {
-  const entries: LogEntry[] = SEEDS.flatMap((seed) => [...makeHistory(seed, STEPS)].map(({ entry }) => entry));
+  const entries: LogEntry[] = SEEDS.flatMap((seed) =>
+    [...makeHistory(seed, STEPS)].map(({ entry }) => entry),
+  );
   assert.deepEqual([...eventTypesOf(entries)].toSorted(), Object.keys(sampleEvents).toSorted());
 });
 
@@ -53,14 +74,15 @@ test("history: what the state holds together is never torn apart", () => {
           assert.equal(action?.status, "planned", `seed ${seed}, entry ${index}, ${id}`);
           assert.equal(action?.target, target);
         }
-        for (const id of node.finished) assert.notEqual(state.action(id)?.status ?? "planned", "planned");
+        for (const id of node.finished)
+          assert.notEqual(state.action(id)?.status ?? "planned", "planned");
         assert.equal(state.forgottenNode(node.name), undefined);
       }
     }
   }
 });
 
-test("history: evolve() takes the events of a history in any order and on any state without a throw", () => {
+test("history: evolve() takes the events of a history in any order without a throw", () => {
   for (const seed of SEEDS) {
     const prng = new Prng(seed);
     const recorded = [...makeHistory(seed, STEPS)].flatMap(({ entry }) => entry.events);
@@ -75,7 +97,11 @@ test("history: an id of an action or operation is given once", () => {
   for (const seed of SEEDS) {
     const ids = [...makeHistory(seed, STEPS)].flatMap(({ entry }) =>
       entry.events.flatMap(({ event }): string[] =>
-        event.type === "actionPlanned" ? [event.action] : event.type === "operationStarted" ? [event.operation] : [],
+        event.type === "actionPlanned"
+          ? [event.action]
+          : event.type === "operationStarted"
+            ? [event.operation]
+            : [],
       ),
     );
     assert.equal(new Set(ids).size, ids.length, `seed ${seed}`);
@@ -92,7 +118,7 @@ test("history: replaying the entries gives the same state", () => {
   }
 });
 
-test("acceptFacts takes each fact exactly once and in order, whatever is lost, repeated or reordered on the way", () => {
+test("acceptFacts takes each fact exactly once under loss, repetition and reorder", () => {
   for (const seed of SEEDS) {
     const prng = new Prng(seed);
     const batches = cut(prng);
@@ -100,21 +126,33 @@ test("acceptFacts takes each fact exactly once and in order, whatever is lost, r
     const state = new Datacenter();
     const taken: number[] = [];
     let index = 0;
-    // As the agent does: sends all again that the watermark does not cover, until it covers everything.
+    // As the agent does: sends all of it again, until the watermark covers everything.
     for (let round = 0; taken.length < count; round += 1) {
       assert.ok(round < 1_000, `seed ${seed} makes no progress`);
       const sent = batches.flatMap((batch) => Array.from({ length: prng.below(3) }, () => batch));
       for (const batch of prng.chance(1, 2) ? sent : prng.shuffle(sent)) {
-        const decision = decide(state, { type: "acceptFacts", batch }, { nowMs: 1, actor: "", requestId: "" });
+        const decision = decide(
+          state,
+          { type: "acceptFacts", batch },
+          { nowMs: 1, actor: "", requestId: "" },
+        );
         if (decision.type === "rejected" || decision.events.length === 0) continue;
         index += 1;
-        evolveEntry(state, { stampMs: 1, events: decision.events.map((event) => ({ event, actor: "" })) }, index);
+        evolveEntry(
+          state,
+          { stampMs: 1, events: decision.events.map((event) => ({ event, actor: "" })) },
+          index,
+        );
         for (const event of decision.events) {
           if (event.type === "serviceStatusChanged") taken.push(event.service.pid);
         }
       }
     }
-    assert.deepEqual(taken, Array.from({ length: count }, (_, at) => at + 1), `seed ${seed}`);
+    assert.deepEqual(
+      taken,
+      Array.from({ length: count }, (_, at) => at + 1),
+      `seed ${seed}`,
+    );
   }
 });
 
@@ -122,7 +160,10 @@ function numberOf(fact: Fact): number {
   return fact.type === "serviceObserved" ? fact.service.pid : 0;
 }
 
-/** The facts 1, 2, 3 … of three boots, cut into batches at random, some of which reach into the one after. */
+/**
+ * The facts 1, 2, 3 … of three boots, cut into batches at random, some of which reach into the one
+ * after.
+ */
 function cut(prng: Prng): FactBatch[] {
   const batches: FactBatch[] = [];
   let number = 0;
@@ -130,13 +171,22 @@ function cut(prng: Prng): FactBatch[] {
   for (let boot = 1; boot <= 3; boot += 1) {
     const facts = Array.from({ length: prng.between(3, 12) }, (): Fact => {
       number += 1;
-      return { type: "serviceObserved", observedAtMs: 1, service: serviceSeen("healthy", { pid: number }) };
+      return {
+        type: "serviceObserved",
+        observedAtMs: 1,
+        service: serviceSeen("healthy", { pid: number }),
+      };
     });
-    for (let from = 0; from < facts.length; ) {
+    for (let from = 0; from < facts.length;) {
       const to = Math.min(facts.length, from + prng.between(1, 4));
       const before = from === 0 ? previous : { boot, sequence: from };
       const reach = to + prng.below(3);
-      batches.push(batchOf(facts.slice(from, reach), { previous: before, first: { boot, sequence: from + 1 } }));
+      batches.push(
+        batchOf(facts.slice(from, reach), {
+          previous: before,
+          first: { boot, sequence: from + 1 },
+        }),
+      );
       from = to;
     }
     previous = { boot, sequence: facts.length };
@@ -144,13 +194,17 @@ function cut(prng: Prng): FactBatch[] {
   return batches;
 }
 
-test("describeEvent() has a sentence for every event, and subjectsOf() says what it is about", () => {
+test("describeEvent() has a sentence for every event, subjectsOf() what it is about", () => {
   for (const event of Object.values(sampleEvents)) {
     const text = describeEvent(event);
     assert.ok(text.length > 10 && text.length < 200 && !text.includes("undefined"), text);
     assert.equal(nodeOf(event), "node" in event ? n1 : undefined);
   }
-  assert.deepEqual(subjectsOf(sampleEvents.actionPlanned), ["node/n1", "action/n1-1", "service:web/app"]);
+  assert.deepEqual(subjectsOf(sampleEvents.actionPlanned), [
+    "node/n1",
+    "action/n1-1",
+    "service:web/app",
+  ]);
   assert.deepEqual(subjectsOf(sampleEvents.roleApplied), ["role/web"]);
   assert.deepEqual(subjectsOf(sampleEvents.fileStatusChanged), ["node/n1", "file:/etc/app.conf"]);
   assert.deepEqual(subjectsOf(sampleEvents.requestRecorded), ["operation/op-1"]);

@@ -64,7 +64,12 @@ export type {
   RoleSpec,
   ServiceSpec,
 } from "./role.ts";
-export { FILES_PER_ROLE_MAX, ROLES_MAX, SERVICES_PER_ROLE_MAX, TEMPLATE_BYTES_MAX } from "./role.ts";
+export {
+  FILES_PER_ROLE_MAX,
+  ROLES_MAX,
+  SERVICES_PER_ROLE_MAX,
+  TEMPLATE_BYTES_MAX,
+} from "./role.ts";
 export type {
   ActionState,
   ActionStatus,

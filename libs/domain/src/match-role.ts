@@ -1,8 +1,9 @@
 /**
  * Which nodes have which roles: by assignment, or because the role's rule holds for them.
  *
- * The one answer to that question, for decide, planner and gateway alike. A condition on a reading that is unknown does not
- * hold: a node gets a role for what is known of it, never for what might be.
+ * The one answer to that question, for decide, planner and gateway alike. A condition on a reading
+ * that is unknown does not hold: a node gets a role for what is known of it, never for what might
+ * be.
  */
 import type { Inventory, Reading } from "./inventory.ts";
 import type { HardwareMatch, Location, RoleSpec } from "./role.ts";
@@ -35,7 +36,9 @@ function matchesLabels(
   wanted: Readonly<Record<string, string>>,
   present: Readonly<Record<string, string>>,
 ): boolean {
-  return Object.keys(wanted).every((key) => Object.hasOwn(present, key) && present[key] === wanted[key]);
+  return Object.keys(wanted).every(
+    (key) => Object.hasOwn(present, key) && present[key] === wanted[key],
+  );
 }
 
 function matchesLocation(wanted: Location, present: Location): boolean {
@@ -48,10 +51,14 @@ function matchesLocation(wanted: Location, present: Location): boolean {
 
 function matchesHardware(wanted: HardwareMatch, present: Inventory | undefined): boolean {
   const { architecture, coresMin, memoryMibMin, disksMin } = wanted;
-  if (architecture !== undefined && !holds(present?.cpu.architecture, (is) => is === architecture)) {
+  if (
+    architecture !== undefined &&
+    !holds(present?.cpu.architecture, (is) => is === architecture)
+  ) {
     return false;
   }
-  if (coresMin !== undefined && !holds(present?.cpu.cores, (cores) => cores >= coresMin)) return false;
+  if (coresMin !== undefined && !holds(present?.cpu.cores, (cores) => cores >= coresMin))
+    return false;
   if (memoryMibMin !== undefined) {
     const enough = (bytes: number): boolean => memoryMib(bytes) >= memoryMibMin;
     if (!holds(present?.memory.totalBytes, enough)) return false;

@@ -1,8 +1,9 @@
 /**
  * The names of things, made and checked in one place.
  *
- * A name is a DNS label: it is a file name, a NATS subject token and a path segment at once, so it can hold none of
- * `/`, `.`, `*`, `>`, blanks or control characters. Everything that comes from outside passes through `checkName`.
+ * A name is a DNS label: it is a file name, a NATS subject token and a path segment at once, so it
+ * can hold none of `/`, `.`, `*`, `>`, blanks or control characters. Everything that comes from
+ * outside passes through `checkName`.
  */
 
 declare const brand: unique symbol;
@@ -18,12 +19,16 @@ export type ServiceKey = string & { readonly [brand]: "serviceKey" };
 export type ActionId = string & { readonly [brand]: "action" };
 /** `op-number`, for example `op-3`. */
 export type OperationId = string & { readonly [brand]: "operation" };
-/** What an action is about: `service:role/name` or `file:/path`. At most one action per target is under way. */
+/**
+ * What an action is about: `service:role/name` or `file:/path`. At most one action per target is
+ * under way.
+ */
 export type TargetKey = string & { readonly [brand]: "target" };
 
 export const NAME_LENGTH_MAX = 63;
-export const NAME_RULE =
-  "1 to 63 characters: lower-case letters, digits and hyphens, beginning and ending with a letter or digit";
+export const NAME_RULE: string =
+  "1 to 63 characters: lower-case letters, digits and hyphens, " +
+  "beginning and ending with a letter or digit";
 
 const NAME_PATTERN = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
@@ -36,7 +41,10 @@ export function checkName(what: string, text: string): string | undefined {
 /** Foreign text made safe to show: quoted, escaped, at most 64 characters. */
 export function showText(text: string): string {
   const short = text.length > 64 ? `${text.slice(0, 64)}…` : text;
-  return JSON.stringify(short).replace(/[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, escapeUnit);
+  return JSON.stringify(short).replace(
+    /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    escapeUnit,
+  );
 }
 
 export function serviceKey(role: RoleName, service: ServiceName): ServiceKey {

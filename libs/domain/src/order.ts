@@ -1,8 +1,8 @@
 /**
  * What an executor is told to do, fully specified.
  *
- * Templates are rendered, digests computed; nothing is left to choose (style.md 8). Made by the planner, recorded in `ActionPlanned`,
- * carried to the agent, executed by a driver.
+ * Templates are rendered, digests computed; nothing is left to choose (style.md 8). Made by the
+ * planner, recorded in `ActionPlanned`, carried to the agent, executed by a driver.
  */
 import type { ServiceKey } from "./names.ts";
 import type { DriftPolicy, HealthCheck } from "./role.ts";

@@ -1,7 +1,8 @@
 /**
  * A map that knows which of its keys is the oldest, for what is kept only up to a bound.
  *
- * Setting a key that is there already keeps its place. Removing the oldest is cheap; removing another walks over all keys, which are few.
+ * Setting a key that is there already keeps its place. Removing the oldest is cheap; removing
+ * another walks over all keys, which are few.
  */
 
 /** When so many leading places are empty they are given back. */

@@ -11,7 +11,10 @@ export type RejectionCode =
   | "aborted"
   | "resourceExhausted";
 
-/** One thing that is wrong, and where: `subject` names the role or field's owner, `path` the field (`services[1].after[0]`). */
+/**
+ * One thing that is wrong, and where: `subject` names the role or field's owner, `path` the field
+ * (`services[1].after[0]`).
+ */
 export interface Violation {
   readonly subject: string;
   readonly path: string;

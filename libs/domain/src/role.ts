@@ -1,8 +1,8 @@
 /**
  * What users want of nodes: roles with their services, files and rules.
  *
- * Specifications as users wrote them, templates not yet rendered. Checked as a whole by `checkRoles`; rendered for one
- * node by the planner.
+ * Specifications as users wrote them, templates not yet rendered. Checked as a whole by
+ * `checkRoles`; rendered for one node by the planner.
  */
 import type { RoleName, ServiceName } from "./names.ts";
 
@@ -71,7 +71,9 @@ export interface ServiceSpec {
   readonly restartOn: readonly string[];
   /** Absent: healthy as soon as it runs. */
   readonly health?: HealthCheck;
-  /** How long a stop may take before the process group is killed. 100 to 600,000; default 10,000. */
+  /**
+   * How long a stop may take before the process group is killed. 100 to 600,000; default 10,000.
+   */
   readonly stopTimeoutMs: number;
 }
 

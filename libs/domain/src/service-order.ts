@@ -4,7 +4,10 @@
 import type { ServiceName } from "./names.ts";
 import type { ServiceSpec } from "./role.ts";
 
-/** A way from a service back to itself, both ends named, or undefined when there is none. Unknown names lead nowhere. */
+/**
+ * A way from a service back to itself, both ends named, or undefined when there is none. Unknown
+ * names lead nowhere.
+ */
 export function findCycle(services: readonly ServiceSpec[]): readonly ServiceName[] | undefined {
   const byName = new Map(services.map((service) => [service.name, service]));
   const done = new Set<ServiceName>();

@@ -1,8 +1,9 @@
 /**
  * A map that can be copied at once, however large it is.
  *
- * The copy shares its parts with the original until one of the two writes to a part. A replica takes a snapshot of a
- * hundred thousand actions this way without a pause. It has no order; whoever walks needs names sorted elsewhere.
+ * The copy shares its parts with the original until one of the two writes to a part. A replica
+ * takes a snapshot of a hundred thousand actions this way without a pause. It has no order; whoever
+ * walks needs names sorted elsewhere.
  */
 
 const SHARD_COUNT = 256;

@@ -23,8 +23,8 @@ export function withOperation(
   { kind, description, nodes }: NewOperation,
 ): Decision {
   if (view.runningOperationCount >= OPERATIONS_RUNNING_MAX) {
-    const reason = `${OPERATIONS_RUNNING_MAX} operations are running, which is the most; cancel some`;
-    return rejected("resourceExhausted", reason);
+    const running = `${OPERATIONS_RUNNING_MAX} operations are running`;
+    return rejected("resourceExhausted", `${running}, which is the most; cancel some`);
   }
   const operation = `op-${view.operationCount + 1}` as OperationId;
   return decided(

@@ -1,8 +1,9 @@
 /**
  * What a datacenter knows: the result of evolving over its log.
  *
- * Aggregates are immutable values; a store maps names to them and replaces them whole. `StateView` is what deciding and planning
- * may see. Walks over all aggregates are in sorted order, so that equal states give equal bytes.
+ * Aggregates are immutable values; a store maps names to them and replaces them whole. `StateView`
+ * is what deciding and planning may see. Walks over all aggregates are in sorted order, so that
+ * equal states give equal bytes.
  */
 import type { Cause, OperationKind, StreamPosition } from "./event.ts";
 import type { FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
@@ -38,7 +39,10 @@ export interface NodeState {
   readonly inventory?: { readonly value: Inventory; readonly since: Since };
   readonly services: ReadonlyMap<ServiceKey, ObservedService>;
   readonly files: ReadonlyMap<string, ObservedFile>;
-  /** Of the last planned action; grows by one with each, and never starts again: ids of actions are unique for ever. */
+  /**
+   * Of the last planned action; grows by one with each, and never starts again: ids of actions are
+   * unique for ever.
+   */
   readonly generation: number;
   /** Actions that are not finished, by target. */
   readonly open: ReadonlyMap<TargetKey, ActionId>;
@@ -51,7 +55,10 @@ export interface NodeState {
 export const FINISHED_ACTIONS_PER_NODE_MAX = 20;
 
 export interface ObservedService extends ServiceObservation {
-  /** Since when this run has this status. A new reason for the same status of the same run does not move it. */
+  /**
+   * Since when this run has this status. A new reason for the same status of the same run does not
+   * move it.
+   */
   readonly since: Since;
 }
 
@@ -132,8 +139,9 @@ export interface StateView {
   readonly runningOperationCount: number;
   node(name: NodeName): NodeState | undefined;
   /**
-   * What is kept of a forgotten node: what was observed of it, its watermark and its generation. When it comes back its facts go on
-   * where they ended, none lost or taken twice, and no id of an action is used again.
+   * What is kept of a forgotten node: what was observed of it, its watermark and its generation.
+   * When it comes back its facts go on where they ended, none lost or taken twice, and no id of an
+   * action is used again.
    */
   forgottenNode(name: NodeName): NodeState | undefined;
   role(name: RoleName): RoleState | undefined;
@@ -166,7 +174,10 @@ export interface StateStore extends StateView {
   forgottenNodeCount(): number;
 }
 
-/** All there is, in an order that is the same wherever the same log was applied: what a snapshot holds. */
+/**
+ * All there is, in an order that is the same wherever the same log was applied: what a snapshot
+ * holds.
+ */
 export interface WholeState extends StateView {
   /** In order of their end. */
   finishedOperations(): Iterable<OperationState>;

@@ -1,8 +1,9 @@
 /**
  * The facts that templates may name, and what they are on a given node.
  *
- * The list is closed, so that a misspelt fact is refused when the role is applied and not found out on the node. A fact
- * that a node does not have is a reading with a reason; rendering stops there and the reason is shown.
+ * The list is closed, so that a misspelt fact is refused when the role is applied and not found out
+ * on the node. A fact that a node does not have is a reading with a reason; rendering stops there
+ * and the reason is shown.
  */
 import type { Reading } from "./inventory.ts";
 import { known, unknown } from "./inventory.ts";
@@ -32,8 +33,13 @@ export const LABEL_FACT_PREFIX = "labels.";
 const BYTES_PER_MIB = 1_048_576;
 
 /** What `fact` is on `node`, or why it is not known. */
-export function readFact(node: NodeState, datacenter: DatacenterName, fact: string): Reading<string> {
-  if (fact.startsWith(LABEL_FACT_PREFIX)) return readLabel(node, fact.slice(LABEL_FACT_PREFIX.length));
+export function readFact(
+  node: NodeState,
+  datacenter: DatacenterName,
+  fact: string,
+): Reading<string> {
+  if (fact.startsWith(LABEL_FACT_PREFIX))
+    return readLabel(node, fact.slice(LABEL_FACT_PREFIX.length));
   switch (fact) {
     case "node.name":
       return known(node.name);
@@ -62,12 +68,15 @@ function readLabel(node: NodeState, name: string): Reading<string> {
 
 function readLocation(node: NodeState, part: "room" | "rack" | "position"): Reading<string> {
   const value = node.location[part];
-  return value === undefined ? unknown(`the ${part} of node ${node.name} is not set`) : known(value);
+  return value === undefined
+    ? unknown(`the ${part} of node ${node.name} is not set`)
+    : known(value);
 }
 
 function readHardware(node: NodeState, fact: string): Reading<string> {
   const inventory = node.inventory?.value;
-  if (inventory === undefined) return unknown(`the inventory of node ${node.name} is not known yet`);
+  if (inventory === undefined)
+    return unknown(`the inventory of node ${node.name} is not known yet`);
   switch (fact) {
     case "cpu.cores":
       return shown(inventory.cpu.cores, String);

@@ -5,7 +5,15 @@ import { known, unknown } from "./inventory.ts";
 import { parseTemplate, renderTemplate } from "./template.ts";
 import { readFact, templateFacts } from "./template-facts.ts";
 import { hasRole, matchesRole, rolesOf } from "./match-role.ts";
-import { bareInventory, dc1, emptyRole, given, n1, sampleEvents, sampleRole } from "./testing/index.ts";
+import {
+  bareInventory,
+  dc1,
+  emptyRole,
+  given,
+  n1,
+  sampleEvents,
+  sampleRole,
+} from "./testing/index.ts";
 import type { NodeState } from "./state.ts";
 
 function render(text: string, facts: Record<string, string>): string {
@@ -14,7 +22,9 @@ function render(text: string, facts: Record<string, string>): string {
   const rendered = renderTemplate(parsed.parts, (fact) =>
     facts[fact] === undefined ? unknown("not there") : known(facts[fact]),
   );
-  return rendered.type === "rendered" ? rendered.text : `failed: ${rendered.fact}: ${rendered.reason}`;
+  return rendered.type === "rendered"
+    ? rendered.text
+    : `failed: ${rendered.fact}: ${rendered.reason}`;
 }
 
 test("renderTemplate() puts facts in the place of their names and leaves all else alone", () => {
@@ -38,7 +48,7 @@ function nodeWith(...events: readonly DomainEvent[]): NodeState {
   return given(sampleEvents.nodeDiscovered, ...events).node as NodeState;
 }
 
-test("readFact() knows every fact of the list on a node with everything, and gives a reason where it does not", () => {
+test("readFact() knows every fact of the list, or gives a reason", () => {
   const location = { room: "a", rack: "r1", position: "7" };
   const node = nodeWith(sampleEvents.inventoryChanged, { ...sampleEvents.nodeUpdated, location });
   const values = templateFacts.map((fact) => {
@@ -46,12 +56,31 @@ test("readFact() knows every fact of the list on a node with everything, and giv
     return reading.type === "known" ? reading.value : reading.reason;
   });
   assert.deepEqual(values, [
-    "n1", "dc1", "a", "r1", "7", "8", "16", "x86_64", "Example CPU 7", "32768", "6.1.0", "Debian GNU/Linux 12", "2", "2",
+    "n1",
+    "dc1",
+    "a",
+    "r1",
+    "7",
+    "8",
+    "16",
+    "x86_64",
+    "Example CPU 7",
+    "32768",
+    "6.1.0",
+    "Debian GNU/Linux 12",
+    "2",
+    "2",
   ]);
   assert.deepEqual(readFact(node, dc1, "labels.use"), known("db"));
-  assert.deepEqual(readFact(node, dc1, "labels.toString"), unknown("node n1 has no label toString"));
+  assert.deepEqual(
+    readFact(node, dc1, "labels.toString"),
+    unknown("node n1 has no label toString"),
+  );
   const bare = nodeWith();
-  assert.deepEqual(readFact(bare, dc1, "cpu.cores"), unknown("the inventory of node n1 is not known yet"));
+  assert.deepEqual(
+    readFact(bare, dc1, "cpu.cores"),
+    unknown("the inventory of node n1 is not known yet"),
+  );
   assert.deepEqual(readFact(bare, dc1, "location.rack"), unknown("the rack of node n1 is not set"));
   const blind = nodeWith({ type: "inventoryChanged", node: n1, inventory: bareInventory });
   assert.deepEqual(readFact(blind, dc1, "memory.mib"), unknown("no /proc"));
@@ -64,20 +93,40 @@ test("matchesRole() asks for all conditions, and an unknown reading holds none",
   assert.equal(matchesRole(sampleRole, nodeWith(located)), false);
   assert.equal(matchesRole(sampleRole, nodeWith(sampleEvents.inventoryChanged)), false);
   const match = sampleRole.match as NonNullable<typeof sampleRole.match>;
-  for (const hardware of [{ coresMin: 9 }, { memoryMibMin: 32_769 }, { disksMin: 3 }, { architecture: "aarch64" }]) {
-    assert.equal(matchesRole({ ...sampleRole, match: { ...match, hardware } }, full), false, JSON.stringify(hardware));
+  for (const hardware of [
+    { coresMin: 9 },
+    { memoryMibMin: 32_769 },
+    { disksMin: 3 },
+    { architecture: "aarch64" },
+  ]) {
+    assert.equal(
+      matchesRole({ ...sampleRole, match: { ...match, hardware } }, full),
+      false,
+      JSON.stringify(hardware),
+    );
   }
   const exact = { coresMin: 8, memoryMibMin: 32_768, disksMin: 2 };
   assert.equal(matchesRole({ ...sampleRole, match: { ...match, hardware: exact } }, full), true);
-  assert.equal(matchesRole({ ...sampleRole, match: { ...match, labels: { use: "db" } } }, full), false);
+  assert.equal(
+    matchesRole({ ...sampleRole, match: { ...match, labels: { use: "db" } } }, full),
+    false,
+  );
   assert.equal(matchesRole(emptyRole("r"), full), false);
 });
 
 test("hasRole() and rolesOf() count assignment as well as rule", () => {
-  const state = given(sampleEvents.nodeDiscovered, sampleEvents.roleAssigned, sampleEvents.roleApplied, {
-    type: "roleApplied",
-    role: { ...emptyRole("all"), match: { labels: {}, location: {}, hardware: {} } },
-  });
+  const state = given(
+    sampleEvents.nodeDiscovered,
+    sampleEvents.roleAssigned,
+    sampleEvents.roleApplied,
+    {
+      type: "roleApplied",
+      role: { ...emptyRole("all"), match: { labels: {}, location: {}, hardware: {} } },
+    },
+  );
   assert.equal(hasRole(sampleRole, state.node as NodeState), true);
-  assert.deepEqual(rolesOf(state.state, state.node as NodeState).map(({ spec }) => spec.name), ["all", "web"]);
+  assert.deepEqual(
+    rolesOf(state.state, state.node as NodeState).map(({ spec }) => spec.name),
+    ["all", "web"],
+  );
 });

@@ -1,9 +1,10 @@
 /**
  * Text with facts of a node in it: `port={{ labels.port }}`.
  *
- * Parsed once per role, rendered once per node. There are no conditions, loops or filters: what needs them belongs into the
- * program that reads the file. `{{ "{{" }}` gives two braces; any quoted text stands for itself. Parsing checks the shape only;
- * whether a fact exists is `checkRoles`' business, whether a node has it is found out when rendering.
+ * Parsed once per role, rendered once per node. There are no conditions, loops or filters: what
+ * needs them belongs into the program that reads the file. `{{ "{{" }}` gives two braces; any
+ * quoted text stands for itself. Parsing checks the shape only; whether a fact exists is
+ * `checkRoles`' business, whether a node has it is found out when rendering.
  */
 import type { Reading } from "./inventory.ts";
 import { showText } from "./names.ts";
@@ -57,13 +58,17 @@ export function renderTemplate(
       continue;
     }
     const reading = lookup(part.fact);
-    if (reading.type === "unknown") return { type: "failed", fact: part.fact, reason: reading.reason };
+    if (reading.type === "unknown")
+      return { type: "failed", fact: part.fact, reason: reading.reason };
     text += reading.value;
   }
   return { type: "rendered", text };
 }
 
-function parsePart(inner: string, offset: number): TemplatePart | (ParsedTemplate & { type: "failed" }) {
+function parsePart(
+  inner: string,
+  offset: number,
+): TemplatePart | (ParsedTemplate & { type: "failed" }) {
   if (inner.length === 0) return { type: "failed", offset, reason: "{{ }} names no fact" };
   const literal = LITERAL_PATTERN.exec(inner);
   if (literal !== null) return { type: "text", text: literal[1] as string };

@@ -1,5 +1,6 @@
 /**
- * How many bytes a text takes in UTF-8, without encoding it. An unpaired surrogate counts as its replacement character, 3.
+ * How many bytes a text takes in UTF-8, without encoding it. An unpaired surrogate counts as its
+ * replacement character, 3.
  */
 export function utf8Length(text: string): number {
   let bytes = 0;

@@ -1,9 +1,10 @@
 /**
  * Random histories of a datacenter that can happen, for property tests.
  *
- * A seed gives a sequence of commands of every type: users who mostly ask for what makes sense, agents with outboxes whose
- * batches get lost, repeated and reordered on their way, a planner that starts, ends and gives up actions, and a detector. Commands
- * of one step are decided on one draft, as the leader does. The same seed gives the same history.
+ * A seed gives a sequence of commands of every type: users who mostly ask for what makes sense,
+ * agents with outboxes whose batches get lost, repeated and reordered on their way, a planner that
+ * starts, ends and gives up actions, and a detector. Commands of one step are decided on one draft,
+ * as the leader does. The same seed gives the same history.
  */
 import { Prng } from "@atoll/stdx";
 import type { Command, PlannerDecision } from "../command.ts";
@@ -37,7 +38,13 @@ export interface HistoryStep {
 
 const NODES: readonly NodeName[] = ["n1", "n2", "n3"].map((name) => name as NodeName);
 const ROLES: readonly RoleName[] = ["web", "db", "logs"].map((name) => name as RoleName);
-const STATUSES: readonly ServiceStatus[] = ["starting", "healthy", "unhealthy", "stopped", "crashed"];
+const STATUSES: readonly ServiceStatus[] = [
+  "starting",
+  "healthy",
+  "unhealthy",
+  "stopped",
+  "crashed",
+];
 
 /** The entries of a history, applied to `state` one after another as they are made. */
 export function* makeHistory(
@@ -76,7 +83,11 @@ class World {
     const events: RecordedEvent[] = [];
     for (let count = this.#prng.between(1, 4); count > 0; count -= 1) {
       const requestId = this.#prng.chance(1, 3) ? `r${this.#prng.below(12)}` : "";
-      const decision = decide(draft, this.#command(draft), { nowMs: this.#nowMs, actor: "tester", requestId });
+      const decision = decide(draft, this.#command(draft), {
+        nowMs: this.#nowMs,
+        actor: "tester",
+        requestId,
+      });
       if (decision.type === "rejected") continue;
       for (const event of decision.events) {
         evolve(draft, event, { index, offset: events.length, stampMs: this.#nowMs }, "tester");
@@ -104,7 +115,9 @@ class World {
       agent.sequence === 0 || this.#prng.chance(1, 10)
         ? { boot: (agent.boot += 1), sequence: 1 }
         : { boot: agent.boot, sequence: agent.sequence + 1 };
-    const facts = Array.from({ length: this.#prng.between(1, 5) }, (_, at) => this.#fact(at === 0 && first.sequence === 1));
+    const facts = Array.from({ length: this.#prng.between(1, 5) }, (_, at) =>
+      this.#fact(at === 0 && first.sequence === 1),
+    );
     const { node, incarnation, previous } = agent;
     const batch = { node, incarnation, previous, first, facts };
     agent.sequence = first.sequence + facts.length - 1;
@@ -128,7 +141,11 @@ class World {
       return { type: "agentStarted", observedAtMs, services, ...common };
     }
     return this.#prng.pick<Fact>([
-      { type: "inventoryObserved", observedAtMs, inventory: this.#prng.pick([sampleInventory, bareInventory]) },
+      {
+        type: "inventoryObserved",
+        observedAtMs,
+        inventory: this.#prng.pick([sampleInventory, bareInventory]),
+      },
       { type: "serviceObserved", observedAtMs, service },
       { type: "serviceObserved", observedAtMs, service },
       { type: "serviceForgotten", observedAtMs, key: webApp },
@@ -141,10 +158,21 @@ class World {
   }
 
   #result(observedAtMs: number): Fact {
-    const open = [...this.#state.nodes()].flatMap((node) => [...node.open.values(), ...node.finished]);
-    const action = open.length > 0 ? this.#prng.pick(open) : (`n1-${this.#prng.between(1, 9)}` as never);
+    const open = [...this.#state.nodes()].flatMap((node) => [
+      ...node.open.values(),
+      ...node.finished,
+    ]);
+    const action =
+      open.length > 0 ? this.#prng.pick(open) : (`n1-${this.#prng.between(1, 9)}` as never);
     const outcome = this.#prng.pick(["succeeded", "failed"] as const);
-    return { type: "actionFinished", observedAtMs, action, outcome, reason: "exit status 1", durationMs: 5 };
+    return {
+      type: "actionFinished",
+      observedAtMs,
+      action,
+      outcome,
+      reason: "exit status 1",
+      durationMs: 5,
+    };
   }
 
   #internal(view: Draft): Command {
@@ -156,7 +184,8 @@ class World {
     const node = view.node(name);
     const decisions: PlannerDecision[] = [];
     for (const operation of view.runningOperations()) {
-      if (this.#prng.chance(1, 2)) decisions.push({ type: "completeOperation", operation: operation.id });
+      if (this.#prng.chance(1, 2))
+        decisions.push({ type: "completeOperation", operation: operation.id });
     }
     if (node !== undefined) decisions.push(...this.#plan(node));
     return { type: "carryOutPlan", decisions };
@@ -164,10 +193,21 @@ class World {
 
   #plan(node: NodeState): PlannerDecision[] {
     const order = this.#prng.pick(Object.values(sampleOrders));
-    const target = order.type === "writeFile" || order.type === "removeFile" ? "file:/etc/app.conf" : serviceTarget(webApp);
+    const target =
+      order.type === "writeFile" || order.type === "removeFile"
+        ? "file:/etc/app.conf"
+        : serviceTarget(webApp);
     const cause = { text: "it is wanted", index: 1 };
     const decisions: PlannerDecision[] = [
-      { type: "plan", node: node.name, target: target as never, order, cause, attempt: 1, timeoutMs: 30_000 },
+      {
+        type: "plan",
+        node: node.name,
+        target: target as never,
+        order,
+        cause,
+        attempt: 1,
+        timeoutMs: 30_000,
+      },
     ];
     for (const action of node.open.values()) {
       const type = this.#prng.pick(["timeOut", "fail", "cancel", "none"] as const);
@@ -188,7 +228,12 @@ class World {
       { type: "assignRole", node, role },
       { type: "unassignRole", node, role },
       { type: "updateNode", node, labels, revision: 0 },
-      { type: "updateNode", node, location: { rack: this.#prng.pick(["r1", "r2"]) }, revision: this.#prng.below(9) },
+      {
+        type: "updateNode",
+        node,
+        location: { rack: this.#prng.pick(["r1", "r2"]) },
+        revision: this.#prng.below(9),
+      },
       { type: "startMaintenance", node, reason: this.#prng.pick(["disk", "fan", ""]) },
       { type: "endMaintenance", node },
       { type: "forgetNode", node },

@@ -1,15 +1,30 @@
 /**
  * One example or more of every event, command and fact, for tests.
  *
- * The tables are complete by their types: a new event without an example does not compile. Pure like the rest of the domain; used
- * by tests of the domain, of its wire form, and of what is built upon it.
+ * The tables are complete by their types: a new event without an example does not compile. Pure
+ * like the rest of the domain; used by tests of the domain, of its wire form, and of what is built
+ * upon it.
  */
 import type { Command } from "../command.ts";
 import type { DomainEvent } from "../event.ts";
-import type { Fact, FactBatch, FileObservation, ServiceObservation, ServiceStatus } from "../fact.ts";
+import type {
+  Fact,
+  FactBatch,
+  FileObservation,
+  ServiceObservation,
+  ServiceStatus,
+} from "../fact.ts";
 import { known, unknown } from "../inventory.ts";
 import type { Inventory } from "../inventory.ts";
-import type { ActionId, DatacenterName, NodeName, OperationId, RoleName, ServiceKey, ServiceName } from "../names.ts";
+import type {
+  ActionId,
+  DatacenterName,
+  NodeName,
+  OperationId,
+  RoleName,
+  ServiceKey,
+  ServiceName,
+} from "../names.ts";
 import { serviceTarget } from "../names.ts";
 import type { Order, RenderedFile, RenderedService } from "../order.ts";
 import type { RoleSpec, ServiceSpec } from "../role.ts";
@@ -56,13 +71,36 @@ export const sampleInventory: Inventory = {
       model: known("D7"),
       serial: known("D-1"),
     },
-    { name: "sda", kind: unknown("odd"), sizeBytes: unknown("odd"), model: unknown("odd"), serial: unknown("odd") },
+    {
+      name: "sda",
+      kind: unknown("odd"),
+      sizeBytes: unknown("odd"),
+      model: unknown("odd"),
+      serial: unknown("odd"),
+    },
   ]),
   nics: known([
-    { name: "eth0", mac: known("02:00:00:00:00:01"), speedMbps: known(25_000), link: known("up"), driver: known("mlx5") },
-    { name: "eth1", mac: unknown("odd"), speedMbps: unknown("no link"), link: known("down"), driver: unknown("odd") },
+    {
+      name: "eth0",
+      mac: known("02:00:00:00:00:01"),
+      speedMbps: known(25_000),
+      link: known("up"),
+      driver: known("mlx5"),
+    },
+    {
+      name: "eth1",
+      mac: unknown("odd"),
+      speedMbps: unknown("no link"),
+      link: known("down"),
+      driver: unknown("odd"),
+    },
   ]),
-  bmc: known({ present: true, interfaceName: known("ipmi0"), address: unknown("needs root"), firmware: known("2.1") }),
+  bmc: known({
+    present: true,
+    interfaceName: known("ipmi0"),
+    address: unknown("needs root"),
+    firmware: known("2.1"),
+  }),
   kernel: known("6.1.0"),
   operatingSystem: known("Debian GNU/Linux 12"),
   hostName: known("n1"),
@@ -103,7 +141,15 @@ export const sampleRole: RoleSpec = {
     hardware: { architecture: "x86_64", coresMin: 2, memoryMibMin: 1_024, disksMin: 1 },
   },
   drift: "restore",
-  files: [{ path: "/etc/app.conf", mode: "0644", owner: "root", group: "0", template: "node={{ node.name }}\n" }],
+  files: [
+    {
+      path: "/etc/app.conf",
+      mode: "0644",
+      owner: "root",
+      group: "0",
+      template: "node={{ node.name }}\n",
+    },
+  ],
   services: [
     sampleService,
     {
@@ -169,24 +215,37 @@ export const sampleOrders: { readonly [T in Order["type"]]: Extract<Order, { typ
   stopService: { type: "stopService", key: webApp },
 };
 
-export function serviceSeen(status: ServiceStatus, more: Partial<ServiceObservation> = {}): ServiceObservation {
+export function serviceSeen(
+  status: ServiceStatus,
+  more: Partial<ServiceObservation> = {},
+): ServiceObservation {
   const running = status !== "stopped" && status !== "crashed";
   const reason = status === "crashed" ? "exit status 1" : "";
   return { key: webApp, digest: "d1", status, pid: running ? 100 : 0, reason, ...more };
 }
 
-export function fileSeen(status: FileObservation["status"], more: Partial<FileObservation> = {}): FileObservation {
+export function fileSeen(
+  status: FileObservation["status"],
+  more: Partial<FileObservation> = {},
+): FileObservation {
   const diff = status === "drifted" ? "-node=n1\n+node=n9\n" : "";
   return { path: "/etc/app.conf", digest: "f1", status, diff, reason: "", ...more };
 }
 
-type ByType<U extends { readonly type: string }> = { readonly [T in U["type"]]: Extract<U, { type: T }> };
+type ByType<U extends { readonly type: string }> = {
+  readonly [T in U["type"]]: Extract<U, { type: T }>;
+};
 
 const act = "n1-1" as ActionId;
 const op = "op-1" as OperationId;
 
 export const sampleEvents: ByType<DomainEvent> = {
-  nodeDiscovered: { type: "nodeDiscovered", node: n1, incarnation: "i1", labels: { port: "8101", use: "web" } },
+  nodeDiscovered: {
+    type: "nodeDiscovered",
+    node: n1,
+    incarnation: "i1",
+    labels: { port: "8101", use: "web" },
+  },
   nodeWiped: { type: "nodeWiped", node: n1, incarnation: "i2" },
   agentStarted: {
     type: "agentStarted",
@@ -199,14 +258,29 @@ export const sampleEvents: ByType<DomainEvent> = {
   inventoryChanged: { type: "inventoryChanged", node: n1, inventory: sampleInventory },
   serviceStatusChanged: { type: "serviceStatusChanged", node: n1, service: serviceSeen("crashed") },
   serviceForgotten: { type: "serviceForgotten", node: n1, key: webApp },
-  serviceRestartedAlone: { type: "serviceRestartedAlone", node: n1, key: webApp, reason: "exit status 1" },
+  serviceRestartedAlone: {
+    type: "serviceRestartedAlone",
+    node: n1,
+    key: webApp,
+    reason: "exit status 1",
+  },
   fileStatusChanged: { type: "fileStatusChanged", node: n1, file: fileSeen("missing") },
   fileForgotten: { type: "fileForgotten", node: n1, path: "/etc/app.conf" },
-  factsAccepted: { type: "factsAccepted", node: n1, incarnation: "i1", through: { boot: 1, sequence: 7 } },
+  factsAccepted: {
+    type: "factsAccepted",
+    node: n1,
+    incarnation: "i1",
+    through: { boot: 1, sequence: 7 },
+  },
   nodeSuspected: { type: "nodeSuspected", node: n1, silentMs: 3_000 },
   nodeLost: { type: "nodeLost", node: n1, silentMs: 30_000 },
   nodeReturned: { type: "nodeReturned", node: n1 },
-  nodeUpdated: { type: "nodeUpdated", node: n1, labels: { use: "db" }, location: { room: "a", rack: "r1", position: "7" } },
+  nodeUpdated: {
+    type: "nodeUpdated",
+    node: n1,
+    labels: { use: "db" },
+    location: { room: "a", rack: "r1", position: "7" },
+  },
   roleAssigned: { type: "roleAssigned", node: n1, role: web },
   roleUnassigned: { type: "roleUnassigned", node: n1, role: web },
   maintenanceStarted: { type: "maintenanceStarted", node: n1, reason: "new disk" },
@@ -226,9 +300,20 @@ export const sampleEvents: ByType<DomainEvent> = {
     deadlineMs: 60_000,
   },
   actionSucceeded: { type: "actionSucceeded", node: n1, action: act, durationMs: 12 },
-  actionFailed: { type: "actionFailed", node: n1, action: act, reason: "no such program", durationMs: 3 },
+  actionFailed: {
+    type: "actionFailed",
+    node: n1,
+    action: act,
+    reason: "no such program",
+    durationMs: 3,
+  },
   actionTimedOut: { type: "actionTimedOut", node: n1, action: act },
-  actionCancelled: { type: "actionCancelled", node: n1, action: act, reason: "maintenance: new disk" },
+  actionCancelled: {
+    type: "actionCancelled",
+    node: n1,
+    action: act,
+    reason: "maintenance: new disk",
+  },
   operationStarted: {
     type: "operationStarted",
     operation: op,
@@ -238,7 +323,12 @@ export const sampleEvents: ByType<DomainEvent> = {
   },
   operationSucceeded: { type: "operationSucceeded", operation: op },
   operationCancelled: { type: "operationCancelled", operation: op, reason: "cancelled by ann" },
-  requestRecorded: { type: "requestRecorded", requestId: "r-1", digest: "0123456789abcdef", operation: op },
+  requestRecorded: {
+    type: "requestRecorded",
+    requestId: "r-1",
+    digest: "0123456789abcdef",
+    operation: op,
+  },
 };
 
 export const sampleFacts: ByType<Fact> = {
@@ -252,9 +342,18 @@ export const sampleFacts: ByType<Fact> = {
     files: [fileSeen("inSync")],
   },
   inventoryObserved: { type: "inventoryObserved", observedAtMs: 2, inventory: sampleInventory },
-  serviceObserved: { type: "serviceObserved", observedAtMs: 3, service: serviceSeen("unhealthy", { reason: "503" }) },
+  serviceObserved: {
+    type: "serviceObserved",
+    observedAtMs: 3,
+    service: serviceSeen("unhealthy", { reason: "503" }),
+  },
   serviceForgotten: { type: "serviceForgotten", observedAtMs: 4, key: webApp },
-  serviceRestartedAlone: { type: "serviceRestartedAlone", observedAtMs: 5, key: webApp, reason: "exit status 1" },
+  serviceRestartedAlone: {
+    type: "serviceRestartedAlone",
+    observedAtMs: 5,
+    key: webApp,
+    reason: "exit status 1",
+  },
   fileObserved: { type: "fileObserved", observedAtMs: 6, file: fileSeen("drifted") },
   fileForgotten: { type: "fileForgotten", observedAtMs: 7, path: "/etc/app.conf" },
   actionFinished: {
@@ -284,7 +383,13 @@ export const sampleCommands: ByType<Command> = {
   deleteRole: { type: "deleteRole", role: web },
   assignRole: { type: "assignRole", node: n1, role: web },
   unassignRole: { type: "unassignRole", node: n1, role: web },
-  updateNode: { type: "updateNode", node: n1, labels: { use: "web" }, location: { rack: "r1" }, revision: 3 },
+  updateNode: {
+    type: "updateNode",
+    node: n1,
+    labels: { use: "web" },
+    location: { rack: "r1" },
+    revision: 3,
+  },
   startMaintenance: { type: "startMaintenance", node: n1, reason: "new disk" },
   endMaintenance: { type: "endMaintenance", node: n1 },
   forgetNode: { type: "forgetNode", node: n1 },

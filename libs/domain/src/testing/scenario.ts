@@ -10,7 +10,10 @@ import { evolveEntry } from "../evolve.ts";
 import type { NodeState } from "../state.ts";
 import { n1 } from "./samples.ts";
 
-/** Stamps of entries: the entry at index i is stamped i seconds, so that what follows is readable in tests. */
+/**
+ * Stamps of entries: the entry at index i is stamped i seconds, so that what follows is readable in
+ * tests.
+ */
 export const STEP_MS = 1_000;
 
 export class Scenario {
@@ -27,7 +30,10 @@ export class Scenario {
   /** All events in one entry. */
   entry(...events: readonly DomainEvent[]): this {
     this.index += 1;
-    const entry = { stampMs: this.nowMs, events: events.map((event) => ({ event, actor: "tester" })) };
+    const entry = {
+      stampMs: this.nowMs,
+      events: events.map((event) => ({ event, actor: "tester" })),
+    };
     evolveEntry(this.state, entry, this.index);
     return this;
   }
@@ -44,7 +50,12 @@ export class Scenario {
   }
 
   when(command: Command, context: Partial<CommandContext> = {}): Decision {
-    return decide(this.state, command, { nowMs: this.nowMs, actor: "tester", requestId: "", ...context });
+    return decide(this.state, command, {
+      nowMs: this.nowMs,
+      actor: "tester",
+      requestId: "",
+      ...context,
+    });
   }
 
   /** Decides, and applies what comes of it as the next entry. */
