@@ -2,7 +2,12 @@
  * `atoll.v1.ActionService` and its answers: units of work and their causes.
  */
 import type { ActionState } from "@atoll/domain";
-import type { ActionServiceServer, ListActionsRequest, ListActionsResponse } from "@atoll/proto/atoll/v1/action";
+import {
+  Action,
+  type ActionServiceServer,
+  type ListActionsRequest,
+  type ListActionsResponse,
+} from "@atoll/proto/atoll/v1/action";
 import { type CallContext, unary } from "@atoll/service-kit";
 import { compileFilter } from "../filter/compile.ts";
 import { actionFilterFields, renderAction } from "./action-view.ts";
@@ -49,9 +54,15 @@ async function listActions(
     }
   }
   kept.sort((left, right) => (keyOf(left) < keyOf(right) ? 1 : -1));
-  const page = takePage(kept, { size, list, keyOf });
+  const page = takePage(kept, {
+    size,
+    list,
+    keyOf,
+    render: (action) => renderAction(action, names),
+    bytesOf: (action) => Action.encode(action).finish().length,
+  });
   return {
-    actions: page.items.map((action) => renderAction(action, names)),
+    actions: page.items,
     nextPageToken: page.nextPageToken,
     asOf: [asOf],
   };

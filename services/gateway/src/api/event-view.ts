@@ -16,15 +16,19 @@ export interface PlacedEvent {
   readonly stampMs: number;
   readonly actor: string;
   readonly event: DomainEvent;
+  /** Its share of the entry, about. */
+  readonly bytes: number;
 }
 
-export function eventsOf({ index, entry }: HistoryEntry): PlacedEvent[] {
+export function eventsOf({ index, entry, bytes }: HistoryEntry): PlacedEvent[] {
+  const share = bytes / Math.max(1, entry.events.length);
   return entry.events.map(({ event, actor }, offset) => ({
     index,
     offset,
     stampMs: entry.stampMs,
     actor,
     event,
+    bytes: share,
   }));
 }
 

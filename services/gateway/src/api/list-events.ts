@@ -7,27 +7,30 @@
 import type { ListEventsRequest, ListEventsResponse } from "@atoll/proto/atoll/v1/event";
 import { type CallContext, invalidField } from "@atoll/service-kit";
 import { compileFilter, type Filter } from "../filter/compile.ts";
-import type { EventHistory } from "./event-history.ts";
+import type { EventHistory, HistoryEntry } from "./event-history.ts";
 import { eventFilterFields, eventsOf, type PlacedEvent, renderEvent } from "./event-view.ts";
 import type { HandlerParts } from "./handler-parts.ts";
 import { PAGE_SIZE_MAX, pageSizeOf, pageToken, readPageToken } from "./pages.ts";
 
 const ENTRIES_PER_CALL_MAX = 50_000;
+/** Of the log: a message holds the events and their texts. */
+const BYTES_PER_PAGE = 1_500_000;
 /** How many entries the search for the newest events begins with, per event wanted. */
 const WINDOW_FACTOR = 4;
 
-interface Scan {
-  readonly kept: readonly PlacedEvent[];
-  /** The last entry that was looked at; the end when all were. */
-  readonly through: number;
+interface Range {
+  readonly from: number;
+  /** The last index that belongs to it. */
+  readonly end: number;
+  readonly signal: AbortSignal;
 }
 
-interface ScanOptions {
-  readonly from: number;
-  readonly end: number;
-  readonly most: number;
-  readonly keeps: Filter<PlacedEvent>;
-  readonly signal: AbortSignal;
+type Position = Pick<PlacedEvent, "index" | "offset">;
+
+interface EventPage {
+  readonly events: readonly PlacedEvent[];
+  /** After which event to go on; undefined at the end. */
+  readonly goOnAfter: Position | undefined;
 }
 
 export async function listEvents(
@@ -38,78 +41,106 @@ export async function listEvents(
   const { names, reads, history } = parts;
   names.checkParent(request.parent);
   checkFromIndex(request.fromIndex);
-  const filter = compileFilter(request.filter, eventFilterFields(names));
+  const keeps = compileFilter(request.filter, eventFilterFields(names));
   const list = ["events", request.parent, request.filter];
   const token = readPageToken(request, list);
   const size = pageSizeOf(request);
   const asOf = await reads.begin(context.deadlineMs);
-  const end = asOf.index;
   const { signal } = context;
+  const end = asOf.index;
+  let page: EventPage;
   if (token === undefined && request.fromIndex < 0) {
     const wanted = -request.fromIndex;
-    const kept = await newest(history, { wanted, end, keeps: filter, signal });
-    return answer(kept.slice(0, size), kept.length > size ? kept[size - 1] : undefined);
+    page = pageOf(await newest(history, { wanted, end, keeps, signal }), size);
+  } else {
+    const after = token === undefined ? undefined : parsePosition(token);
+    const from = after?.index ?? (request.fromIndex || (await history.firstIndex(signal)));
+    page = await forward(history, { from, end, signal, after, keeps, size });
   }
-  const position = token === undefined ? undefined : parsePosition(token);
-  const from = position?.index ?? (request.fromIndex || (await history.firstIndex(signal)));
-  const keeps: Filter<PlacedEvent> = (placed) => isAfter(placed, position) && filter(placed);
-  const scan = await scanForward(history, { from, end, most: size, keeps, signal });
-  const last = scan.kept.at(-1);
-  if (scan.kept.length >= size && last !== undefined) return answer(scan.kept, last);
-  if (scan.through >= end) return answer(scan.kept, undefined);
-  return answer(scan.kept, { index: scan.through, offset: Number.MAX_SAFE_INTEGER });
-
-  function answer(
-    kept: readonly PlacedEvent[],
-    goOnAfter: Pick<PlacedEvent, "index" | "offset"> | undefined,
-  ): ListEventsResponse {
-    return {
-      events: kept.map((placed) => renderEvent(placed, names)),
-      nextPageToken:
-        goOnAfter === undefined ? "" : pageToken(list, `${goOnAfter.index}-${goOnAfter.offset}`),
-      asOf,
-    };
-  }
+  const { goOnAfter } = page;
+  return {
+    events: page.events.map((placed) => renderEvent(placed, names)),
+    nextPageToken:
+      goOnAfter === undefined ? "" : pageToken(list, `${goOnAfter.index}-${goOnAfter.offset}`),
+    asOf,
+  };
 }
 
-/** The newest `wanted` events that the filter keeps, in order. */
+/** The page that begins at `from`, behind `after`. */
+async function forward(
+  history: EventHistory,
+  options: Range & {
+    readonly after: Position | undefined;
+    readonly keeps: Filter<PlacedEvent>;
+    readonly size: number;
+  },
+): Promise<EventPage> {
+  const events: PlacedEvent[] = [];
+  let bytes = 0;
+  let seen = 0;
+  for await (const entry of entriesIn(history, options)) {
+    for (const placed of eventsOf(entry)) {
+      if (!isAfter(placed, options.after) || !options.keeps(placed)) continue;
+      events.push(placed);
+      bytes += placed.bytes;
+      if (events.length >= options.size || bytes >= BYTES_PER_PAGE) {
+        return { events, goOnAfter: placed };
+      }
+    }
+    seen += 1;
+    if (seen >= ENTRIES_PER_CALL_MAX) {
+      return { events, goOnAfter: { index: entry.index, offset: Number.MAX_SAFE_INTEGER } };
+    }
+  }
+  return { events, goOnAfter: undefined };
+}
+
+/** The newest `wanted` events that the filter keeps, in order, looked for from the end backwards. */
 async function newest(
   history: EventHistory,
-  options: Omit<ScanOptions, "from" | "most"> & { readonly wanted: number },
+  options: Omit<Range, "from"> & { readonly wanted: number; readonly keeps: Filter<PlacedEvent> },
 ): Promise<readonly PlacedEvent[]> {
+  const { wanted, end, keeps } = options;
   const first = await history.firstIndex(options.signal);
-  let window = Math.max(64, options.wanted * WINDOW_FACTOR);
+  let window = Math.max(64, wanted * WINDOW_FACTOR);
   for (;;) {
-    const from = Math.max(first, options.end - window + 1);
-    const { kept } = await scanForward(history, { ...options, from, most: Infinity });
-    if (kept.length >= options.wanted || from === first || window >= ENTRIES_PER_CALL_MAX) {
-      return kept.slice(-options.wanted);
+    const from = Math.max(first, end - window + 1);
+    let kept: PlacedEvent[] = [];
+    for await (const entry of entriesIn(history, { ...options, from })) {
+      for (const placed of eventsOf(entry)) if (keeps(placed)) kept.push(placed);
+      if (kept.length > 2 * wanted) kept = kept.slice(-wanted);
     }
+    const enough = kept.length >= wanted;
+    if (enough || from === first || window >= ENTRIES_PER_CALL_MAX) return kept.slice(-wanted);
     window = Math.min(ENTRIES_PER_CALL_MAX, window * WINDOW_FACTOR);
   }
 }
 
-async function scanForward(history: EventHistory, options: ScanOptions): Promise<Scan> {
-  const { from, end, most, keeps, signal } = options;
-  const kept: PlacedEvent[] = [];
-  let through = from - 1;
-  if (from > end) return { kept, through: end };
-  for await (const batch of history.read(from, signal)) {
+/** Entries with events, from the first to the last index of the range. */
+async function* entriesIn(history: EventHistory, range: Range): AsyncGenerator<HistoryEntry, void> {
+  if (range.from > range.end) return;
+  for await (const batch of history.read(range.from, range.signal)) {
     for (const entry of batch.entries) {
-      if (entry.index > end) return { kept, through: end };
-      through = entry.index;
-      for (const placed of eventsOf(entry)) {
-        if (!keeps(placed)) continue;
-        kept.push(placed);
-        if (kept.length >= most) return { kept, through };
-      }
-      if (entry.index >= end) return { kept, through: end };
-      if (through - from + 1 >= ENTRIES_PER_CALL_MAX) return { kept, through };
+      if (entry.index > range.end) return;
+      yield entry;
     }
-    // Entries of Raft's own hold nothing: a batch may end the log without a last entry.
-    if (batch.next > end) return { kept, through: end };
+    // Entries of Raft's own hold nothing: the last index may be one of those.
+    if (batch.next > range.end) return;
   }
-  return { kept, through };
+}
+
+function pageOf(events: readonly PlacedEvent[], size: number): EventPage {
+  let count = 0;
+  let bytes = 0;
+  for (const placed of events.slice(0, size)) {
+    bytes += placed.bytes;
+    if (count > 0 && bytes > BYTES_PER_PAGE) break;
+    count += 1;
+  }
+  return {
+    events: events.slice(0, count),
+    goOnAfter: count < events.length ? events[count - 1] : undefined,
+  };
 }
 
 function checkFromIndex(fromIndex: number): void {
@@ -120,15 +151,12 @@ function checkFromIndex(fromIndex: number): void {
   );
 }
 
-function parsePosition(token: string): { readonly index: number; readonly offset: number } {
+function parsePosition(token: string): Position {
   const [index, offset] = token.split("-").map(Number);
   return { index: index ?? 0, offset: offset ?? 0 };
 }
 
-function isAfter(
-  placed: PlacedEvent,
-  position: { readonly index: number; readonly offset: number } | undefined,
-): boolean {
+function isAfter(placed: PlacedEvent, position: Position | undefined): boolean {
   if (position === undefined || placed.index > position.index) return true;
   return placed.index === position.index && placed.offset > position.offset;
 }

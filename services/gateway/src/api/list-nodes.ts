@@ -2,7 +2,7 @@
  * A page of nodes, sorted by name.
  */
 import type { NodeState } from "@atoll/domain";
-import type { ListNodesRequest, ListNodesResponse } from "@atoll/proto/atoll/v1/node";
+import { type ListNodesRequest, type ListNodesResponse, Node } from "@atoll/proto/atoll/v1/node";
 import type { CallContext } from "@atoll/service-kit";
 import { compileFilter } from "../filter/compile.ts";
 import type { HandlerParts } from "./handler-parts.ts";
@@ -24,9 +24,15 @@ export async function listNodes(
       if ((after === undefined || node.name > after) && keeps(node)) yield node;
     }
   }
-  const page = takePage(kept(), { size, list, keyOf: ({ name }) => name });
+  const page = takePage(kept(), {
+    size,
+    list,
+    keyOf: ({ name }) => name,
+    render: (node) => nodes.render(node),
+    bytesOf: (node) => Node.encode(node).finish().length,
+  });
   return {
-    nodes: page.items.map((node) => nodes.render(node)),
+    nodes: page.items,
     nextPageToken: page.nextPageToken,
     asOf: [asOf],
   };

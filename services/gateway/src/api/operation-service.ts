@@ -2,10 +2,11 @@
  * `atoll.v1.OperationService`: handles of what takes time.
  */
 import type { OperationState } from "@atoll/domain";
-import type {
-  ListOperationsRequest,
-  ListOperationsResponse,
-  OperationServiceServer,
+import {
+  type ListOperationsRequest,
+  type ListOperationsResponse,
+  Operation,
+  type OperationServiceServer,
 } from "@atoll/proto/atoll/v1/operation";
 import { type CallContext, serverStreaming, unary } from "@atoll/service-kit";
 import { compileFilter } from "../filter/compile.ts";
@@ -64,9 +65,15 @@ async function listOperations(
   const kept = [...datacenter.runningOperations(), ...datacenter.finishedOperations()]
     .filter((operation) => (after === undefined || keyOf(operation) < after) && keeps(operation))
     .toSorted((left, right) => (keyOf(left) < keyOf(right) ? 1 : -1));
-  const page = takePage(kept, { size, list, keyOf });
+  const page = takePage(kept, {
+    size,
+    list,
+    keyOf,
+    render: (operation) => operations.render(operation),
+    bytesOf: (operation) => Operation.encode(operation).finish().length,
+  });
   return {
-    operations: page.items.map((operation) => operations.render(operation)),
+    operations: page.items,
     nextPageToken: page.nextPageToken,
     asOf: [asOf],
   };

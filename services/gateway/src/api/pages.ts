@@ -10,6 +10,9 @@ import { digestText } from "@atoll/stdx";
 export const PAGE_SIZE_DEFAULT = 100;
 export const PAGE_SIZE_MAX = 1_000;
 
+/** Well below what a message may hold. */
+export const PAGE_BYTES_MAX = 3_000_000;
+
 const TOKEN_LENGTH_MAX = 1_024;
 
 export interface PageRequest {
@@ -20,6 +23,16 @@ export interface PageRequest {
 export interface Page<T> {
   readonly items: readonly T[];
   readonly nextPageToken: string;
+}
+
+export interface PageOptions<T, R> {
+  readonly size: number;
+  /** What the list is of: kind, parent, filter. */
+  readonly list: readonly string[];
+  readonly keyOf: (item: T) => string;
+  readonly render: (item: T) => R;
+  /** How large an item is in the message. */
+  readonly bytesOf: (rendered: R) => number;
 }
 
 /** How many items a page may hold at most. */
@@ -52,18 +65,24 @@ export function readPageToken(request: PageRequest, list: readonly string[]): st
   );
 }
 
-/** Takes a page from `items`, which come in the order of the list and all after the token's key. */
-export function takePage<T>(
-  items: Iterable<T>,
-  options: { readonly size: number; readonly list: readonly string[]; readonly keyOf: (item: T) => string },
-): Page<T> {
-  const taken: T[] = [];
+/**
+ * Takes a page from `items`, which come in the order of the list and all after the token's key. A page holds fewer than `size`
+ * when more would make the message too large.
+ */
+export function takePage<T, R>(items: Iterable<T>, options: PageOptions<T, R>): Page<R> {
+  const { size, list, keyOf, render, bytesOf } = options;
+  const taken: R[] = [];
+  let last: T | undefined;
+  let bytes = 0;
   for (const item of items) {
-    if (taken.length === options.size) {
-      const last = taken.at(-1) as T;
-      return { items: taken, nextPageToken: pageToken(options.list, options.keyOf(last)) };
+    const rendered = taken.length < size ? render(item) : undefined;
+    if (rendered !== undefined) bytes += bytesOf(rendered);
+    const fits = taken.length === 0 || bytes <= PAGE_BYTES_MAX;
+    if (rendered === undefined || !fits) {
+      return { items: taken, nextPageToken: pageToken(list, keyOf(last as T)) };
     }
-    taken.push(item);
+    taken.push(rendered);
+    last = item;
   }
   return { items: taken, nextPageToken: "" };
 }

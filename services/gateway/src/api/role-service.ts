@@ -3,12 +3,12 @@
  */
 import { toProtoRoleSpec } from "@atoll/codec";
 import { hasRole, type RoleState } from "@atoll/domain";
-import type {
-  ApplyRolesRequest,
-  ListRolesRequest,
-  ListRolesResponse,
+import {
+  type ApplyRolesRequest,
+  type ListRolesRequest,
+  type ListRolesResponse,
   Role,
-  RoleServiceServer,
+  type RoleServiceServer,
 } from "@atoll/proto/atoll/v1/role";
 import type { Operation } from "@atoll/proto/atoll/v1/operation";
 import { ApiError, type CallContext, type FieldViolation, unary } from "@atoll/service-kit";
@@ -69,9 +69,15 @@ async function listRoles(
       if ((after === undefined || role.spec.name > after) && keeps(role)) yield role;
     }
   }
-  const page = takePage(kept(), { size, list, keyOf: ({ spec }) => spec.name });
+  const page = takePage(kept(), {
+    size,
+    list,
+    keyOf: ({ spec }) => spec.name,
+    render: (role) => render(parts, role),
+    bytesOf: (role) => Role.encode(role).finish().length,
+  });
   return {
-    roles: page.items.map((role) => render(parts, role)),
+    roles: page.items,
     nextPageToken: page.nextPageToken,
     asOf: [asOf],
   };

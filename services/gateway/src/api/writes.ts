@@ -4,7 +4,7 @@
  * Every write has a request id, the caller's or one of ours, so that repeating it inside the deadline is harmless. The answer
  * carries the log index, also as metadata.
  */
-import { randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { showText } from "@atoll/domain";
 import type { SubmitCommand, Violation } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import { ApiError, type CallContext, type FieldViolation, invalidField } from "@atoll/service-kit";
@@ -30,6 +30,7 @@ export interface WriteResult {
   readonly operation: string;
 }
 
+const REQUEST_PREFIX_BYTES = 12;
 const REQUEST_ID_PATTERN = /^[!-~]{1,128}$/;
 /** The caller must hear from us before it gives up itself. */
 const ANSWER_MARGIN_MS_MAX = 100;
@@ -40,6 +41,9 @@ export class Writes {
   readonly #session: ReplicaSession;
   readonly #mirror: Mirror;
   readonly #clock: Clock;
+  /** Of this process alone; a count makes the rest, since drawing an id for each request costs time. */
+  readonly #requestPrefix: string = randomBytes(REQUEST_PREFIX_BYTES).toString("hex");
+  #requestCount = 0;
 
   constructor(options: {
     readonly datacenter: string;
@@ -55,7 +59,7 @@ export class Writes {
 
   /** @throws ApiError for every outcome but success. */
   async submit(context: CallContext, options: WriteOptions): Promise<WriteResult> {
-    const requestId = requestIdOf(options.requestId);
+    const requestId = this.#requestIdOf(options.requestId);
     const deadlineMs = this.#ownDeadlineMs(context);
     const outcome = await this.#session.call(
       {
@@ -98,14 +102,17 @@ export class Writes {
     const leftMs = context.deadlineMs - this.#clock.monotonicMs();
     return context.deadlineMs - Math.min(ANSWER_MARGIN_MS_MAX, leftMs * ANSWER_MARGIN_SHARE);
   }
-}
 
-function requestIdOf(given: string): string {
-  if (given === "") return randomUUID();
-  if (REQUEST_ID_PATTERN.test(given)) return given;
-  throw invalidField(
-    "request_id",
-    `${showText(given)} is not one: allowed are 1 to 128 printable ASCII characters without blanks`,
-    "REQUEST_ID_INVALID",
-  );
+  #requestIdOf(given: string): string {
+    if (given === "") {
+      this.#requestCount += 1;
+      return `${this.#requestPrefix}-${this.#requestCount}`;
+    }
+    if (REQUEST_ID_PATTERN.test(given)) return given;
+    throw invalidField(
+      "request_id",
+      `${showText(given)} is not one: allowed are 1 to 128 printable ASCII characters without blanks`,
+      "REQUEST_ID_INVALID",
+    );
+  }
 }

@@ -156,7 +156,7 @@ test("parseRoles() leads a violation of the domain back to its line", () => {
       line("check", "services[9].name"),
       line("elsewhere", "x"),
     ],
-    [3, 3, 8, 8, 16, 34, 24, 31, 29, 49, 41].map((at) => `web.yaml:${at}`).concat("elsewhere: x"),
+    [3, 3, 8, 8, 16, 34, 24, 31, 29, 50, 41].map((at) => `web.yaml:${at}`).concat("elsewhere: x"),
   );
 });
 
