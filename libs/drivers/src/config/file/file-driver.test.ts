@@ -87,6 +87,13 @@ test("write() makes folders, sets the mode and reports before it resolves", () =
     assert.deepEqual(readdirSync(join(root, "etc/app")), ["app.conf"]);
   }));
 
+test("write() of several files in one new folder at once makes it once", () =>
+  withDriver(async ({ driver, root }) => {
+    const paths = Array.from({ length: 8 }, (_, at) => `/srv/deep/er/file-${at}`);
+    await Promise.all(paths.map((path) => driver.write(file(path, "content\n"))));
+    assert.equal(readdirSync(join(root, "srv/deep/er")).length, 8);
+  }));
+
 test("remove() deletes a file and the folders that were made for it", () =>
   withDriver(async ({ driver, root, changes }) => {
     await mkdir(join(root, "etc"));

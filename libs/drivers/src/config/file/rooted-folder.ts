@@ -42,13 +42,13 @@ export class RootedFolder implements AsyncDisposable {
     try {
       for (const part of missing) {
         const inner = join(through(handle), part);
-        await mkdir(inner, { mode: FOLDER_MODE });
+        const isNew = await makeFolder(inner);
         const next = await open(inner, constants.O_DIRECTORY | constants.O_NOFOLLOW);
         await handle.sync();
         await handle.close();
         handle = next;
         const made = await readlink(through(handle));
-        created.push(made.slice(realRoot === "/" ? 0 : realRoot.length));
+        if (isNew) created.push(made.slice(realRoot === "/" ? 0 : realRoot.length));
       }
       return new RootedFolder(handle, basename(path), created);
     } catch (error) {
@@ -122,4 +122,15 @@ async function openChecked(folder: string, realRoot: string, path: string): Prom
 
 function through(handle: FileHandle): string {
   return `/proc/self/fd/${handle.fd}`;
+}
+
+/** Makes a folder; false when another writer made it in the same moment. */
+async function makeFolder(path: string): Promise<boolean> {
+  try {
+    await mkdir(path, { mode: FOLDER_MODE });
+    return true;
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "EEXIST") return false;
+    throw error;
+  }
 }
