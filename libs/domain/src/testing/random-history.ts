@@ -14,7 +14,7 @@ import { Draft } from "../draft.ts";
 import type { DomainEvent, LogEntry, RecordedEvent } from "../event.ts";
 import { evolve, evolveEntry } from "../evolve.ts";
 import type { Fact, FactBatch, OutboxPosition, ServiceStatus } from "../fact.ts";
-import type { NodeName, OperationId, RoleName } from "../names.ts";
+import type { NodeName, OperationId, RoleName, ServiceKey } from "../names.ts";
 import { serviceTarget } from "../names.ts";
 import type { RoleSpec } from "../role.ts";
 import type { NodeState } from "../state.ts";
@@ -38,6 +38,8 @@ export interface HistoryStep {
 
 const NODES: readonly NodeName[] = ["n1", "n2", "n3"].map((name) => name as NodeName);
 const ROLES: readonly RoleName[] = ["web", "db", "logs"].map((name) => name as RoleName);
+const SERVICES: readonly ServiceKey[] = [webApp, "db/store" as ServiceKey];
+const PATHS: readonly string[] = ["/etc/app.conf", "/etc/a.conf"];
 const STATUSES: readonly ServiceStatus[] = [
   "starting",
   "healthy",
@@ -133,8 +135,11 @@ class World {
 
   #fact(first: boolean): Fact {
     const observedAtMs = this.#nowMs;
-    const service = serviceSeen(this.#prng.pick(STATUSES), { digest: `d${this.#prng.below(2)}` });
-    const file = fileSeen(this.#prng.pick(["inSync", "drifted", "missing"]));
+    const key = this.#prng.pick(SERVICES);
+    const digest = `d${this.#prng.below(2)}`;
+    const service = serviceSeen(this.#prng.pick(STATUSES), { key, digest });
+    const path = this.#prng.pick(PATHS);
+    const file = fileSeen(this.#prng.pick(["inSync", "drifted", "missing"]), { path });
     if (first) {
       const services = this.#prng.chance(1, 2) ? [service] : [];
       const common = { agentVersion: "1", bootId: "b", labels: { use: "web" }, files: [file] };
@@ -148,10 +153,10 @@ class World {
       },
       { type: "serviceObserved", observedAtMs, service },
       { type: "serviceObserved", observedAtMs, service },
-      { type: "serviceForgotten", observedAtMs, key: webApp },
-      { type: "serviceRestartedAlone", observedAtMs, key: webApp, reason: "exit status 1" },
+      { type: "serviceForgotten", observedAtMs, key },
+      { type: "serviceRestartedAlone", observedAtMs, key, reason: "exit status 1" },
       { type: "fileObserved", observedAtMs, file },
-      { type: "fileForgotten", observedAtMs, path: file.path },
+      { type: "fileForgotten", observedAtMs, path },
       this.#result(observedAtMs),
       this.#result(observedAtMs),
     ]);
@@ -220,6 +225,7 @@ class World {
   #user(): Command {
     const node = this.#prng.pick(NODES);
     const role = this.#prng.pick(ROLES);
+    const newest = Math.max(3, this.#state.operationCount);
     const labels = { use: this.#prng.pick(["web", "db"]), port: "8101" };
     return this.#prng.pick<Command>([
       { type: "applyRoles", roles: [this.#role(role)] },
@@ -237,7 +243,7 @@ class World {
       { type: "startMaintenance", node, reason: this.#prng.pick(["disk", "fan", ""]) },
       { type: "endMaintenance", node },
       { type: "forgetNode", node },
-      { type: "cancelOperation", operation: `op-${this.#prng.between(1, 40)}` as OperationId },
+      { type: "cancelOperation", operation: `op-${newest - this.#prng.below(3)}` as OperationId },
     ]);
   }
 
