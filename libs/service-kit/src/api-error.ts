@@ -1,8 +1,9 @@
 /**
  * What a caller of an API is told when it gets no answer.
  *
- * Thrown by handlers at the RPC edge only; `toStatus` puts it on the wire. The message is a sentence for people that
- * says what is allowed; `reason` is stable and for programs. The cause is logged and never leaves the process.
+ * Thrown by handlers at the RPC edge only; `toStatus` puts it on the wire. The message is a
+ * sentence for people that says what is allowed; `reason` is stable and for programs. The cause is
+ * logged and never leaves the process.
  */
 import { status } from "@grpc/grpc-js";
 
@@ -42,7 +43,11 @@ export class ApiError extends Error {
 }
 
 /** INVALID_ARGUMENT about one field. */
-export function invalidField(field: string, description: string, reason = "INVALID_FIELD"): ApiError {
+export function invalidField(
+  field: string,
+  description: string,
+  reason = "INVALID_FIELD",
+): ApiError {
   return new ApiError(status.INVALID_ARGUMENT, `${field}: ${description}`, {
     reason,
     violations: [{ field, description }],

@@ -1,22 +1,28 @@
 /**
  * What a handler knows about the call it answers.
  *
- * Costs nothing until asked: the signal is made when first read, and no timer is ever set. A handler that waits compares
- * `deadlineMs` with the clock.
+ * Costs nothing until asked: the signal is made when first read, and no timer is ever set. A
+ * handler that waits compares `deadlineMs` with the clock.
  */
 import type { Clock } from "@atoll/stdx";
 import { Metadata, type ServerUnaryCall, type ServerWritableStream, status } from "@grpc/grpc-js";
 import { ApiError, invalidField } from "./api-error.ts";
 
-export type AnyServerCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
+export type AnyServerCall =
+  | ServerUnaryCall<unknown, unknown>
+  | ServerWritableStream<unknown, unknown>;
 
 export const DEADLINE_DEFAULT_MS = 30_000;
 export const UNARY_DEADLINE_MAX_MS = 60_000;
-/** Metadata by which a caller says who it is, believed only where the transport is `insecure-for-lab`. */
+/**
+ * Metadata by which a caller says who it is, believed only where the transport is
+ * `insecure-for-lab`.
+ */
 export const ACTOR_KEY = "atoll-actor";
 /** Put into the headers of a call whose `grpc-timeout` is malformed; see deadline-guard.ts. */
 export const BAD_DEADLINE_KEY = "atoll-bad-deadline";
 
+const MS_PER_SECOND = 1_000;
 const ACTOR_PATTERN = /^[A-Za-z0-9][A-Za-z0-9@._-]{0,62}$/;
 const ACTOR_UNKNOWN = "user/anonymous";
 
@@ -65,7 +71,10 @@ export class CallContext {
   }
 }
 
-/** The deadline of a unary call: the caller's, at most a minute away; half a minute when it gave none. */
+/**
+ * The deadline of a unary call: the caller's, at most a minute away; half a minute when it gave
+ * none.
+ */
 export function unaryDeadlineMs(call: AnyServerCall, clock: Clock): number {
   const remainingMs = remainingOf(call, clock) ?? DEADLINE_DEFAULT_MS;
   return clock.monotonicMs() + Math.min(remainingMs, UNARY_DEADLINE_MAX_MS);
@@ -82,8 +91,9 @@ function remainingOf(call: AnyServerCall, clock: Clock): number | undefined {
   if (bad !== undefined) {
     throw new ApiError(
       status.INVALID_ARGUMENT,
-      `the deadline ${JSON.stringify(String(bad).slice(0, 32))} is not allowed: it is 1 to 8 digits and one of ` +
-        `H M S m u n, not negative, for example 5S; a unary call may last ${UNARY_DEADLINE_MAX_MS / 1_000} s`,
+      `the deadline ${JSON.stringify(String(bad).slice(0, 32))} is not allowed: ` +
+        "it is 1 to 8 digits and one of H M S m u n, not negative, for example 5S; " +
+        `a unary call may last ${UNARY_DEADLINE_MAX_MS / MS_PER_SECOND} s`,
       { reason: "DEADLINE_INVALID" },
     );
   }

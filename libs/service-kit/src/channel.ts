@@ -1,8 +1,8 @@
 /**
  * The settings of gRPC connections, the same on both sides.
  *
- * Keepalive finds a peer that vanished without a word; client and server agree on it, since a server may end connections that
- * ping too often.
+ * Keepalive finds a peer that vanished without a word; client and server agree on it, since a
+ * server may end connections that ping too often.
  */
 import { type ChannelCredentials, type ChannelOptions, credentials } from "@grpc/grpc-js";
 import { parseAddress } from "./env-reader.ts";
@@ -42,7 +42,8 @@ export function checkTransport(transport: Transport, address: string): void {
   if (parsed === undefined) throw new ConfigError([`"${address}" is not HOST:PORT`]);
   if (transport === "insecure-for-lab" && !isLoopback(parsed.host)) {
     throw new ConfigError([
-      `${address}: insecure-for-lab is allowed on loopback addresses only (127.0.0.1, [::1], localhost)`,
+      `${address}: insecure-for-lab is allowed on loopback addresses only, ` +
+        "which are 127.0.0.1, [::1] and localhost",
     ]);
   }
 }

@@ -1,8 +1,8 @@
 /**
  * The machine's clock.
  *
- * The one place of a service where time is read; everything else is given a `Clock`. Monotonic time is a fraction of
- * milliseconds, realtime is whole milliseconds.
+ * The one place of a service where time is read; everything else is given a `Clock`. Monotonic time
+ * is a fraction of milliseconds, realtime is whole milliseconds.
  */
 import { performance } from "node:perf_hooks";
 import { assert, type Clock } from "@atoll/stdx";

@@ -1,9 +1,10 @@
 /**
  * Catches malformed deadlines before grpc-js guesses at them.
  *
- * grpc-js looks for digits anywhere in `grpc-timeout`, so that `-5S` would pass as five seconds. Node tells of each new
- * HTTP/2 stream before grpc-js sees it; a value that the gRPC specification does not allow is taken out there and noted
- * in another header, which `CallContext` refuses. Subscribed once per server, ended with it.
+ * grpc-js looks for digits anywhere in `grpc-timeout`, so that `-5S` would pass as five seconds.
+ * Node tells of each new HTTP/2 stream before grpc-js sees it; a value that the gRPC specification
+ * does not allow is taken out there and noted in another header, which `CallContext` refuses.
+ * Subscribed once per server, ended with it.
  */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { BAD_DEADLINE_KEY } from "./call-context.ts";
@@ -28,8 +29,11 @@ function inspect(message: unknown): void {
   // Only this guard may set it.
   delete headers[BAD_DEADLINE_KEY];
   const timeout = headers[TIMEOUT_HEADER];
-  if (timeout === undefined || (typeof timeout === "string" && TIMEOUT_PATTERN.test(timeout))) return;
+  if (timeout === undefined || (typeof timeout === "string" && TIMEOUT_PATTERN.test(timeout)))
+    return;
   delete headers[TIMEOUT_HEADER];
   // What is shown of it later must be fit for a header.
-  headers[BAD_DEADLINE_KEY] = String(timeout).slice(0, 32).replace(/[^\x20-\x7e]/g, "?");
+  headers[BAD_DEADLINE_KEY] = (typeof timeout === "string" ? timeout : "more than one")
+    .slice(0, 32)
+    .replace(/[^\x20-\x7e]/g, "?");
 }

@@ -1,8 +1,9 @@
 /**
  * Reads settings from environment variables and collects everything that is wrong with them.
  *
- * A wrong variable yields a placeholder, so that reading goes on and `check` can name all problems at once; nothing that was
- * read may be used before `check` has returned. Called by each service's `env.ts`, and by nothing else.
+ * A wrong variable yields a placeholder, so that reading goes on and `check` can name all problems
+ * at once; nothing that was read may be used before `check` has returned. Called by each service's
+ * `env.ts`, and by nothing else.
  */
 import { ConfigError } from "./operational-error.ts";
 
@@ -67,7 +68,8 @@ export class EnvReader {
     options: { readonly default?: T } = {},
   ): T {
     const value = this.#variables[name];
-    if ((value === undefined || value === "") && options.default !== undefined) return options.default;
+    if ((value === undefined || value === "") && options.default !== undefined)
+      return options.default;
     const chosen = allowed.find((candidate) => candidate === value);
     if (chosen !== undefined) return chosen;
     return this.#problem(`${name}="${value ?? ""}": allowed are ${allowed.join(", ")}`, allowed[0]);
@@ -79,14 +81,22 @@ export class EnvReader {
     const address = parseAddress(text);
     if (address !== undefined) return address;
     if (text === "") return NO_ADDRESS;
-    return this.#problem(`${name}="${text}" is not HOST:PORT with a port from 0 to ${PORT_MAX}`, NO_ADDRESS);
+    return this.#problem(
+      `${name}="${text}" is not HOST:PORT with a port from 0 to ${PORT_MAX}`,
+      NO_ADDRESS,
+    );
   }
 
-  /** Texts separated by commas, blanks around them removed; none when unset and there is no default. */
+  /**
+   * Texts separated by commas, blanks around them removed; none when unset and there is no default.
+   */
   list(name: string, options: { readonly default?: readonly string[] } = {}): readonly string[] {
     const value = this.#variables[name];
     if (value === undefined || value === "") return options.default ?? [];
-    return value.split(",").map((part) => part.trim()).filter((part) => part !== "");
+    return value
+      .split(",")
+      .map((part) => part.trim())
+      .filter((part) => part !== "");
   }
 
   /** `key=value` separated by commas; no key twice. Empty when unset. */
@@ -110,7 +120,10 @@ export class EnvReader {
       const id = /^\d{1,4}$/.test(key) ? Number(key) : 0;
       const address = parseAddress(text);
       if (id === 0 || address === undefined) {
-        this.#problem(`${name}: "${key}=${text}" is not ID=HOST:PORT with an ID from 1 to 9999`, undefined);
+        this.#problem(
+          `${name}: "${key}=${text}" is not ID=HOST:PORT with an ID from 1 to 9999`,
+          undefined,
+        );
       } else {
         result.set(id, address);
       }

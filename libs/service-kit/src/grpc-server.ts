@@ -1,7 +1,9 @@
 /**
- * A gRPC server with everything that belongs to one: limits, keepalive, health, reflection, a clean end.
+ * A gRPC server with everything that belongs to one: limits, keepalive, health, reflection, a clean
+ * end.
  *
- * Made by composition roots only. Everything begins as not serving; the owner calls `setServing` when it can answer.
+ * Made by composition roots only. Everything begins as not serving; the owner calls `setServing`
+ * when it can answer.
  */
 import { HealthService } from "@atoll/proto/grpc/health/v1/health";
 import {

@@ -1,8 +1,9 @@
 /**
  * Asynchronous functions as gRPC handlers.
  *
- * The wrapper checks the deadline, maps what was thrown to a status, measures, and logs what is ours to mend. A broken invariant
- * is thrown on to the process, which ends. Used by every service that answers calls.
+ * The wrapper checks the deadline, maps what was thrown to a status, measures, and logs what is
+ * ours to mend. A broken invariant is thrown on to the process, which ends. Used by every service
+ * that answers calls.
  */
 import { Bug, type Clock } from "@atoll/stdx";
 import {
@@ -53,7 +54,9 @@ export class UndecodableRequest {
   }
 }
 
-/** Handlers of this file refuse an {@link UndecodableRequest} themselves; see `tolerantDefinition`. */
+/**
+ * Handlers of this file refuse an {@link UndecodableRequest} themselves; see `tolerantDefinition`.
+ */
 export interface TolerantHandler {
   readonly refusesUndecodable: true;
 }

@@ -1,8 +1,8 @@
 /**
  * grpc.health.v1: whether each service of a server may be used.
  *
- * Everything begins as not serving; the composition root says when that changes. Watchers are told of each change and their
- * number is bounded.
+ * Everything begins as not serving; the composition root says when that changes. Watchers are told
+ * of each change and their number is bounded.
  */
 import {
   type HealthCheckRequest,
@@ -62,7 +62,9 @@ export class HealthBoard {
     call.on("error", () => {});
     if (this.#watchers.size >= WATCHERS_MAX) {
       const message = `${WATCHERS_MAX} health watchers are the most that this server serves`;
-      const error = new ApiError(status.RESOURCE_EXHAUSTED, message, { reason: "TOO_MANY_WATCHERS" });
+      const error = new ApiError(status.RESOURCE_EXHAUSTED, message, {
+        reason: "TOO_MANY_WATCHERS",
+      });
       call.emit("error", toStatus(error));
       return;
     }

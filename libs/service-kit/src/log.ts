@@ -1,8 +1,9 @@
 /**
  * Log lines as JSON on stderr.
  *
- * Written in the background, so that a slow reader of stderr never stops the loop; past a bound lines are dropped, not
- * kept. What is unwritten when the process exits is written then. Secrets are never passed to it.
+ * Written in the background, so that a slow reader of stderr never stops the loop; past a bound
+ * lines are dropped, not kept. What is unwritten when the process exits is written then. Secrets
+ * are never passed to it.
  */
 import pino from "pino";
 import { describeError } from "./describe-error.ts";
@@ -95,7 +96,11 @@ class PinoLog implements Log {
 }
 
 function stderrDestination(): pino.DestinationStream {
-  const destination = pino.destination({ dest: STDERR, sync: false, maxLength: UNWRITTEN_BYTES_MAX });
+  const destination = pino.destination({
+    dest: STDERR,
+    sync: false,
+    maxLength: UNWRITTEN_BYTES_MAX,
+  });
   // A closed stderr must not end the service.
   destination.on("error", () => {});
   process.once("exit", () => {

@@ -1,8 +1,9 @@
 /**
  * Counters, gauges and histograms in Prometheus' text format.
  *
- * One registry per process, made by its composition root and passed on; nothing registers itself at import. Names get
- * the prefix `atoll_`. Labels take few values: never a node's name, never a request's id.
+ * One registry per process, made by its composition root and passed on; nothing registers itself at
+ * import. Names get the prefix `atoll_`. Labels take few values: never a node's name, never a
+ * request's id.
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
@@ -27,7 +28,8 @@ export interface Metrics {
 
 /** Upper bounds in seconds for the durations of calls and writes: 0.1 ms to 30 s. */
 export const DURATION_SECONDS_BUCKETS: readonly number[] = [
-  0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+  0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+  30,
 ];
 
 const PREFIX = "atoll_";

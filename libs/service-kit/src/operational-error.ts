@@ -1,8 +1,9 @@
 /**
  * What can go wrong outside the program: disks, sockets, foreign programs, settings.
  *
- * Subclasses end in `Error` and fix their `code`. They are thrown, carry their cause, and say whether trying again may
- * help. Never used for broken invariants (`Bug`) nor for the domain's no (`Rejection`).
+ * Subclasses end in `Error` and fix their `code`. They are thrown, carry their cause, and say
+ * whether trying again may help. Never used for broken invariants (`Bug`) nor for the domain's no
+ * (`Rejection`).
  */
 
 export interface OperationalErrorOptions {

@@ -14,7 +14,9 @@ import { splitFiles } from "./reflection.ts";
 const ROOT = join(import.meta.dirname, "../../..");
 
 test("the shipped descriptors are what the sources give", async () => {
-  const shipped = await readFile(fileURLToPath(import.meta.resolve("@atoll/proto/descriptors.binpb")));
+  const shipped = await readFile(
+    fileURLToPath(import.meta.resolve("@atoll/proto/descriptors.binpb")),
+  );
   const { stdout } = await promisify(execFile)(
     join(ROOT, "node_modules/.bin/buf"),
     ["build", "--exclude-source-info", "-o", "-#format=binpb"],
@@ -27,7 +29,9 @@ test("the shipped descriptors are what the sources give", async () => {
 });
 
 test("splitFiles() gives every file, and refuses a damaged set", async () => {
-  const shipped = await readFile(fileURLToPath(import.meta.resolve("@atoll/proto/descriptors.binpb")));
+  const shipped = await readFile(
+    fileURLToPath(import.meta.resolve("@atoll/proto/descriptors.binpb")),
+  );
   const names = splitFiles(shipped).map((file) => file.subarray(2, 2 + (file[1] ?? 0)).toString());
   assert.ok(names.includes("atoll/v1/node.proto"), names.join());
   assert.ok(names.includes("grpc/health/v1/health.proto"), names.join());

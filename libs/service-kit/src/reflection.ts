@@ -1,8 +1,8 @@
 /**
  * Server reflection from the descriptors that the repository ships.
  *
- * By it any gRPC client can list and call services without our files. Only services that the server really serves are
- * listed.
+ * By it any gRPC client can list and call services without our files. Only services that the server
+ * really serves are listed.
  */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -20,7 +20,9 @@ const FILE_TAG = 0x0a;
 export function addReflection(server: Server, services: readonly string[]): void {
   const files = splitFiles(readFileSync(fileURLToPath(import.meta.resolve(DESCRIPTORS))));
   // The reflection service looks at nothing but the files of each definition.
-  const definition = { descriptors: { fileDescriptorProtos: files } } as unknown as PackageDefinition;
+  const definition = {
+    descriptors: { fileDescriptorProtos: files },
+  } as unknown as PackageDefinition;
   new ReflectionService(definition, { services: [...services] }).addToServer(server);
 }
 
@@ -48,5 +50,7 @@ export function splitFiles(set: Buffer): Buffer[] {
 }
 
 function damaged(at: number): OperationalError {
-  return new OperationalError(`the descriptors are damaged at byte ${at}`, { code: "badDescriptors" });
+  return new OperationalError(`the descriptors are damaged at byte ${at}`, {
+    code: "badDescriptors",
+  });
 }

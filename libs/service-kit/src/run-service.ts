@@ -1,9 +1,9 @@
 /**
  * The life of a process: from start to a clean end.
  *
- * SIGINT and SIGTERM abort the signal that `main` is given; a second one ends the process at once. Whatever `main` or anything
- * in the background throws is written to stderr with its causes and ends the process with status 1: a broken
- * invariant is never survived. Called by each `main.ts`.
+ * SIGINT and SIGTERM abort the signal that `main` is given; a second one ends the process at once.
+ * Whatever `main` or anything in the background throws is written to stderr with its causes and
+ * ends the process with status 1: a broken invariant is never survived. Called by each `main.ts`.
  */
 import { writeSync } from "node:fs";
 import { describeError } from "./describe-error.ts";

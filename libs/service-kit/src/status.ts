@@ -1,8 +1,9 @@
 /**
  * Errors to gRPC statuses and back: the one mapping.
  *
- * A status carries `google.rpc.Status` with ErrorInfo, BadRequest and RetryInfo in the trailer `grpc-status-details-bin`, as gRPC
- * clients everywhere read it. Whatever is not meant for callers becomes INTERNAL without a word about its cause.
+ * A status carries `google.rpc.Status` with ErrorInfo, BadRequest and RetryInfo in the trailer
+ * `grpc-status-details-bin`, as gRPC clients everywhere read it. Whatever is not meant for callers
+ * becomes INTERNAL without a word about its cause.
  */
 import { BadRequest, ErrorInfo, RetryInfo } from "@atoll/proto/google/rpc/error_details";
 import { Status } from "@atoll/proto/google/rpc/status";
@@ -58,7 +59,9 @@ function asApiError(thrown: unknown): ApiError {
       reason: "TEMPORARILY_UNAVAILABLE",
     });
   }
-  return new ApiError(status.INTERNAL, "the service failed; its log says why", { reason: "INTERNAL" });
+  return new ApiError(status.INTERNAL, "the service failed; its log says why", {
+    reason: "INTERNAL",
+  });
 }
 
 function encodeDetails(error: ApiError, message: string): Buffer {
@@ -74,11 +77,14 @@ function encodeDetails(error: ApiError, message: string): Buffer {
 
 function detailsOf(error: ApiError, violationCount: number): { typeUrl: string; value: Buffer }[] {
   const details = [
-    pack("ErrorInfo", ErrorInfo.encode({
-      reason: error.reason,
-      domain: ERROR_DOMAIN,
-      metadata: { ...error.metadata },
-    }).finish()),
+    pack(
+      "ErrorInfo",
+      ErrorInfo.encode({
+        reason: error.reason,
+        domain: ERROR_DOMAIN,
+        metadata: { ...error.metadata },
+      }).finish(),
+    ),
   ];
   if (error.violations.length > 0) {
     const fieldViolations = error.violations.slice(0, violationCount).map((violation) => ({

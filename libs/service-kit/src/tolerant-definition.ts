@@ -1,8 +1,9 @@
 /**
  * Lets handlers refuse bytes that are no request, with a status of their own.
  *
- * grpc-js answers INTERNAL to such bytes, as if the server were at fault. Here they reach the handler as an
- * `UndecodableRequest`, but only those made by `unary` and `serverStreaming`, which refuse it.
+ * grpc-js answers INTERNAL to such bytes, as if the server were at fault. Here they reach the
+ * handler as an `UndecodableRequest`, but only those made by `unary` and `serverStreaming`, which
+ * refuse it.
  */
 import type {
   MethodDefinition,

@@ -1,8 +1,8 @@
 /**
  * How connections are protected.
  *
- * The one value is for laboratories: plaintext, on loopback addresses only. Its name says so, and nothing else is taken, so that no
- * setting can open a port to a network by accident.
+ * The one value is for laboratories: plaintext, on loopback addresses only. Its name says so, and
+ * nothing else is taken, so that no setting can open a port to a network by accident.
  */
 import { isIP } from "node:net";
 import { ConfigError } from "./operational-error.ts";

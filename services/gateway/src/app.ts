@@ -1,7 +1,9 @@
 /**
- * The composition root of a gateway: makes the parts, joins them, and takes them apart in the other order.
+ * The composition root of a gateway: makes the parts, joins them, and takes them apart in the other
+ * order.
  *
- * Holds no logic of its own but the joints. Serves from the moment it has a state, whether the orchestrator can decide or not.
+ * Holds no logic of its own but the joints. Serves from the moment it has a state, whether the
+ * orchestrator can decide or not.
  */
 import * as codec from "@atoll/codec";
 import { ActionServiceService } from "@atoll/proto/atoll/v1/action";
@@ -81,7 +83,13 @@ export async function startApp(config: Config, log: Log = makeLog(config)): Prom
   parts.use(watches);
   const health = (): HealthReport => healthOf(replicas);
   const admin = parts.use(
-    await startAdminServer({ host: config.listen.host, port: config.adminPort, metrics, health, log }),
+    await startAdminServer({
+      host: config.listen.host,
+      port: config.adminPort,
+      metrics,
+      health,
+      log,
+    }),
   );
   serveWhenSynced(server, replicas.mirror, services);
   const owned = parts.move();
@@ -147,12 +155,19 @@ function makeServices(
     { definition: RoleServiceService, implementation: roleService(handlers) },
     { definition: ActionServiceService, implementation: actionService(handlers) },
     { definition: OperationServiceService, implementation: operationService(handlers, watches) },
-    { definition: EventServiceService, implementation: eventService(handlers, { history, watches }) },
+    {
+      definition: EventServiceService,
+      implementation: eventService(handlers, { history, watches }),
+    },
     { definition: DatacenterServiceService, implementation: datacenterService(handlers, clients) },
   ];
 }
 
-function serveWhenSynced(server: GrpcServer, mirror: Mirror, services: readonly GrpcService[]): void {
+function serveWhenSynced(
+  server: GrpcServer,
+  mirror: Mirror,
+  services: readonly GrpcService[],
+): void {
   function serve(): void {
     for (const { definition } of services) server.setServing(serviceNameOf(definition), true);
     server.setServing("", true);

@@ -3,7 +3,11 @@
  *
  * Never waits for a dead replica longer than a moment.
  */
-import type { Datacenter, DatacenterServiceServer, Replica } from "@atoll/proto/atoll/v1/datacenter";
+import type {
+  Datacenter,
+  DatacenterServiceServer,
+  Replica,
+} from "@atoll/proto/atoll/v1/datacenter";
 import { type CallContext, unary } from "@atoll/service-kit";
 import type { ReplicaClients } from "../replicas/replica-clients.ts";
 import type { HandlerParts } from "./handler-parts.ts";

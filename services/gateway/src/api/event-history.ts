@@ -1,8 +1,8 @@
 /**
  * The datacenter's log from an index on, read from whichever replica still has it.
  *
- * Goes on at another replica when one breaks, without gap or repetition. An index that no replica keeps any more is
- * OUT_OF_RANGE, and the first that is kept is named.
+ * Goes on at another replica when one breaks, without gap or repetition. An index that no replica
+ * keeps any more is OUT_OF_RANGE, and the first that is kept is named.
  */
 import { decodeLogEntry } from "@atoll/codec";
 import type { LogEntry } from "@atoll/domain";
@@ -49,7 +49,8 @@ export class EventHistory {
   }
 
   /**
-   * Entries from `from` on, in order, as they come, until `signal` is aborted; a batch without entries is a sign of life.
+   * Entries from `from` on, in order, as they come, until `signal` is aborted; a batch without
+   * entries is a sign of life.
    *
    * @throws ApiError OUT_OF_RANGE when `from` is no longer kept anywhere.
    */
@@ -106,7 +107,9 @@ export class EventHistory {
 }
 
 /** The frames of a feed until it ends or falls silent: the caller goes on elsewhere. */
-async function* responses(stream: ClientReadableStream<FeedResponse>): AsyncGenerator<FeedResponse> {
+async function* responses(
+  stream: ClientReadableStream<FeedResponse>,
+): AsyncGenerator<FeedResponse> {
   let silence: NodeJS.Timeout | undefined;
   try {
     silence = setTimeout(() => stream.cancel(), SILENCE_MS_MAX);

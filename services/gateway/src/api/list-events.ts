@@ -1,8 +1,9 @@
 /**
  * A page of a datacenter's history.
  *
- * Reads the log forward from where the page begins to where the log ended when the call came. A call looks at a bounded number
- * of entries; a filter that keeps little gives short pages, and a token to go on with.
+ * Reads the log forward from where the page begins to where the log ended when the call came. A
+ * call looks at a bounded number of entries; a filter that keeps little gives short pages, and a
+ * token to go on with.
  */
 import type { ListEventsRequest, ListEventsResponse } from "@atoll/proto/atoll/v1/event";
 import { type CallContext, invalidField } from "@atoll/service-kit";
@@ -95,7 +96,9 @@ async function forward(
   return { events, goOnAfter: undefined };
 }
 
-/** The newest `wanted` events that the filter keeps, in order, looked for from the end backwards. */
+/**
+ * The newest `wanted` events that the filter keeps, in order, looked for from the end backwards.
+ */
 async function newest(
   history: EventHistory,
   options: Omit<Range, "from"> & { readonly wanted: number; readonly keeps: Filter<PlacedEvent> },
@@ -147,7 +150,8 @@ function checkFromIndex(fromIndex: number): void {
   if (fromIndex >= -PAGE_SIZE_MAX) return;
   throw invalidField(
     "from_index",
-    `${fromIndex} is not allowed: an index, 0 for the first that is kept, or -1 to -${PAGE_SIZE_MAX} for so many of the newest events`,
+    `${fromIndex} is not allowed: an index, 0 for the first that is kept, ` +
+      `or -1 to -${PAGE_SIZE_MAX} for so many of the newest events`,
   );
 }
 

@@ -1,8 +1,9 @@
 /**
  * Which nodes changed at which index, for watches that begin or go on.
  *
- * Remembers the last change of each node that exists and of those forgotten not long ago. Knows nothing from before the state that the mirror
- * began with: going on from there means beginning anew.
+ * Remembers the last change of each node that exists and of those forgotten not long ago. Knows
+ * nothing from before the state that the mirror began with: going on from there means beginning
+ * anew.
  */
 import type { NodeName } from "@atoll/domain";
 import { affectedNodes } from "@atoll/planner";

@@ -1,5 +1,6 @@
 /**
- * `atoll.v1.NodeService`, its calls in a row; what is longer than a few lines has a file of its own.
+ * `atoll.v1.NodeService`, its calls in a row; what is longer than a few lines has a file of its
+ * own.
  */
 import { MAINTENANCE_REASON_LENGTH_MAX } from "@atoll/domain";
 import type { NodeServiceServer } from "@atoll/proto/atoll/v1/node";
@@ -29,7 +30,10 @@ export function nodeService(
       await reads.begin(context.deadlineMs);
       return nodes.render(findNode(mirror, node));
     }, options("GetNode")),
-    listNodes: unary((request, context) => listNodes(parts, request, context), options("ListNodes")),
+    listNodes: unary(
+      (request, context) => listNodes(parts, request, context),
+      options("ListNodes"),
+    ),
     watchNodes: serverStreaming(
       (request, context, stream) => watchNodes(watchParts, request, context, stream),
       options("WatchNodes"),
@@ -45,7 +49,10 @@ export function nodeService(
     ),
     deleteNode: unary(async ({ name, requestId }, context) => {
       const node = names.parseNode(name);
-      await writes.submit(context, { command: { $case: "forgetNode", value: { node } }, requestId });
+      await writes.submit(context, {
+        command: { $case: "forgetNode", value: { node } },
+        requestId,
+      });
       return {};
     }, options("DeleteNode")),
     assignRole: unary(({ name, role: roleName, requestId }, context) => {

@@ -1,8 +1,8 @@
 /**
  * Nodes as the API shows them, from the mirror and the planner's judgement of it.
  *
- * The judgement of a node is kept as long as the node, the roles and the moment allow, so that a list of ten thousand nodes judges only
- * those that changed. Reads only.
+ * The judgement of a node is kept as long as the node, the roles and the moment allow, so that a
+ * list of ten thousand nodes judges only those that changed. Reads only.
  */
 import {
   toProtoFileObservation,
@@ -161,7 +161,11 @@ export class NodeView {
       },
       { name: "location.room", kind: { type: "text" }, read: ({ location }) => location.room },
       { name: "location.rack", kind: { type: "text" }, read: ({ location }) => location.rack },
-      { name: "location.position", kind: { type: "text" }, read: ({ location }) => location.position },
+      {
+        name: "location.position",
+        kind: { type: "text" },
+        read: ({ location }) => location.position,
+      },
       { name: "roles", kind: { type: "list" }, read: (node) => this.roles(node) },
       {
         name: "assigned_roles",

@@ -55,7 +55,10 @@ export class OperationView {
     };
   }
 
-  /** The operation that a request started; a finished one without a name when there is nothing to wait for. */
+  /**
+   * The operation that a request started; a finished one without a name when there is nothing to
+   * wait for.
+   */
   started(options: {
     /** Empty when none was started. */
     readonly id: string;

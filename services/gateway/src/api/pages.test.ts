@@ -36,7 +36,14 @@ test("readPageToken() refuses every token with one character changed", () => {
 
 test("takePage() walks everything once, whatever the size of pages and items", () => {
   const items = Array.from({ length: 25 }, (_, at) => `item-${String(at).padStart(2, "0")}`);
-  for (const [size, bytes] of [[1, 1], [7, 1], [25, 1], [1_000, 1], [1_000, PAGE_BYTES_MAX / 3], [5, PAGE_BYTES_MAX * 2]] as const) {
+  for (const [size, bytes] of [
+    [1, 1],
+    [7, 1],
+    [25, 1],
+    [1_000, 1],
+    [1_000, PAGE_BYTES_MAX / 3],
+    [5, PAGE_BYTES_MAX * 2],
+  ] as const) {
     const seen: string[] = [];
     let token = "";
     do {

@@ -1,8 +1,8 @@
 /**
  * Pages of lists.
  *
- * A token says after which item to go on, and only fits the list that gave it: parent, filter and kind are part of it. Tokens are
- * opaque to callers and not a secret; a damaged one is refused.
+ * A token says after which item to go on, and only fits the list that gave it: parent, filter and
+ * kind are part of it. Tokens are opaque to callers and not a secret; a damaged one is refused.
  */
 import { invalidField } from "@atoll/service-kit";
 import { digestText } from "@atoll/stdx";
@@ -60,14 +60,14 @@ export function readPageToken(request: PageRequest, list: readonly string[]): st
   if (key !== undefined) return key;
   throw invalidField(
     "page_token",
-    "it is not a next_page_token of this list with this parent and filter: leave it empty to begin anew",
+    "it is not a next_page_token of this list with this parent and filter; empty begins anew",
     "PAGE_TOKEN_INVALID",
   );
 }
 
 /**
- * Takes a page from `items`, which come in the order of the list and all after the token's key. A page holds fewer than `size`
- * when more would make the message too large.
+ * Takes a page from `items`, which come in the order of the list and all after the token's key. A
+ * page holds fewer than `size` when more would make the message too large.
  */
 export function takePage<T, R>(items: Iterable<T>, options: PageOptions<T, R>): Page<R> {
   const { size, list, keyOf, render, bytesOf } = options;

@@ -24,7 +24,10 @@ const CODES: ReadonlyMap<string, Mapped> = new Map([
   ["resourceExhausted", { code: status.RESOURCE_EXHAUSTED, reason: "LIMIT_REACHED" }],
 ]);
 
-/** The domain's no. `locate` says where a violation is in what the caller sent; default subject and path. */
+/**
+ * The domain's no. `locate` says where a violation is in what the caller sent; default subject and
+ * path.
+ */
 export function rejectionError(
   rejection: Rejected,
   locate: (violation: Violation) => FieldViolation = placeOf,
@@ -54,8 +57,8 @@ export function failureError(
   if (outcome.uncertain) {
     return new ApiError(
       status.DEADLINE_EXCEEDED,
-      `datacenter ${datacenter} did not answer in time (${outcome.account}); whether it was done is not known: ` +
-        `repeat it with request_id ${requestId} and it is done once`,
+      `datacenter ${datacenter} did not answer in time (${outcome.account}); ` +
+        `whether it was done is not known: repeat it with request_id ${requestId}, it is done once`,
       { reason: "OUTCOME_UNKNOWN", metadata: { datacenter, request_id: requestId } },
     );
   }

@@ -1,8 +1,9 @@
 /**
  * Resource names of the API: `datacenters/DC/nodes/NAME`, `roles/NAME`, and their kind.
  *
- * The only place that takes them apart and puts them together. A wrong form is INVALID_ARGUMENT and says the right one; a
- * datacenter that is not this one is NOT_FOUND and names those that are known.
+ * The only place that takes them apart and puts them together. A wrong form is INVALID_ARGUMENT and
+ * says the right one; a datacenter that is not this one is NOT_FOUND and names those that are
+ * known.
  */
 import {
   type ActionId,
@@ -61,7 +62,8 @@ export class ResourceNames {
 
   parseDatacenter(text: string): DatacenterName {
     const parts = text.split("/");
-    if (parts.length !== 2 || parts[0] !== "datacenters") throw badForm("name", text, "datacenters/DC");
+    if (parts.length !== 2 || parts[0] !== "datacenters")
+      throw badForm("name", text, "datacenters/DC");
     this.#checkHome("name", parts[1] as string);
     return this.#home;
   }
@@ -81,7 +83,8 @@ export class ResourceNames {
 
   parseOperation(text: string): OperationId {
     const id = this.#child("name", text, "operations", "op-NUMBER");
-    if (!OPERATION_PATTERN.test(id)) throw badForm("name", text, "datacenters/DC/operations/op-NUMBER");
+    if (!OPERATION_PATTERN.test(id))
+      throw badForm("name", text, "datacenters/DC/operations/op-NUMBER");
     return id as OperationId;
   }
 

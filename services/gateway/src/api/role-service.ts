@@ -128,7 +128,11 @@ function filterFields({ names }: HandlerParts): readonly FilterField<RoleState>[
       kind: { type: "list" },
       read: ({ spec }) => spec.services.map(({ name }) => name),
     },
-    { name: "files", kind: { type: "list" }, read: ({ spec }) => spec.files.map(({ path }) => path) },
+    {
+      name: "files",
+      kind: { type: "list" },
+      read: ({ spec }) => spec.files.map(({ path }) => path),
+    },
     { name: "since", kind: { type: "time" }, read: ({ since }) => since.stampMs },
   ];
 }

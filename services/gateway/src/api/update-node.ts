@@ -1,7 +1,7 @@
 /**
  * The command for UpdateNode: which fields the mask names, and what the caller saw.
  */
-import type { NodeName } from "@atoll/domain";
+import { type NodeName, showText } from "@atoll/domain";
 import type { SubmitCommand } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import type { Node, UpdateNodeRequest } from "@atoll/proto/atoll/v1/node";
 import { invalidField } from "@atoll/service-kit";
@@ -38,7 +38,7 @@ function updatedPaths(mask: readonly string[]): ReadonlySet<string> {
     const hint = near === undefined ? "" : `; did you mean ${near}?`;
     throw invalidField(
       "update_mask",
-      `${JSON.stringify(path.slice(0, 64))} cannot be updated: allowed are ${UPDATABLE.join(", ")}${hint}`,
+      `${showText(path)} cannot be updated: allowed are ${UPDATABLE.join(", ")}${hint}`,
       "FIELD_MASK_INVALID",
     );
   }
@@ -48,5 +48,9 @@ function updatedPaths(mask: readonly string[]): ReadonlySet<string> {
 function revisionOf({ etag }: Node): number {
   if (etag === "") return 0;
   if (ETAG_PATTERN.test(etag)) return Number(etag);
-  throw invalidField("node.etag", "it is not an etag that was given out: read the node again", "ETAG_INVALID");
+  throw invalidField(
+    "node.etag",
+    "it is not an etag that was given out: read the node again",
+    "ETAG_INVALID",
+  );
 }

@@ -1,8 +1,8 @@
 /**
  * Watches a datacenter's history from an index on, without gap.
  *
- * Reads from a replica only as fast as the caller takes: nothing is queued here. Every message says where to go on; a message
- * without events is a sign of life.
+ * Reads from a replica only as fast as the caller takes: nothing is queued here. Every message says
+ * where to go on; a message without events is a sign of life.
  */
 import type { WatchEventsRequest, WatchEventsResponse } from "@atoll/proto/atoll/v1/event";
 import { ApiError, type CallContext, invalidField } from "@atoll/service-kit";
@@ -27,7 +27,10 @@ export async function watchEvents(
   names.checkParent(request.parent);
   const keeps = compileFilter(request.filter, eventFilterFields(names));
   if (request.fromIndex < 0) {
-    throw invalidField("from_index", `${request.fromIndex} is not allowed: an index, or 0 for what comes from now on`);
+    throw invalidField(
+      "from_index",
+      `${request.fromIndex} is not allowed: an index, or 0 for what comes from now on`,
+    );
   }
   const asOf = await reads.begin(context.deadlineMs);
   const from = request.fromIndex === 0 ? asOf.index + 1 : request.fromIndex;
@@ -83,7 +86,7 @@ function failUnlessOver(watch: Watch<WatchEventsResponse>, error: unknown): void
 function beyondEnd(from: number, end: number): ApiError {
   return new ApiError(
     status.OUT_OF_RANGE,
-    `index ${from} is not written yet: the log ends at ${end}; ${end + 1} or 0 waits for what comes`,
+    `index ${from} is not written yet: the log ends at ${end}; 0 waits for what comes`,
     { reason: "INDEX_BEYOND_END", metadata: { last_index: String(end) } },
   );
 }

@@ -1,9 +1,9 @@
 /**
  * Watches nodes: all of them once, then each that changes, then each that is forgotten.
  *
- * A watch holds the names of nodes that changed, not messages: however slow its caller is, it holds at most one name per node and sends
- * each node's latest state. It goes on from an index by what `NodeChanges` remembers; where that is not enough,
- * everything is sent again.
+ * A watch holds the names of nodes that changed, not messages: however slow its caller is, it holds
+ * at most one name per node and sends each node's latest state. It goes on from an index by what
+ * `NodeChanges` remembers; where that is not enough, everything is sent again.
  */
 import type { NodeName, NodeState } from "@atoll/domain";
 import type { WatchNodesRequest, WatchNodesResponse } from "@atoll/proto/atoll/v1/node";
@@ -89,7 +89,9 @@ class NodeSender {
   }
 
   /** What is dirty now is the beginning; `synced` follows it. */
-  closeBeginning(asOf: Extract<NonNullable<WatchNodesResponse["change"]>, { $case: "synced" }>["value"]): void {
+  closeBeginning(
+    asOf: Extract<NonNullable<WatchNodesResponse["change"]>, { $case: "synced" }>["value"],
+  ): void {
     this.#beginning = { $case: "synced", value: asOf };
   }
 

@@ -1,10 +1,7 @@
 /**
  * Watches one operation: its present state at once, each change, and its end.
  */
-import {
-  Operation,
-  type WatchOperationRequest,
-} from "@atoll/proto/atoll/v1/operation";
+import { Operation, type WatchOperationRequest } from "@atoll/proto/atoll/v1/operation";
 import type { CallContext } from "@atoll/service-kit";
 import type { ServerWritableStream } from "@grpc/grpc-js";
 import { findOperation } from "./find.ts";

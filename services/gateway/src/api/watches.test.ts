@@ -1,5 +1,6 @@
 /**
- * Watches: slow callers are ended with where to go on, quiet ones get signs of life, all end together.
+ * Watches: slow callers are ended with where to go on, quiet ones get signs of life, all end
+ * together.
  */
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";

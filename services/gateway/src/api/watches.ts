@@ -1,8 +1,10 @@
 /**
- * The streams that callers watch, as a whole: how many there may be, when one is too slow, and their common end.
+ * The streams that callers watch, as a whole: how many there may be, when one is too slow, and
+ * their common end.
  *
- * A watch never queues more than one message for a connection that pushes back; one that has not taken it for long
- * is ended and told where to go on. When the gateway stops, all watches end in good order.
+ * A watch never queues more than one message for a connection that pushes back; one that has not
+ * taken it for long is ended and told where to go on. When the gateway stops, all watches end in
+ * good order.
  */
 import { ApiError } from "@atoll/service-kit";
 import type { Clock } from "@atoll/stdx";
@@ -37,10 +39,14 @@ export class Watches implements Disposable {
   /** @throws ApiError RESOURCE_EXHAUSTED when there are {@link WATCHES_MAX} already. */
   begin<T>(stream: ServerWritableStream<unknown, T>): Watch<T> {
     if (this.#open.size >= WATCHES_MAX) {
-      throw new ApiError(status.RESOURCE_EXHAUSTED, `${WATCHES_MAX} watches are open, the most that are allowed`, {
-        reason: "TOO_MANY_WATCHES",
-        retryDelayMs: CHECK_MS,
-      });
+      throw new ApiError(
+        status.RESOURCE_EXHAUSTED,
+        `${WATCHES_MAX} watches are open, the most that are allowed`,
+        {
+          reason: "TOO_MANY_WATCHES",
+          retryDelayMs: CHECK_MS,
+        },
+      );
     }
     const watch = new Watch<T>(stream as unknown as AnyStream, this.#clock, () => {
       this.#open.delete(watch as unknown as Watch<never>);

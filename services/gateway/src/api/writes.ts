@@ -1,8 +1,9 @@
 /**
- * How a write is done: sent to whoever leads until it is answered, and answered once this gateway shows its effect.
+ * How a write is done: sent to whoever leads until it is answered, and answered once this gateway
+ * shows its effect.
  *
- * Every write has a request id, the caller's or one of ours, so that repeating it inside the deadline is harmless. The answer
- * carries the log index, also as metadata.
+ * Every write has a request id, the caller's or one of ours, so that repeating it inside the
+ * deadline is harmless. The answer carries the log index, also as metadata.
  */
 import { randomBytes } from "node:crypto";
 import { showText } from "@atoll/domain";
@@ -41,7 +42,9 @@ export class Writes {
   readonly #session: ReplicaSession;
   readonly #mirror: Mirror;
   readonly #clock: Clock;
-  /** Of this process alone; a count makes the rest, since drawing an id for each request costs time. */
+  /**
+   * Of this process alone; a count makes the rest, since drawing an id for each request costs time.
+   */
   readonly #requestPrefix: string = randomBytes(REQUEST_PREFIX_BYTES).toString("hex");
   #requestCount = 0;
 
@@ -111,7 +114,7 @@ export class Writes {
     if (REQUEST_ID_PATTERN.test(given)) return given;
     throw invalidField(
       "request_id",
-      `${showText(given)} is not one: allowed are 1 to 128 printable ASCII characters without blanks`,
+      `${showText(given)} is not one: 1 to 128 printable ASCII characters without blanks`,
       "REQUEST_ID_INVALID",
     );
   }

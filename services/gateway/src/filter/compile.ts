@@ -1,10 +1,10 @@
 /**
  * From the text of a filter to a function that says which items it keeps.
  *
- * Everything that is wrong with a filter is found here, before any item is looked at, and told with its place and what is
- * allowed.
+ * Everything that is wrong with a filter is found here, before any item is looked at, and told with
+ * its place and what is allowed.
  */
-import { ApiError, invalidField } from "@atoll/service-kit";
+import { type ApiError, invalidField } from "@atoll/service-kit";
 import { nearest } from "@atoll/stdx";
 import { type FilterField, makeTest, operatorsOf } from "./fields.ts";
 import { type FilterNode, parseFilter } from "./parse.ts";
@@ -62,7 +62,10 @@ function compileComparison<T>(node: Comparison, fields: readonly FilterField<T>[
   }
   const test = makeTest(field.kind, node.operator, node.value);
   if (typeof test === "string") {
-    throw new FilterSyntaxError(`${JSON.stringify(node.value)} for ${node.field}: ${test}`, node.valueAt);
+    throw new FilterSyntaxError(
+      `${JSON.stringify(node.value)} for ${node.field}: ${test}`,
+      node.valueAt,
+    );
   }
   return (item) => test(field.read(item, key));
 }
@@ -76,8 +79,13 @@ function findField<T>(
     if (field.kind.type !== "map" || !node.field.startsWith(`${field.name}.`)) continue;
     return [field, node.field.slice(field.name.length + 1)];
   }
-  const names = fields.map((field) => (field.kind.type === "map" ? `${field.name}.KEY` : field.name));
-  const near = nearest(node.field, fields.map(({ name }) => name));
+  const names = fields.map((field) =>
+    field.kind.type === "map" ? `${field.name}.KEY` : field.name,
+  );
+  const near = nearest(
+    node.field,
+    fields.map(({ name }) => name),
+  );
   const hint = near === undefined ? "" : `did you mean ${near}? `;
   throw new FilterSyntaxError(
     `there is no field ${node.field}: ${hint}fields are ${names.join(", ")}`,

@@ -1,7 +1,8 @@
 /**
  * The fields that a filter may name, and how a value of each is compared.
  *
- * A resource lists its fields; nothing else can be filtered by. Text takes `*` at its beginning or end for anything.
+ * A resource lists its fields; nothing else can be filtered by. Text takes `*` at its beginning or
+ * end for anything.
  */
 import type { Operator } from "./tokens.ts";
 

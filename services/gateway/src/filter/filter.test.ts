@@ -117,7 +117,10 @@ for (const [filter, says] of WRONG) {
   test(`compileFilter() refuses: ${filter}`, () => {
     assert.throws(
       () => compileFilter(filter, FIELDS),
-      (error) => error instanceof ApiError && says.test(error.message) && error.violations[0]?.field === "filter",
+      (error) =>
+        error instanceof ApiError &&
+        says.test(error.message) &&
+        error.violations[0]?.field === "filter",
     );
   });
 }
@@ -138,7 +141,9 @@ function randomFilter(prng: Prng, truths: ReadonlyMap<string, boolean>, depth: n
     const part = randomFilter(prng, truths, depth - 1);
     return { text: `NOT (${part.text})`, value: !part.value };
   }
-  const parts = Array.from({ length: prng.between(2, 3) }, () => randomFilter(prng, truths, depth - 1));
+  const parts = Array.from({ length: prng.between(2, 3) }, () =>
+    randomFilter(prng, truths, depth - 1),
+  );
   const word = kind === 2 ? "AND" : "OR";
   return {
     text: parts.map(({ text }) => `(${text})`).join(` ${word} `),
@@ -160,7 +165,25 @@ test("compileFilter() agrees with the model on random filters", () => {
 
 test("parseFilter() gives a filter or a syntax error on any text", () => {
   const prng = new Prng(7);
-  const pieces = ["a", "=", "AND", "OR", "NOT", "(", ")", '"', "\\", " ", "<", ":", "é", "\u0000", "*", "1", "."];
+  const pieces = [
+    "a",
+    "=",
+    "AND",
+    "OR",
+    "NOT",
+    "(",
+    ")",
+    '"',
+    "\\",
+    " ",
+    "<",
+    ":",
+    "é",
+    "\u0000",
+    "*",
+    "1",
+    ".",
+  ];
   for (let round = 0; round < 5_000; round += 1) {
     const text = Array.from({ length: prng.below(24) }, () => prng.pick(pieces)).join("");
     try {

@@ -68,7 +68,8 @@ class Parser {
 
   #term(): FilterNode {
     const token = this.#peek();
-    if (this.#takeKeyword("NOT")) return { type: "not", part: this.#nested(() => this.#term(), token) };
+    if (this.#takeKeyword("NOT"))
+      return { type: "not", part: this.#nested(() => this.#term(), token) };
     if (token.type !== "open") return this.#comparison();
     this.#take();
     const node = this.#nested(() => this.#conjunction(), token);

@@ -1,8 +1,8 @@
 /**
  * The words of a filter.
  *
- * Text in quotes may hold anything, `\"` and `\\` stand for themselves; bare words may hold letters, digits and a few signs. Every
- * word knows where it stands, for messages.
+ * Text in quotes may hold anything, `\"` and `\\` stand for themselves; bare words may hold
+ * letters, digits and a few signs. Every word knows where it stands, for messages.
  */
 
 export type Token =
@@ -24,11 +24,14 @@ export class FilterSyntaxError extends Error {
 }
 
 const BLANK = /\s+/y;
-const BARE_WORD = /[A-Za-z0-9_*\/+@-][A-Za-z0-9_.*\/+@-]*/y;
+const BARE_WORD = /[A-Za-z0-9_*/+@-][A-Za-z0-9_.*/+@-]*/y;
 const QUOTED_WORD = /"((?:[^"\\]|\\["\\])*)"/y;
 const OPERATOR = /<=|>=|!=|=|:|<|>/y;
 
-/** All tokens, the last of them `end`. @throws FilterSyntaxError at the first character that begins none. */
+/**
+ * All tokens, the last of them `end`. @throws FilterSyntaxError at the first character that begins
+ * none.
+ */
 export function tokenize(filter: string): Token[] {
   const tokens: Token[] = [];
   let at = 0;
@@ -70,5 +73,8 @@ function readToken(
   }
   const word = match(BARE_WORD);
   if (word !== null) return [{ type: "word", text: word[0], at, quoted: false }, word[0].length];
-  throw new FilterSyntaxError(`${JSON.stringify(character)} means nothing here: put text in quotes`, at);
+  throw new FilterSyntaxError(
+    `${JSON.stringify(character)} means nothing here: put text in quotes`,
+    at,
+  );
 }

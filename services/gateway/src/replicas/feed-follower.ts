@@ -1,8 +1,9 @@
 /**
  * Keeps the mirror fed from some replica, for ever.
  *
- * Goes on behind the last applied index after every break, at the next replica. Moves to the leader when told who leads, since
- * its entries come first. A replica that says nothing for a while, or that lags behind what somebody waits for, is left.
+ * Goes on behind the last applied index after every break, at the next replica. Moves to the leader
+ * when told who leads, since its entries come first. A replica that says nothing for a while, or
+ * that lags behind what somebody waits for, is left.
  */
 import type { FeedResponse } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import type { Log } from "@atoll/service-kit";

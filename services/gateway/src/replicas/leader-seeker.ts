@@ -1,8 +1,9 @@
 /**
  * Finds out which replica leads.
  *
- * Asks all of them at once and is content when a majority has answered and one of those leads in the newest
- * term that any of them knows. Asks again until there is one. One search at a time, however many wait for it.
+ * Asks all of them at once and is content when a majority has answered and one of those leads in
+ * the newest term that any of them knows. Asks again until there is one. One search at a time,
+ * however many wait for it.
  */
 import type { Clock } from "@atoll/stdx";
 import type { ReplicaClients, StatusAnswer } from "./replica-clients.ts";
@@ -39,8 +40,14 @@ export class LeaderSeeker {
     return this.#running;
   }
 
-  /** Calls `found` once somebody leads; gives up when `wanted` says no. Does nothing while a search runs. */
-  seek(options: { readonly wanted: () => boolean; readonly found: (result: SeekResult) => void }): void {
+  /**
+   * Calls `found` once somebody leads; gives up when `wanted` says no. Does nothing while a search
+   * runs.
+   */
+  seek(options: {
+    readonly wanted: () => boolean;
+    readonly found: (result: SeekResult) => void;
+  }): void {
     if (this.#running) return;
     this.#running = true;
     let pauseMs = PAUSE_FIRST_MS;
@@ -72,14 +79,18 @@ export class LeaderSeeker {
           answers.set(id, answer);
           const heard = [...answers.values()].filter(({ type }) => type === "answered").length;
           const result = conclude(answers);
-          if (answers.size === ids.length || (result.leader !== 0 && heard >= majority)) resolve(result);
+          if (answers.size === ids.length || (result.leader !== 0 && heard >= majority))
+            resolve(result);
         });
       }
     });
   }
 }
 
-/** A claim to lead counts in the newest term that anybody has heard of: of every majority somebody knows it. */
+/**
+ * A claim to lead counts in the newest term that anybody has heard of: of every majority somebody
+ * knows it.
+ */
 function conclude(answers: ReadonlyMap<number, StatusAnswer>): SeekResult {
   let leader = 0;
   let term = 0;

@@ -1,8 +1,9 @@
 /**
  * The datacenter's state in this process, and how old it is.
  *
- * Applies what the feed brings, in order and each entry once; lets callers wait for an index; tells listeners what changed, once
- * per turn of the loop. It decides nothing and asks nobody. Fed by `FeedFollower`, read by every handler.
+ * Applies what the feed brings, in order and each entry once; lets callers wait for an index; tells
+ * listeners what changed, once per turn of the loop. It decides nothing and asks nobody. Fed by
+ * `FeedFollower`, read by every handler.
  */
 import type { AppliedListener } from "@atoll/control";
 import { type LogCodec, ReplicatedState } from "@atoll/control";

@@ -1,9 +1,10 @@
 /**
  * How a read knows how old its answer is.
  *
- * Reads that begin in one turn of the loop share one round: a majority confirms how far the log is, the mirror reaches that point,
- * and the answer is exact. When nobody can confirm it in time, the answer is what the mirror holds, marked stale, with its
- * age. While rounds fail, further reads wait only a moment. A round of its own every second keeps the age true.
+ * Reads that begin in one turn of the loop share one round: a majority confirms how far the log is,
+ * the mirror reaches that point, and the answer is exact. When nobody can confirm it in time, the
+ * answer is what the mirror holds, marked stale, with its age. While rounds fail, further reads
+ * wait only a moment. A round of its own every second keeps the age true.
  */
 import type { AsOf } from "@atoll/proto/atoll/v1/common";
 import { ApiError, type Log } from "@atoll/service-kit";
@@ -69,7 +70,8 @@ export class ReadRounds implements Reads, Disposable {
     if (!this.#mirror.synced) {
       throw new ApiError(
         status.UNAVAILABLE,
-        `the gateway of datacenter ${this.#datacenter} has no state yet: no replica of its orchestrator answers`,
+        `the gateway of datacenter ${this.#datacenter} has no state yet: ` +
+          "no replica of its orchestrator answers",
         { reason: "NOT_SYNCED", metadata: { datacenter: this.#datacenter } },
       );
     }

@@ -1,12 +1,13 @@
 /**
  * Calls to whoever leads, whatever happens to leaders meanwhile.
  *
- * A call goes to the replica that is believed to lead and is repeated, under the same request id, until it has an answer or
- * its deadline passes: after a hint, a broken stream, an unknown outcome, an overload. A leader that says nothing for a moment
- * is doubted and the others are asked. Callers see one answer and no leader. The number of calls without an answer
- * is bounded.
+ * A call goes to the replica that is believed to lead and is repeated, under the same request id,
+ * until it has an answer or its deadline passes: after a hint, a broken stream, an unknown outcome,
+ * an overload. A leader that says nothing for a moment is doubted and the others are asked. Callers
+ * see one answer and no leader. The number of calls without an answer is bounded.
  *
- * States: settled (a leader is believed in) and seeking (nobody is; calls are parked until somebody is found).
+ * States: settled (a leader is believed in) and seeking (nobody is; calls are parked until somebody
+ * is found).
  */
 import {
   type Call,
@@ -29,7 +30,10 @@ export type CallOutcome =
       readonly reason: string;
       readonly violations: readonly Violation[];
     }
-  /** No answer by the deadline. `uncertain`: it may have been carried out. `account`: what the replicas said last. */
+  /**
+   * No answer by the deadline. `uncertain`: it may have been carried out. `account`: what the
+   * replicas said last.
+   */
   | { readonly type: "failed"; readonly uncertain: boolean; readonly account: string }
   /** {@link CALLS_PENDING_MAX} calls wait already, or the command is too large. */
   | { readonly type: "refused"; readonly reason: string };
@@ -77,7 +81,11 @@ export class ReplicaSession implements Disposable {
   #timer: NodeJS.Timeout | undefined;
   #disposed = false;
 
-  constructor(options: { readonly clients: ReplicaClients; readonly clock: Clock; readonly log: Log }) {
+  constructor(options: {
+    readonly clients: ReplicaClients;
+    readonly clock: Clock;
+    readonly log: Log;
+  }) {
     this.#clients = options.clients;
     this.#clock = options.clock;
     this.#log = options.log;
@@ -98,7 +106,10 @@ export class ReplicaSession implements Disposable {
     this.#leaderListener = listener;
   }
 
-  /** Sends `content` until it is answered or `deadlineMs`, on the monotonic clock, has passed. Never throws. */
+  /**
+   * Sends `content` until it is answered or `deadlineMs`, on the monotonic clock, has passed. Never
+   * throws.
+   */
   call(content: CallContent, deadlineMs: number): Promise<CallOutcome> {
     const refusal = this.#refusal(content);
     if (refusal !== undefined) return Promise.resolve({ type: "refused", reason: refusal });
@@ -135,7 +146,7 @@ export class ReplicaSession implements Disposable {
   #refusal(content: CallContent): string | undefined {
     if (this.#disposed) return "the gateway stops";
     if (this.#pending.size >= CALLS_PENDING_MAX) {
-      return `${CALLS_PENDING_MAX} calls wait for the orchestrator already, the most that this gateway takes`;
+      return `${CALLS_PENDING_MAX} calls wait for the orchestrator already, which is the most`;
     }
     const bytes = sizeOf(content);
     if (bytes <= COMMAND_BYTES_MAX) return undefined;
@@ -199,7 +210,8 @@ export class ReplicaSession implements Disposable {
   /** `from` does not lead: follow its hint once, else search. */
   #redirected(pending: Pending, from: number, hint: number): void {
     if (this.#leader === from) {
-      const usable = hint !== from && this.#clients.has(hint) && pending.backoffMs === BACKOFF_FIRST_MS;
+      const usable =
+        hint !== from && this.#clients.has(hint) && pending.backoffMs === BACKOFF_FIRST_MS;
       this.#believe(usable ? hint : 0, 0);
     }
     this.#backOff(pending, this.#leader === 0 ? undefined : 0);

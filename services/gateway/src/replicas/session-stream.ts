@@ -1,8 +1,9 @@
 /**
  * One Session stream to one replica.
  *
- * Calls made in one turn of the loop leave as one frame; while the connection pushes back they wait. Once broken it stays
- * broken and says so once; its owner opens another. Knows nothing of leaders and retries.
+ * Calls made in one turn of the loop leave as one frame; while the connection pushes back they
+ * wait. Once broken it stays broken and says so once; its owner opens another. Knows nothing of
+ * leaders and retries.
  */
 import type {
   Call,
@@ -12,7 +13,6 @@ import type {
   SessionResponse,
 } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import type { ClientDuplexStream } from "@grpc/grpc-js";
-
 
 const CALLS_PER_FRAME_MAX = 512;
 const FRAME_BYTES_MAX = 1_048_576;

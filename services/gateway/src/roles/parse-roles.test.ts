@@ -1,5 +1,6 @@
 /**
- * Role documents: the whole form, every kind of mistake at its line, and the way back from a field to its line.
+ * Role documents: the whole form, every kind of mistake at its line, and the way back from a field
+ * to its line.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -167,5 +168,8 @@ test("parseRoles() names documents without a file name and cleans odd ones", () 
   ]);
   assert.equal(parsed.type, "failed");
   if (parsed.type !== "failed") return;
-  assert.deepEqual(parsed.violations.map(({ field }) => field), ["document 1:1", "a??.yaml:1"]);
+  assert.deepEqual(
+    parsed.violations.map(({ field }) => field),
+    ["document 1:1", "a??.yaml:1"],
+  );
 });

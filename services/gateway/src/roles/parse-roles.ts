@@ -1,15 +1,24 @@
 /**
  * YAML documents as roles, and the way back from a role's field to file and line.
  *
- * All mistakes in all documents are found at once. Anchors and aliases are refused: they could make a small document
- * a huge one. Sizes are bounded before anything is parsed.
+ * All mistakes in all documents are found at once. Anchors and aliases are refused: they could make
+ * a small document a huge one. Sizes are bounded before anything is parsed.
  */
 import { showText } from "@atoll/domain";
 import type { Violation } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import type { RoleSpec } from "@atoll/proto/atoll/type/v1/role_spec";
 import type { RoleDocument } from "@atoll/proto/atoll/v1/role";
 import type { FieldViolation } from "@atoll/service-kit";
-import { type Document, isAlias, isMap, isNode, LineCounter, type Node, parseAllDocuments, visit } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  visit,
+} from "yaml";
 import { readRole } from "./role-document.ts";
 import { Complaints, descend, placeOf, type YamlFile } from "./yaml-place.ts";
 
@@ -46,13 +55,18 @@ export function parseRoles(documents: readonly RoleDocument[]): ParsedRoles {
       const earlier = sources.get(role.name);
       if (earlier !== undefined && role.name !== "") {
         const place = placeOf(earlier.file, descend(earlier.root, "name"));
-        complaints.add(file, descend(root, "name"), `role ${showText(role.name)} is at ${place} already`);
+        complaints.add(
+          file,
+          descend(root, "name"),
+          `role ${showText(role.name)} is at ${place} already`,
+        );
       }
       sources.set(role.name, { file, root });
       roles.push(role);
     }
   });
-  if (complaints.violations.length > 0) return { type: "failed", violations: complaints.violations };
+  if (complaints.violations.length > 0)
+    return { type: "failed", violations: complaints.violations };
   if (roles.length === 0) {
     const field = documents[0] === undefined ? "documents" : fileName(documents[0].fileName, 0);
     return { type: "failed", violations: [{ field, description: "there is no role in it" }] };
@@ -67,12 +81,16 @@ function checkSizes(documents: readonly RoleDocument[]): FieldViolation | undefi
   }
   const length = documents.reduce((sum, { text }) => sum + text.length, 0);
   if (length <= TEXT_LENGTH_MAX) return undefined;
-  const description = `they have ${length} characters: at most ${TEXT_LENGTH_MAX} are allowed together`;
+  const description = `${length} characters are too many: at most ${TEXT_LENGTH_MAX} together`;
   return { field: "documents", description };
 }
 
 /** The contents of each document that is not empty and could be parsed. */
-function rootsOf(file: YamlFile & { readonly lines: LineCounter }, text: string, complaints: Complaints): Node[] {
+function rootsOf(
+  file: YamlFile & { readonly lines: LineCounter },
+  text: string,
+  complaints: Complaints,
+): Node[] {
   let parsed: readonly Document.Parsed[];
   try {
     const documents = parseAllDocuments(text, { lineCounter: file.lines, prettyErrors: false });
@@ -85,7 +103,9 @@ function rootsOf(file: YamlFile & { readonly lines: LineCounter }, text: string,
   }
   return parsed.flatMap((document) => {
     const sound = checkDocument(file, document, complaints);
-    return sound && isNode(document.contents) && !isEmpty(document.contents) ? [document.contents] : [];
+    return sound && isNode(document.contents) && !isEmpty(document.contents)
+      ? [document.contents]
+      : [];
   });
 }
 

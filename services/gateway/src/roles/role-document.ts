@@ -1,8 +1,8 @@
 /**
  * One YAML mapping as the specification of a role.
  *
- * Only the shape is checked here: keys, types, and what must be there. Names, ranges and references are the domain's business, where
- * all roles are known.
+ * Only the shape is checked here: keys, types, and what must be there. Names, ranges and references
+ * are the domain's business, where all roles are known.
  */
 import {
   DriftPolicy,
@@ -32,7 +32,10 @@ export function readRole(context: YamlContext, value: unknown): RoleSpec | undef
   if (fields === undefined) return undefined;
   const kind = fields.requiredText("kind");
   if (kind !== "Role" && kind !== "") {
-    fields.complain(fields.value("kind"), `kind is ${JSON.stringify(kind.slice(0, 64))}: allowed is Role`);
+    fields.complain(
+      fields.value("kind"),
+      `kind is ${JSON.stringify(kind.slice(0, 64))}: allowed is Role`,
+    );
   }
   const drift = fields.choice("drift", ["restore", "report"]);
   const role: RoleSpec = {

@@ -1,7 +1,8 @@
 /**
  * Reads the keys of one YAML mapping, each once, and complains about those that nobody asked for.
  *
- * A wrong value yields undefined and a complaint, so that reading goes on and all mistakes are found at once.
+ * A wrong value yields undefined and a complaint, so that reading goes on and all mistakes are
+ * found at once.
  */
 import { showText } from "@atoll/domain";
 import { nearest } from "@atoll/stdx";
@@ -150,7 +151,10 @@ export class YamlFields {
       const near = key === undefined ? undefined : nearest(key, this.#asked);
       const hint = near === undefined ? "" : `; did you mean ${near}?`;
       const known = this.#asked.join(", ");
-      this.complain(pair, `${this.#what} has no key ${showText(key ?? "")}${hint} Keys are ${known}`);
+      this.complain(
+        pair,
+        `${this.#what} has no key ${showText(key ?? "")}${hint} Keys are ${known}`,
+      );
     }
   }
 

@@ -35,8 +35,8 @@ export function placeOf(file: YamlFile, at: unknown): string {
 }
 
 /**
- * The deepest node on the way that `path` (`services[1].after[0]`) describes; a mapping's key where the value is
- * not a node.
+ * The deepest node on the way that `path` (`services[1].after[0]`) describes; a mapping's key where
+ * the value is not a node.
  */
 export function descend(root: Node, path: string): Node {
   let place: Node = root;
@@ -51,7 +51,9 @@ export function descend(root: Node, path: string): Node {
     }
     const wanted = name ?? key;
     if (!isMap(inside)) break;
-    const pair = inside.items.find((item) => isScalar(item.key) && String(item.key.value) === wanted);
+    const pair = inside.items.find(
+      (item) => isScalar(item.key) && String(item.key.value) === wanted,
+    );
     if (pair === undefined) continue;
     place = isNode(pair.key) ? pair.key : place;
     if (!isNode(pair.value)) break;

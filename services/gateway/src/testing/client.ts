@@ -124,8 +124,13 @@ export class Collected<Message> implements Disposable {
     });
   }
 
-  /** Resolves when `condition` holds; rejects with what came when it does not within `timeoutMs`. */
-  async until(condition: (messages: readonly Message[]) => boolean, timeoutMs = 5_000): Promise<void> {
+  /**
+   * Resolves when `condition` holds; rejects with what came when it does not within `timeoutMs`.
+   */
+  async until(
+    condition: (messages: readonly Message[]) => boolean,
+    timeoutMs = 5_000,
+  ): Promise<void> {
     await eventually(() => condition(this.messages), {
       timeoutMs,
       listen: (wake) => {

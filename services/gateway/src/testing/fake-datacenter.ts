@@ -1,8 +1,9 @@
 /**
  * An orchestrator without Raft: one log in memory, shown by any number of replicas over real gRPC.
  *
- * Tests choose who leads, stop and start replicas, freeze them, cut the log's beginning off, and let commits happen whose answers are lost. The
- * domain decides and evolves for real. For tests only.
+ * Tests choose who leads, stop and start replicas, freeze them, cut the log's beginning off, and
+ * let commits happen whose answers are lost. The domain decides and evolves for real. For tests
+ * only.
  */
 import { encodeLogEntry, fromProtoSubmit, toProtoRejection } from "@atoll/codec";
 import * as codec from "@atoll/codec";
@@ -104,7 +105,8 @@ export class FakeDatacenter implements Disposable {
     const { requestId, actor, validateOnly } = decoded.value;
     const context = { nowMs: this.stampMs, requestId, actor };
     const decision = decide(this.state.datacenter, decoded.value.command, context);
-    if (decision.type === "rejected") return { $case: "rejected", value: toProtoRejection(decision) };
+    if (decision.type === "rejected")
+      return { $case: "rejected", value: toProtoRejection(decision) };
     const { events, operation } = decision;
     if (events.length > 0 && !validateOnly) this.append(events, actor);
     const index = this.state.appliedIndex;
