@@ -4,7 +4,7 @@
  * `/metrics` in Prometheus' text format, `/healthz` 200 or 503 with its checks as JSON, `/livez` 200 while the loop
  * turns. Serves nothing that changes anything. Started by each service's composition root.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
@@ -25,7 +25,7 @@ export interface AdminServerOptions {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, "text">;
   readonly health: () => HealthReport;
   readonly log: Log;
 }
@@ -36,6 +36,8 @@ export interface AdminServer extends AsyncDisposable {
 
 /** @throws OperationalError `cannotListen` when the port is taken or not allowed. */
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
+  // An import statement would evaluate every export of the module, a WebSocket client of 13 MB among them.
+  const { createServer } = process.getBuiltinModule("node:http");
   const server = createServer((request, response) => {
     answer(options, request, response).catch((error: unknown) => {
       options.log.error("the admin server could not answer", { path: request.url, error });

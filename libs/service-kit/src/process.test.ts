@@ -8,7 +8,6 @@ import { promisify } from "node:util";
 import {
   ConfigError,
   createLog,
-  createMetrics,
   EnvReader,
   type HealthReport,
   isLoopback,
@@ -17,6 +16,7 @@ import {
   silentLog,
   startAdminServer,
 } from "@atoll/service-kit/process";
+import { createMetrics } from "./metrics.ts";
 
 const CONDITIONS = "--conditions=atoll-source";
 

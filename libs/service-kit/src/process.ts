@@ -1,7 +1,7 @@
 /**
- * The parts of the kit that do without gRPC.
+ * The parts of the kit that do without gRPC and the metrics library, which take 20 MB each.
  *
- * For processes that must stay small (the agent): import `@atoll/service-kit/process`, and nothing of gRPC is loaded.
+ * For processes that must stay small (the agent): import `@atoll/service-kit/process`, and nothing of them is loaded.
  */
 export { startAdminServer } from "./admin-server.ts";
 export type {
@@ -17,8 +17,6 @@ export { EnvReader, parseAddress } from "./env-reader.ts";
 export type { Address } from "./env-reader.ts";
 export { createLog, LOG_LEVELS, parseLogLevel, silentLog } from "./log.ts";
 export type { Log, LogFields, LogLevel, LogOptions } from "./log.ts";
-export { createMetrics, DURATION_SECONDS_BUCKETS } from "./metrics.ts";
-export type { Metrics } from "./metrics.ts";
 export { ConfigError, OperationalError } from "./operational-error.ts";
 export type { OperationalErrorOptions } from "./operational-error.ts";
 export { aborted, runService } from "./run-service.ts";
