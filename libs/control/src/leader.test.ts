@@ -260,6 +260,23 @@ describe("Leader", () => {
     assert.deepEqual(harness.orders.map(({ term }) => term), [3, 4]);
   });
 
+  test("a node that was forgotten is discovered again by its heartbeat", () => {
+    harness.appear();
+    harness.nowMs += 1;
+    harness.leader.heartbeat(N1, { incarnation: "i1", committed: { boot: 1, sequence: 1 }, maintenance: false });
+    for (let step = 0; step < 60; step += 1) {
+      harness.nowMs += CONTROL_DEFAULTS.detectEveryMs;
+      harness.settle();
+    }
+    assert.equal(harness.state.datacenter.node(N1)?.presence, "lost");
+    harness.submit({ type: "forgetNode", node: N1 }, "r1");
+    harness.settle();
+    assert.equal(harness.state.datacenter.node(N1), undefined);
+    harness.leader.heartbeat(N1, { incarnation: "i1", committed: { boot: 1, sequence: 1 }, maintenance: false });
+    harness.settle();
+    assert.equal(harness.state.datacenter.node(N1)?.presence, "alive");
+  });
+
   test("heartbeats that know everything are not answered, others are", () => {
     harness.appear();
     harness.directives.length = 0;

@@ -110,6 +110,8 @@ export class Leader {
   #operationsDue = false;
   #replannedAtMs = 0;
   #plannedActions: DomainEvent[] = [];
+  /** Nodes that were forgotten and are heard again. */
+  readonly #returning = new Set<NodeName>();
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -138,6 +140,7 @@ export class Leader {
     this.#operationsDue = true;
     this.#underWay = false;
     this.#plannedActions = [];
+    this.#returning.clear();
     this.#replannedAtMs = this.#options.clock.monotonicMs();
     this.#dispatcher.lead(term, view);
     if (this.#busConnected) this.#detector.listen(this.#options.clock.monotonicMs());
@@ -188,7 +191,11 @@ export class Leader {
 
   heartbeat(name: NodeName, heartbeat: HeartbeatView): void {
     if (!this.leading) return;
-    const node = this.#options.state.datacenter.node(name);
+    const view = this.#options.state.datacenter;
+    const node = view.node(name);
+    if (node === undefined && view.forgottenNode(name)?.incarnation === heartbeat.incarnation) {
+      this.#returning.add(name);
+    }
     if (node === undefined || node.incarnation !== heartbeat.incarnation) return;
     this.#detector.heard(name, this.#options.clock.monotonicMs());
     const { boot, sequence } = heartbeat.committed;
@@ -227,6 +234,10 @@ export class Leader {
     for (const report of this.#detector.look(view, nowMs)) {
       this.#decide(batch, { type: "reportPresence", ...report }, "detector");
     }
+    for (const node of this.#returning) {
+      this.#decide(batch, { type: "reportPresence", node, presence: "alive", silentMs: 0 }, "detector");
+    }
+    this.#returning.clear();
     this.#collectCommands(batch);
     this.#collectFacts(batch);
     return batch;

@@ -1,0 +1,129 @@
+/**
+ * Measures a whole datacenter: events from agents into the state, the way from a fact to its action, writes through the public API.
+ *
+ *     node --conditions=atoll-source test/bench/control-plane/main.ts
+ *         [--rounds 3] [--seconds 20] [--agents 1000] [--rates 5000,10000] [--in-flight 64,256] [--only events,actions,api]
+ *
+ * Real processes on loopback: nats-server, three orchestrator replicas, a gateway; the load is a process of its own. Each round has a fresh
+ * datacenter. Prints one table and writes the raw numbers to test/bench/results/.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { type Lab, startLab } from "@atoll/lab";
+import { RoleServiceClient } from "@atoll/proto/atoll/v1/role";
+import { channelCredentials } from "@atoll/service-kit";
+import { describeMachine } from "../raft/report.ts";
+import { measureApiWrites } from "./api-load.ts";
+import { formatControlPlaneTable, type Measured } from "./table.ts";
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "3" },
+    seconds: { type: "string", default: "20" },
+    agents: { type: "string", default: "1000" },
+    rates: { type: "string", default: "5000,10000" },
+    "in-flight": { type: "string", default: "64,256" },
+    only: { type: "string", default: "events,actions,api" },
+  },
+});
+const ACTION_AGENTS = 200;
+const API_AGENTS = 64;
+/** Of a role that the action agents match; it never really runs. */
+const ROLE = "kind: Role\nname: bench\nmatch: { labels: { bench: actions } }\nservices: [{ name: app, command: [app] }]\n";
+
+const measured: Measured[] = [];
+
+/** Runs the load process and gives its results; `ready` is called when all agents are known. */
+async function load(lab: Lab, args: readonly string[], ready: () => Promise<void>): Promise<Measured[]> {
+  const script = join(import.meta.dirname, "load-process.ts");
+  const site = ["--nats", lab.natsUrl, "--datacenter", lab.datacenter];
+  const child = spawn(process.execPath, ["--conditions=atoll-source", script, ...site, ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = once(child, "exit");
+  const results: Measured[] = [];
+  for await (const line of createInterface(child.stdout)) {
+    const result = JSON.parse(line) as Measured;
+    if (result.type === "ready") await ready();
+    else results.push(result);
+  }
+  const [status] = (await ended) as [number | null];
+  if (status !== 0) throw new Error(`the load process ended with status ${status}`);
+  return results;
+}
+
+function note(round: number, results: readonly Measured[]): void {
+  for (const result of results) {
+    measured.push({ ...result, round });
+    process.stderr.write(`round ${round} ${JSON.stringify(result)}\n`);
+  }
+}
+
+async function applyRole(lab: Lab): Promise<void> {
+  const client = new RoleServiceClient(lab.gatewayAddress, channelCredentials("insecure-for-lab"));
+  const documents = [{ fileName: "bench.yaml", text: ROLE }];
+  await new Promise<void>((resolve, reject) => {
+    client.applyRoles({ documents, validateOnly: false, requestId: "bench" }, (error) =>
+      error === null ? resolve() : reject(error),
+    );
+  });
+  client.close();
+}
+
+const nothing = (): Promise<void> => Promise.resolve();
+
+async function measureEvents(lab: Lab, round: number): Promise<void> {
+  for (const rate of values.rates.split(",")) {
+    const args = ["--mode", "events", "--agents", values.agents, "--rate", rate, "--seconds", values.seconds];
+    const results = await load(lab, [...args, "--prefix", `e${rate}-`], nothing);
+    note(round, results.map((result) => ({ ...result, rate: Number(rate) })));
+  }
+}
+
+async function measureActions(lab: Lab, round: number): Promise<void> {
+  const args = ["--mode", "actions", "--agents", String(ACTION_AGENTS), "--prefix", "a"];
+  note(round, await load(lab, args, () => applyRole(lab)));
+}
+
+async function measureApi(lab: Lab, round: number): Promise<void> {
+  const nodes = Array.from({ length: API_AGENTS }, (_, at) => `w${at}`);
+  const args = ["--mode", "events", "--agents", String(API_AGENTS), "--rate", "1", "--seconds", "1", "--warm-up-seconds", "0"];
+  await load(lab, [...args, "--prefix", "w"], nothing);
+  for (const inFlight of values["in-flight"].split(",").map(Number)) {
+    const site = { gateway: lab.gatewayAddress, datacenter: lab.datacenter, nodes, inFlight };
+    await measureApiWrites({ ...site, seconds: 2 });
+    note(round, [{ type: "api", ...(await measureApiWrites({ ...site, seconds: Number(values.seconds) / 2 })) }]);
+  }
+}
+
+async function measureRound(round: number): Promise<void> {
+  const stateDir = mkdtempSync(join(tmpdir(), "atoll-bench-"));
+  const lab = await startLab({ stateDir, portBase: 0, agents: 0, machine: false, restart: false, logLevel: "warn" });
+  try {
+    const only = values.only.split(",");
+    if (only.includes("actions")) await measureActions(lab, round);
+    if (only.includes("api")) await measureApi(lab, round);
+    if (only.includes("events")) await measureEvents(lab, round);
+  } finally {
+    await lab.stop();
+    rmSync(stateDir, { recursive: true, force: true });
+  }
+}
+
+const startedAt = new Date().toISOString();
+for (let round = 1; round <= Number(values.rounds); round += 1) {
+  await measureRound(round);
+  await pause(500);
+}
+const machine = describeMachine();
+const folder = join(import.meta.dirname, "..", "results");
+mkdirSync(folder, { recursive: true });
+const file = join(folder, `control-plane-${startedAt.replaceAll(/[:.]/g, "-")}.json`);
+writeFileSync(file, `${JSON.stringify({ startedAt, machine, settings: values, measured }, undefined, 2)}\n`);
+process.stdout.write(`${formatControlPlaneTable(machine, measured)}\n`);
