@@ -1,12 +1,12 @@
 /**
- * Breaks the Raft core in known ways and asks that the simulator notices.
+ * Breaks the Raft core in known ways and asks that the simulator or the unit tests notice.
  *
  *     raft-mutations.ts [--seeds N] [--only TEXT]
  *
- * Each mutation is one change of the source in a copy of the packages, run for up to N seeds
- * (default 150, fixed ones). A mutation that nobody notices is a hole in the simulator or in its
- * checkers. The last line is the summary; status 1 when a mutation that must be caught was not, 2
- * when one no longer applies.
+ * Each mutation is one change of the source in a copy of the packages, run for up to N seeds (default
+ * 150, fixed ones), then through the packages' own tests. A mutation that nobody notices is a hole
+ * in the suites. The last line is the summary; status 1 when a mutation that must be caught was
+ * not, 2 when one no longer applies.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -117,8 +117,9 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: "a read is served before its index is applied",
     file: `${DRIVER}/pending-reads.ts`,
-    find: "if (index <= appliedIndex) for",
-    replace: "if (index <= appliedIndex + 3) for",
+    find: 'if (index <= appliedIndex) this.#answer(done, { type: "ready", index });\n    else',
+    replace:
+      'if (index <= appliedIndex + 3) this.#answer(done, { type: "ready", index });\n    else',
   },
   {
     name: "a follower acknowledges before it is durable",
@@ -366,16 +367,37 @@ function tryMutation(mutation: Mutation): string | undefined {
     const script = join(folder, "raft-sim.ts");
     cpSync(join(root, "test/simulation/raft-sim.ts"), script);
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
-    const args = ["--conditions=atoll-source", script, "--from", "1", "--seeds", values.seeds];
-    const run = spawnSync(process.execPath, [...args, "--first"], {
-      encoding: "utf8",
-      timeout: 120_000,
-    });
-    const line = run.stdout.split("\n").find((each) => each.startsWith("seed "));
-    if (line !== undefined) return line.slice(0, 140);
-    if (run.status === 0) return "";
-    return run.signal === null ? run.stderr.slice(0, 140) : "it never came to an end";
+    return simulated(folder, script) || tested(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The first failing seed. */
+function simulated(folder: string, script: string): string {
+  const args = ["--conditions=atoll-source", script, "--from", "1", "--seeds", values.seeds];
+  const run = spawnSync(process.execPath, [...args, "--first"], {
+    cwd: folder,
+    encoding: "utf8",
+    timeout: 120_000,
+  });
+  const line = run.stdout.split("\n").find((each) => each.startsWith("seed "));
+  if (line !== undefined) return line.slice(0, 140);
+  if (run.status === 0) return "";
+  return run.signal === null ? run.stderr.slice(0, 140) : "it never came to an end";
+}
+
+/** The first failing test of the core and the driver. */
+function tested(folder: string): string {
+  cpSync(join(root, "test/data/raft"), join(folder, "test/data/raft"), { recursive: true });
+  const globs = ["raft-ts", "raft-replica"].map((name) => `libs/${name}/src/*.test.ts`);
+  const args = ["--conditions=atoll-source", "--test-reporter=tap", "--test", ...globs];
+  const run = spawnSync(process.execPath, args, {
+    cwd: folder,
+    encoding: "utf8",
+    timeout: 120_000,
+  });
+  if (run.status === 0) return "";
+  const line = run.stdout.split("\n").find((each) => each.startsWith("not ok"));
+  return `test ${line ?? run.stderr.slice(0, 140)}`;
 }

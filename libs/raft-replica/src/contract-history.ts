@@ -5,94 +5,120 @@
  */
 import type { Prng } from "@atoll/stdx";
 import { assert } from "@atoll/stdx";
-import type { Entry } from "raft-ts";
+import type { Entry, HardState, LogPosition, SnapshotMetadata } from "raft-ts";
 import type { LogStoreSubject, Step } from "./contract-subject.ts";
 import { entriesOf, equal, equalEntries, snapshotOf } from "./contract-values.ts";
 
 const RANDOM_STEPS = 300;
 const TAIL_BYTES_MAX = 1 << 30;
 
-/**
- * Random writes, overlaps, snapshots, compactions and restarts beside a model that keeps
- * everything.
- */
+/** Random writes, overlaps, snapshots, compactions, installations and restarts. */
 export function randomHistory(subject: LogStoreSubject, prng: Prng): readonly Step[] {
-  const model = {
-    entries: [] as Entry[],
-    hardState: { term: 1, vote: 0 },
-    snapshot: { index: 0, term: 0 },
-    /** What must stay readable begins here. */
-    keptFrom: 1,
-    /** Installed snapshots begin the log behind these. */
-    offset: 0,
-  };
-  const termAt = (index: number): number =>
-    index === model.offset
-      ? model.snapshot.term
-      : (model.entries[index - model.offset - 1]?.term ?? 0);
-  const lastIndex = (): number => model.offset + model.entries.length;
-
-  const writeSome: Step = (next) => {
-    const lowest = Math.max(model.snapshot.index, model.offset) + 1;
-    const overlap = prng.chance(1, 4) ? prng.below(lastIndex() + 2 - lowest) : 0;
-    const from = lastIndex() + 1 - overlap;
-    if (overlap > 0) model.hardState = { term: model.hardState.term + 1, vote: prng.below(4) };
-    const { term } = model.hardState;
-    const entries = entriesOf(from, prng.between(1, 30), term);
-    model.entries = [...model.entries.slice(0, from - model.offset - 1), ...entries];
-    subject.write({ hardState: model.hardState, entries })(next);
-  };
-  const saveSome: Step = (next) => {
-    const floor = Math.max(model.snapshot.index, model.offset);
-    if (lastIndex() <= floor) return next();
-    const index = prng.between(floor + 1, lastIndex());
-    const { metadata, chunks } = snapshotOf(index, termAt(index), [prng.below(3_000) + 1]);
-    model.snapshot = { index, term: metadata.term };
-    subject.save(metadata, chunks)(next);
-  };
-  const compactSome: Step = (next) => {
-    if (model.snapshot.index === 0) return next();
-    const through = prng.between(1, model.snapshot.index);
-    model.keptFrom = Math.max(model.keptFrom, through + 1);
-    subject.compact(through)(next);
-  };
-  const installSome: Step = (next) => {
-    const index = lastIndex() + prng.between(1, 50);
-    model.hardState = { term: model.hardState.term + 1, vote: 0 };
-    const { term } = model.hardState;
-    const { metadata, chunks } = snapshotOf(index, term, [prng.below(2_000) + 1]);
-    model.snapshot = { index, term };
-    model.entries = [];
-    model.offset = index;
-    model.keptFrom = index + 1;
-    subject.install(metadata, chunks, term)(next);
-  };
-  const readSome: Step = (next) => {
-    if (model.keptFrom > lastIndex()) return next();
-    const from = prng.between(model.keptFrom, lastIndex());
-    const expected = model.entries.slice(from - model.offset - 1);
-    subject.readAll(from, lastIndex() + 1, (found) => equalEntries(found, expected))(next);
-  };
-  const reopenNow: Step = (next) => {
-    subject.reopen(prng.pick([1, 1_000, TAIL_BYTES_MAX]), (recovered) => {
-      equal(recovered.hardState, model.hardState, "hard state");
-      equal(recovered.last, { index: lastIndex(), term: termAt(lastIndex()) }, "last");
-      equal(recovered.snapshot.index, model.snapshot.index, "snapshot");
-      assert(recovered.firstIndex <= model.keptFrom, `first index ${recovered.firstIndex}`);
-      const before = recovered.tailPrevious.index;
-      equalEntries(recovered.tail, model.entries.slice(Math.max(0, before - model.offset)));
-    })(next);
-  };
-  const first: Step = (next) => subject.write({ hardState: model.hardState })(next);
-  const steps: Step[] = [first];
+  const history = new RandomHistory(subject, prng);
+  const steps: Step[] = [(next) => history.begin(next)];
   for (let step = 0; step < RANDOM_STEPS; step += 1) {
     const draw = prng.below(20);
-    if (draw < 11) steps.push(writeSome);
-    else if (draw < 13) steps.push(saveSome);
-    else if (draw < 15) steps.push(compactSome);
-    else if (draw < 16) steps.push(installSome);
-    else if (draw < 18) steps.push(readSome);
-    else steps.push(reopenNow);
+    if (draw < 11) steps.push((next) => history.write(next));
+    else if (draw < 13) steps.push((next) => history.save(next));
+    else if (draw < 15) steps.push((next) => history.compact(next));
+    else if (draw < 16) steps.push((next) => history.install(next));
+    else if (draw < 18) steps.push((next) => history.read(next));
+    else steps.push((next) => history.reopen(next));
   }
-  return [...steps, reopenNow, readSome];
+  return [...steps, (next) => history.reopen(next), (next) => history.read(next)];
+}
+
+/** The model, and one method for each kind of step. */
+class RandomHistory {
+  readonly #subject: LogStoreSubject;
+  readonly #prng: Prng;
+  #hardState: HardState = { term: 1, vote: 0 };
+  #snapshot: LogPosition = { index: 0, term: 0 };
+  /** Entries behind `#offset`, the index of the newest installed snapshot. */
+  #entries: Entry[] = [];
+  #offset = 0;
+  /** What must stay readable begins here. */
+  #keptFrom = 1;
+
+  constructor(subject: LogStoreSubject, prng: Prng) {
+    this.#subject = subject;
+    this.#prng = prng;
+  }
+
+  begin(next: () => void): void {
+    this.#subject.write({ hardState: this.#hardState })(next);
+  }
+
+  write(next: () => void): void {
+    const prng = this.#prng;
+    const lowest = this.#snapshot.index + 1;
+    const overlap = prng.chance(1, 4) ? prng.below(this.#lastIndex() + 2 - lowest) : 0;
+    const from = this.#lastIndex() + 1 - overlap;
+    if (overlap > 0) this.#hardState = { term: this.#hardState.term + 1, vote: prng.below(4) };
+    const entries = entriesOf(from, prng.between(1, 30), this.#hardState.term);
+    this.#entries = [...this.#entries.slice(0, from - this.#offset - 1), ...entries];
+    this.#subject.write({ hardState: this.#hardState, entries })(next);
+  }
+
+  save(next: () => void): void {
+    if (this.#lastIndex() <= this.#snapshot.index) return next();
+    const index = this.#prng.between(this.#snapshot.index + 1, this.#lastIndex());
+    const { metadata, chunks } = this.#newSnapshot(index, this.#termAt(index));
+    this.#subject.save(metadata, chunks)(next);
+  }
+
+  compact(next: () => void): void {
+    if (this.#snapshot.index === 0) return next();
+    const through = this.#prng.between(1, this.#snapshot.index);
+    this.#keptFrom = Math.max(this.#keptFrom, through + 1);
+    this.#subject.compact(through)(next);
+  }
+
+  install(next: () => void): void {
+    const index = this.#lastIndex() + this.#prng.between(1, 50);
+    this.#hardState = { term: this.#hardState.term + 1, vote: 0 };
+    const { metadata, chunks } = this.#newSnapshot(index, this.#hardState.term);
+    this.#entries = [];
+    this.#offset = index;
+    this.#keptFrom = index + 1;
+    this.#subject.install(metadata, chunks, this.#hardState.term)(next);
+  }
+
+  read(next: () => void): void {
+    const lastIndex = this.#lastIndex();
+    if (this.#keptFrom > lastIndex) return next();
+    const from = this.#prng.between(this.#keptFrom, lastIndex);
+    const expected = this.#entries.slice(from - this.#offset - 1);
+    this.#subject.readAll(from, lastIndex + 1, (found) => equalEntries(found, expected))(next);
+  }
+
+  reopen(next: () => void): void {
+    const tailBytesMax = this.#prng.pick([1, 1_000, TAIL_BYTES_MAX]);
+    const index = this.#lastIndex();
+    this.#subject.reopen(tailBytesMax, (recovered) => {
+      equal(recovered.hardState, this.#hardState, "hard state");
+      equal(recovered.last, { index, term: this.#termAt(index) }, "last");
+      equal(recovered.snapshot.index, this.#snapshot.index, "snapshot");
+      assert(recovered.firstIndex <= this.#keptFrom, `first index ${recovered.firstIndex}`);
+      const skipped = Math.max(0, recovered.tailPrevious.index - this.#offset);
+      equalEntries(recovered.tail, this.#entries.slice(skipped));
+    })(next);
+  }
+
+  #newSnapshot(
+    index: number,
+    term: number,
+  ): { readonly metadata: SnapshotMetadata; readonly chunks: readonly Uint8Array[] } {
+    this.#snapshot = { index, term };
+    return snapshotOf(index, term, [this.#prng.below(3_000) + 1]);
+  }
+
+  #termAt(index: number): number {
+    if (index === this.#offset) return this.#snapshot.term;
+    return this.#entries[index - this.#offset - 1]?.term ?? 0;
+  }
+
+  #lastIndex(): number {
+    return this.#offset + this.#entries.length;
+  }
 }

@@ -89,7 +89,7 @@ test("step() collects entries while a write is under way, and the next write tak
   );
 });
 
-test("step() refuses proposals past the bound of uncommitted bytes, and takes them again after", () => {
+test("step() refuses proposals past the bound of uncommitted bytes, until they commit", () => {
   const group = new ManualGroup([1, 2, 3], { settings: { uncommittedBytesMax: 100 } });
   group.elect(1);
   const propose = (proposal: number): void =>
@@ -221,4 +221,42 @@ test("step() sends entries ahead of a disk that is slower than a tick", () => {
   group.deliver();
   assert.equal(group.core(1).stableIndex, 1);
   assert.equal(group.core(1).committedIndex, 3);
+});
+
+test("step() counts no acknowledgement of an earlier term", () => {
+  const group = new ManualGroup([1, 2, 3]);
+  group.elect(1);
+  group.step(1, { type: "propose", proposal: 1, data: [new Uint8Array(1)] });
+  group.deliver(({ to }) => to !== 1);
+  group.persist(2);
+  const late = group.inFlight.filter(
+    ({ type, from }) => type === "appendEntriesReply" && from === 2,
+  );
+  assert.equal(late.length, 1);
+  group.inFlight = [];
+  group.step(1, { type: "stalled" });
+  for (const id of [2, 3]) group.step(id, { type: "peerLost", peer: 1 });
+  // It leads again, in a later term, and nobody has acknowledged anything in that.
+  group.timeout(1);
+  for (let round = 0; group.core(1).view().role !== "leader" && round < 5; round += 1) {
+    for (const id of [1, 2, 3]) group.persist(id);
+    group.deliver();
+  }
+  group.persist(1);
+  for (const message of late) group.step(1, { type: "message", message });
+  const peers = group
+    .core(1)
+    .view()
+    .peers.map(({ matchIndex }) => matchIndex);
+  assert.deepEqual(peers, [0, 0]);
+});
+
+test("step() acknowledges nothing that only an earlier leader confirmed", () => {
+  const core = newCore({}, [entry(1, 1)]);
+  give(core, append(2, entry(1, 1), entry(2, 2), entry(3, 2)));
+  core.step({ type: "persisted", write: 1 });
+  core.takeEffects();
+  give(core, append(3, entry(1, 1), entry(2, 2)));
+  core.step({ type: "persisted", write: 2 });
+  assert.deepEqual(acknowledged(core.takeEffects()), [2]);
 });

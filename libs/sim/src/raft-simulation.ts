@@ -79,9 +79,11 @@ export function simulateRaft(seed: number, trace?: (line: string) => void): Raft
 /** Bounds small enough that every one of them is met in a few seconds. */
 function drawSettings(prng: Prng): Partial<ReplicaSettings> {
   const immediate = prng.chance(1, 2);
+  // Forgets at once whatever it may, so that whoever lags behind needs a snapshot.
+  const forgetful = prng.chance(1, 3);
   return {
-    snapshotEveryEntries: prng.pick([10, 40, 200, 100_000]),
-    retainEntries: prng.pick([0, 5, 50, 1_000_000]),
+    snapshotEveryEntries: forgetful ? 5 : prng.pick([10, 40, 200, 100_000]),
+    retainEntries: forgetful ? 0 : prng.pick([0, 5, 50, 1_000_000]),
     proposalsPendingMax: prng.pick([2, 1_000]),
     raft: {
       appendBytesMax: prng.pick([1, 300, 4_096, 1 << 20]),
@@ -91,7 +93,7 @@ function drawSettings(prng: Prng): Partial<ReplicaSettings> {
       writesInFlightMax: prng.pick([1, 1, 2, 4]),
       applyBytesMax: prng.pick([1, 400, 1 << 20]),
       uncommittedBytesMax: prng.pick([200, 2_000, 1 << 20]),
-      tailBytesMax: prng.pick([1, 500, 5_000, 1 << 20]),
+      tailBytesMax: forgetful ? 1 : prng.pick([1, 500, 5_000, 1 << 20]),
       snapshotChunkBytes: prng.pick([16, 200, 1 << 20]),
       commitNotice: immediate ? "immediate" : "tick",
     },

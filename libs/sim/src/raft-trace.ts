@@ -1,5 +1,6 @@
 /**
- * What is seen of messages in simulated Raft groups: a line for reading, a count for the statistics.
+ * What is seen of messages in simulated Raft groups: a line for reading, a count for the
+ * statistics.
  */
 import type { Message } from "raft-ts";
 import type { RaftCounters } from "./raft-counters.ts";

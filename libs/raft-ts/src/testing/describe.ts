@@ -83,11 +83,13 @@ function messageDetail(message: Message): string {
       return ` index=${message.index}`;
     case "installSnapshot": {
       const { metadata, offset, chunk, last } = message;
-      const end = last ? " last" : "";
-      return ` ${position(metadata)} at ${offset} of ${metadata.sizeBytes}, ${chunk.length} B${end}`;
+      const part = `at ${offset} of ${metadata.sizeBytes}, ${chunk.length} B`;
+      return ` ${position(metadata)} ${part}${last ? " last" : ""}`;
     }
     case "installSnapshotReply":
-      return ` ${message.snapshotIndex} ${message.installed ? "installed" : `next=${message.nextOffset}`}`;
+      return message.installed
+        ? ` ${message.snapshotIndex} installed`
+        : ` ${message.snapshotIndex} next=${message.nextOffset}`;
     case "timeoutNow":
       return "";
   }
