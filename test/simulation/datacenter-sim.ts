@@ -1,7 +1,7 @@
 /**
  * Runs whole simulated datacenters from the command line.
  *
- *     npm run sim -- --datacenter --seeds 1000 [--from 1]
+ *     npm run sim -- datacenter --seeds 1000 [--from 1]
  *
  * Prints each seed that fails with its reason; the last line is a summary, the exit status 0 only when all held.
  */
@@ -12,7 +12,6 @@ const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "100" },
     from: { type: "string", default: "1" },
-    datacenter: { type: "boolean", default: true },
   },
 });
 const seeds = Number(values.seeds);

@@ -77,7 +77,8 @@ class Harness {
       confirmLeadership: (done) => void this.confirmations.push(done),
     },
     link: {
-      sendOrder: ({ action, term }, done) => void this.orders.push({ action: action.id, term, done }),
+      sendOrder: ({ action, term }, done) =>
+        void this.orders.push({ action: action.id, term, done }),
       sendDirective: (node, directive) => void this.directives.push({ node, directive }),
       forgetFacts: () => {},
     },
@@ -158,7 +159,10 @@ describe("Leader", () => {
     harness.submit({ type: "startMaintenance", node: N1, reason: "disk" }, "r1");
     harness.submit({ type: "endMaintenance", node: N1 }, "r2");
     harness.settle();
-    assert.deepEqual(harness.outcomes.map(({ type }) => type), ["accepted", "accepted"]);
+    assert.deepEqual(
+      harness.outcomes.map(({ type }) => type),
+      ["accepted", "accepted"],
+    );
     assert.equal(harness.state.datacenter.node(N1)?.maintenance, undefined);
   });
 
@@ -168,7 +172,10 @@ describe("Leader", () => {
     assert.equal(harness.proposals.length, 0);
     assert.deepEqual(harness.outcomes, []);
     harness.confirmations[0]?.(true);
-    assert.deepEqual(harness.outcomes.map(({ type }) => type), ["rejected"]);
+    assert.deepEqual(
+      harness.outcomes.map(({ type }) => type),
+      ["rejected"],
+    );
   });
 
   test("a refusal by a leader that is none any more is not given", () => {
@@ -196,7 +203,10 @@ describe("Leader", () => {
     harness.submit({ type: "applyRoles", roles: [APP] }, "r1");
     harness.settle();
     harness.appear();
-    assert.deepEqual(harness.orders.map(({ action, term }) => ({ action, term })), [{ action: "n1-1", term: 3 }]);
+    assert.deepEqual(
+      harness.orders.map(({ action, term }) => ({ action, term })),
+      [{ action: "n1-1", term: 3 }],
+    );
     assert.deepEqual(harness.directives[0]?.directive.committed, { boot: 1, sequence: 1 });
   });
 
@@ -257,13 +267,20 @@ describe("Leader", () => {
     harness.leader.lead(4);
     harness.nowMs += 10_000;
     harness.leader.run();
-    assert.deepEqual(harness.orders.map(({ term }) => term), [3, 4]);
+    assert.deepEqual(
+      harness.orders.map(({ term }) => term),
+      [3, 4],
+    );
   });
 
   test("a node that was forgotten is discovered again by its heartbeat", () => {
     harness.appear();
     harness.nowMs += 1;
-    harness.leader.heartbeat(N1, { incarnation: "i1", committed: { boot: 1, sequence: 1 }, maintenance: false });
+    harness.leader.heartbeat(N1, {
+      incarnation: "i1",
+      committed: { boot: 1, sequence: 1 },
+      maintenance: false,
+    });
     for (let step = 0; step < 60; step += 1) {
       harness.nowMs += CONTROL_DEFAULTS.detectEveryMs;
       harness.settle();
@@ -272,7 +289,11 @@ describe("Leader", () => {
     harness.submit({ type: "forgetNode", node: N1 }, "r1");
     harness.settle();
     assert.equal(harness.state.datacenter.node(N1), undefined);
-    harness.leader.heartbeat(N1, { incarnation: "i1", committed: { boot: 1, sequence: 1 }, maintenance: false });
+    harness.leader.heartbeat(N1, {
+      incarnation: "i1",
+      committed: { boot: 1, sequence: 1 },
+      maintenance: false,
+    });
     harness.settle();
     assert.equal(harness.state.datacenter.node(N1)?.presence, "alive");
   });
@@ -280,9 +301,17 @@ describe("Leader", () => {
   test("heartbeats that know everything are not answered, others are", () => {
     harness.appear();
     harness.directives.length = 0;
-    harness.leader.heartbeat(N1, { incarnation: "i1", committed: { boot: 1, sequence: 1 }, maintenance: false });
+    harness.leader.heartbeat(N1, {
+      incarnation: "i1",
+      committed: { boot: 1, sequence: 1 },
+      maintenance: false,
+    });
     assert.equal(harness.directives.length, 0);
-    harness.leader.heartbeat(N1, { incarnation: "i1", committed: { boot: 0, sequence: 0 }, maintenance: false });
+    harness.leader.heartbeat(N1, {
+      incarnation: "i1",
+      committed: { boot: 0, sequence: 0 },
+      maintenance: false,
+    });
     assert.equal(harness.directives.length, 1);
   });
 });

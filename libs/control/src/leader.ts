@@ -235,7 +235,11 @@ export class Leader {
       this.#decide(batch, { type: "reportPresence", ...report }, "detector");
     }
     for (const node of this.#returning) {
-      this.#decide(batch, { type: "reportPresence", node, presence: "alive", silentMs: 0 }, "detector");
+      this.#decide(
+        batch,
+        { type: "reportPresence", node, presence: "alive", silentMs: 0 },
+        "detector",
+      );
     }
     this.#returning.clear();
     this.#collectCommands(batch);
@@ -247,7 +251,12 @@ export class Leader {
     const { settings } = this.#options;
     const decisions: PlannerDecision[] = this.#dispatcher
       .takeRefusals()
-      .map(({ action, reason }) => ({ type: "fail", node: action.node, action: action.id, reason }));
+      .map(({ action, reason }) => ({
+        type: "fail",
+        node: action.node,
+        action: action.id,
+        reason,
+      }));
     for (const name of this.#schedule.take(batch.nowMs, settings.plansPerBatchMax)) {
       decisions.push(...this.#plan(name, batch.nowMs));
     }
@@ -373,7 +382,8 @@ export class Leader {
         }
       });
     }
-    const more = this.#schedule.waiting > 0 || this.#commands.size > 0 || this.#offered !== undefined;
+    const more =
+      this.#schedule.waiting > 0 || this.#commands.size > 0 || this.#offered !== undefined;
     if (more) this.#options.requestRun();
   }
 
@@ -398,7 +408,8 @@ export class Leader {
     const { state, clock, link } = this.#options;
     const nowMs = clock.monotonicMs();
     for (const event of this.#plannedActions) {
-      if (event.type === "actionPlanned") this.#dispatcher.send(event.action, state.datacenter, nowMs);
+      if (event.type === "actionPlanned")
+        this.#dispatcher.send(event.action, state.datacenter, nowMs);
     }
     this.#plannedActions = [];
     for (const { event } of batch.events) {

@@ -59,7 +59,12 @@ export interface Directive {
 /** How the leader speaks to agents. */
 export interface AgentLink {
   sendOrder(
-    order: { readonly term: number; readonly node: NodeState; readonly action: ActionState; readonly timeoutMs: number },
+    order: {
+      readonly term: number;
+      readonly node: NodeState;
+      readonly action: ActionState;
+      readonly timeoutMs: number;
+    },
     done: (reply: OrderReply) => void,
   ): void;
   sendDirective(node: NodeName, directive: Directive): void;
@@ -69,7 +74,12 @@ export interface AgentLink {
 
 /** What the leader tells its owner, for logs and metrics. Must not call back. */
 export interface LeaderObserver {
-  batchCommitted(batch: { readonly index: number; readonly events: number; readonly messages: number; readonly commands: number }): void;
+  batchCommitted(batch: {
+    readonly index: number;
+    readonly events: number;
+    readonly messages: number;
+    readonly commands: number;
+  }): void;
   orderAnswered(action: ActionState, reply: OrderReply): void;
 }
 

@@ -10,17 +10,28 @@ const { suspectAfterMs, lostAfterMs, detectEveryMs } = CONTROL_DEFAULTS;
 function datacenterWith(...names: string[]): Datacenter {
   const datacenter = new Datacenter();
   names.forEach((name, at) => {
-    const event = { type: "nodeDiscovered", node: name as NodeName, incarnation: "i", labels: {} } as const;
+    const event = {
+      type: "nodeDiscovered",
+      node: name as NodeName,
+      incarnation: "i",
+      labels: {},
+    } as const;
     evolve(datacenter, event, { index: at + 1, offset: 0, stampMs: 1 }, "test");
   });
   return datacenter;
 }
 
 /** Looks at every step until `untilMs` and gives what was reported, with when. */
-function lookUntil(detector: PresenceDetector, view: Datacenter, fromMs: number, untilMs: number): string[] {
+function lookUntil(
+  detector: PresenceDetector,
+  view: Datacenter,
+  fromMs: number,
+  untilMs: number,
+): string[] {
   const found: string[] = [];
   for (let nowMs = fromMs; nowMs <= untilMs; nowMs += detectEveryMs) {
-    for (const { node, presence } of detector.look(view, nowMs)) found.push(`${nowMs} ${node} ${presence}`);
+    for (const { node, presence } of detector.look(view, nowMs))
+      found.push(`${nowMs} ${node} ${presence}`);
   }
   return found;
 }
@@ -42,7 +53,10 @@ test("PresenceDetector gives every node its full time after it was deaf", () => 
   detector.deaf();
   assert.deepEqual(lookUntil(detector, view, 0, lostAfterMs * 2), []);
   detector.listen(lostAfterMs * 2);
-  assert.deepEqual(lookUntil(detector, view, lostAfterMs * 2, lostAfterMs * 2 + suspectAfterMs - detectEveryMs), []);
+  assert.deepEqual(
+    lookUntil(detector, view, lostAfterMs * 2, lostAfterMs * 2 + suspectAfterMs - detectEveryMs),
+    [],
+  );
 });
 
 test("PresenceDetector accuses nobody after its own loop stood still", () => {
@@ -57,10 +71,18 @@ test("PresenceDetector accuses nobody after its own loop stood still", () => {
 
 test("PresenceDetector brings a lost node back by a heartbeat only", () => {
   const view = datacenterWith("n1");
-  evolve(view, { type: "nodeLost", node: N1, silentMs: 1 }, { index: 2, offset: 0, stampMs: 1 }, "test");
+  evolve(
+    view,
+    { type: "nodeLost", node: N1, silentMs: 1 },
+    { index: 2, offset: 0, stampMs: 1 },
+    "test",
+  );
   const detector = new PresenceDetector(CONTROL_DEFAULTS);
   detector.listen(0);
   assert.deepEqual(detector.look(view, detectEveryMs), []);
   detector.heard(N1, detectEveryMs);
-  assert.deepEqual(detector.look(view, detectEveryMs * 2).map(({ presence }) => presence), ["alive"]);
+  assert.deepEqual(
+    detector.look(view, detectEveryMs * 2).map(({ presence }) => presence),
+    ["alive"],
+  );
 });

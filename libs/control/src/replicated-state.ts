@@ -9,7 +9,11 @@ import { assert } from "@atoll/stdx";
 import type { LogCodec } from "./ports.ts";
 
 /** Told of each entry right after it was applied. `entry` is undefined for entries of Raft's own. */
-export type AppliedListener = (index: number, entry: LogEntry | undefined, data: Uint8Array) => void;
+export type AppliedListener = (
+  index: number,
+  entry: LogEntry | undefined,
+  data: Uint8Array,
+) => void;
 
 export class ReplicatedState {
   readonly #codec: LogCodec;

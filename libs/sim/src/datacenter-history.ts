@@ -25,7 +25,8 @@ export class DatacenterHistory {
     const digest = new Digest64().bytes(data).hex();
     const known = this.#entries.get(index);
     if (known !== undefined) {
-      if (known !== digest) throw new Violation(`replica ${replica} applied another entry at ${index}`);
+      if (known !== digest)
+        throw new Violation(`replica ${replica} applied another entry at ${index}`);
       return;
     }
     if (index !== this.lastIndex + 1 && this.lastIndex > 0 && index > this.lastIndex + 1) {
@@ -36,8 +37,10 @@ export class DatacenterHistory {
     this.lastIndex = index;
     for (const { event } of entry?.events ?? []) {
       this.events += 1;
-      if (event.type === "serviceStatusChanged") this.#once(this.#tagsLogged, event.service.reason, "fact");
-      if (event.type === "requestRecorded") this.#once(this.#requestsLogged, event.requestId, "request");
+      if (event.type === "serviceStatusChanged")
+        this.#once(this.#tagsLogged, event.service.reason, "fact");
+      if (event.type === "requestRecorded")
+        this.#once(this.#requestsLogged, event.requestId, "request");
     }
   }
 
@@ -48,7 +51,8 @@ export class DatacenterHistory {
     const hex = digest.hex();
     const known = this.#states.get(index);
     if (known === undefined) this.#states.set(index, hex);
-    else if (known !== hex) throw new Violation(`replica ${replica} has another state after ${index}`);
+    else if (known !== hex)
+      throw new Violation(`replica ${replica} has another state after ${index}`);
   }
 
   /** An agent has made a fact durable. Tags are unique. */
@@ -81,7 +85,9 @@ export class DatacenterHistory {
 
   /** After healing and draining: nothing is missing. */
   checkComplete(): void {
-    const lost = [...this.#tagsTaken].filter((tag) => !this.#tagsLogged.has(tag)).toSorted(compareText);
+    const lost = [...this.#tagsTaken]
+      .filter((tag) => !this.#tagsLogged.has(tag))
+      .toSorted(compareText);
     if (lost.length > 0) throw new Violation(`${lost.length} facts are lost, first ${lost[0]}`);
     const unknown = [...this.#requestsAcknowledged].filter((id) => !this.#requestsLogged.has(id));
     if (unknown.length > 0) {

@@ -9,7 +9,9 @@ const FAULTS_MIN = 20;
 
 test("simulateDatacenter() holds its promises under fresh seeds", (context) => {
   const from = randomInt(2 ** 31);
-  context.diagnostic(`seeds ${from} to ${from + SEEDS - 1}: npm run sim -- --datacenter --seeds ${SEEDS} --from ${from}`);
+  context.diagnostic(
+    `seeds ${from} to ${from + SEEDS - 1}: npm run sim -- datacenter --seeds ${SEEDS} --from ${from}`,
+  );
   const faults = new Map<string, number>();
   let actions = 0;
   let facts = 0;
@@ -22,7 +24,8 @@ test("simulateDatacenter() holds its promises under fresh seeds", (context) => {
       faults.set(fault, (faults.get(fault) ?? 0) + count);
     }
   }
-  for (const [fault, count] of faults) assert.ok(count >= FAULTS_MIN, `${fault} happened ${count} times`);
+  for (const [fault, count] of faults)
+    assert.ok(count >= FAULTS_MIN, `${fault} happened ${count} times`);
   assert.ok(actions > SEEDS * 5, `${actions} actions`);
   assert.ok(facts > SEEDS * 5, `${facts} facts`);
 });

@@ -131,7 +131,15 @@ function build(prng: Prng, clock: VirtualClock, history: DatacenterHistory): Sim
   const nodes = Array.from({ length: draws.between(2, 6) }, (_, at) => {
     const name = `n${at + 1}` as NodeName;
     const labels = { tier: draws.pick(["web", "store"]), port: String(8_000 + at) };
-    return new SimulatedNode({ name, datacenter: NAME, labels, clock, prng: prng.child(name), bus, history });
+    return new SimulatedNode({
+      name,
+      datacenter: NAME,
+      labels,
+      clock,
+      prng: prng.child(name),
+      bus,
+      history,
+    });
   });
   return { clock, bus, network, orchestrators, nodes, history };
 }
@@ -184,7 +192,9 @@ function checkNodes({ orchestrators }: SimulatedDatacenter, nodes: readonly Simu
     ].toSorted();
     const real = node.targets().toSorted();
     if (observed.join() !== real.join()) {
-      throw new Violation(`${node.name} holds ${real.join(" ")}, the log says ${observed.join(" ")}`);
+      throw new Violation(
+        `${node.name} holds ${real.join(" ")}, the log says ${observed.join(" ")}`,
+      );
     }
   }
 }

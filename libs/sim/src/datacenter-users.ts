@@ -29,7 +29,8 @@ export class DatacenterUsers {
   /** Gives up what has no answer yet and ends all maintenance, so that everything can come to rest. */
   settle(): void {
     this.#epoch += 1;
-    for (const { name } of this.#datacenter.nodes) this.#ask({ type: "endMaintenance", node: name });
+    for (const { name } of this.#datacenter.nodes)
+      this.#ask({ type: "endMaintenance", node: name });
   }
 
   #later(): void {
@@ -61,7 +62,10 @@ export class DatacenterUsers {
       case 6:
         return { type: "deleteRole", role: "relay" as RoleName };
       default: {
-        const labels = { tier: prng.pick(["web", "store", "none"]), port: String(prng.between(8_000, 8_009)) };
+        const labels = {
+          tier: prng.pick(["web", "store", "none"]),
+          port: String(prng.between(8_000, 8_009)),
+        };
         return { type: "updateNode", node, labels, revision: 0 };
       }
     }
@@ -97,7 +101,13 @@ function webRole(version: number): RoleSpec {
     description: "",
     match: { labels: { tier: "web" }, location: {}, hardware: {} },
     drift: "restore",
-    files: [{ path: "/etc/web.conf", mode: "0644", template: `version ${version} port {{ labels.port }}\n` }],
+    files: [
+      {
+        path: "/etc/web.conf",
+        mode: "0644",
+        template: `version ${version} port {{ labels.port }}\n`,
+      },
+    ],
     services: [
       { ...service("app", ["app", "--port", "{{ labels.port }}"]), restartOn: ["/etc/web.conf"] },
       { ...service("worker", ["worker"]), after: ["app" as ServiceName] },

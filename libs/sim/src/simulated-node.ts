@@ -5,7 +5,13 @@
  * speaks the real encoding over the bus. Each service fact carries a unique tag, so that the history can count it.
  * Used by `simulateDatacenter`.
  */
-import { decodeActionOrder, decodeDirective, encodeActionReply, encodeFactBatch, encodeHeartbeat } from "@atoll/codec";
+import {
+  decodeActionOrder,
+  decodeDirective,
+  encodeActionReply,
+  encodeFactBatch,
+  encodeHeartbeat,
+} from "@atoll/codec";
 import type {
   ActionId,
   DatacenterName,
@@ -207,7 +213,9 @@ export class SimulatedNode {
 
   #send(): void {
     const { clock, datacenter } = this.#options;
-    const waiting = this.#disk.outbox.filter(({ position }) => isAfter(position, this.#sentThrough));
+    const waiting = this.#disk.outbox.filter(({ position }) =>
+      isAfter(position, this.#sentThrough),
+    );
     for (const [first, ...rest] of batches(waiting)) {
       if (first === undefined) continue;
       const facts = [first, ...rest];
@@ -268,8 +276,9 @@ export class SimulatedNode {
     if (decoded.type === "undecodable" || this.#life !== life) return;
     const { term, action, generation, target, order, incarnation } = decoded.value;
     const disk = this.#disk;
-    const answer = (code: "accepted" | "staleTerm" | "staleGeneration" | "otherIncarnation"): void =>
-      reply(encodeActionReply({ code, reason: "", term: disk.term }));
+    const answer = (
+      code: "accepted" | "staleTerm" | "staleGeneration" | "otherIncarnation",
+    ): void => reply(encodeActionReply({ code, reason: "", term: disk.term }));
     if (incarnation !== disk.incarnation) return answer("otherIncarnation");
     if (term < disk.term) return answer("staleTerm");
     disk.term = term;
@@ -328,7 +337,9 @@ export class SimulatedNode {
 }
 
 function isAfter(position: OutboxPosition, than: OutboxPosition): boolean {
-  return position.boot > than.boot || (position.boot === than.boot && position.sequence > than.sequence);
+  return (
+    position.boot > than.boot || (position.boot === than.boot && position.sequence > than.sequence)
+  );
 }
 
 /** Runs of one boot, each within the bound of a batch. */
@@ -337,7 +348,8 @@ function batches(stored: readonly Stored[]): Stored[][] {
   for (const one of stored) {
     const current = found.at(-1);
     const last = current?.at(-1);
-    const joins = last?.position.boot === one.position.boot && (current?.length ?? 0) < FACTS_PER_BATCH_MAX;
+    const joins =
+      last?.position.boot === one.position.boot && (current?.length ?? 0) < FACTS_PER_BATCH_MAX;
     if (joins) current?.push(one);
     else found.push([one]);
   }

@@ -239,7 +239,8 @@ function agentLink(bus: OrchestratorBus): AgentLink {
         return done({ type: "refused", reason: reason === "" ? code : reason });
       });
     },
-    sendDirective: (node: NodeName, directive) => bus.sendDirective(node, encodeDirective(directive)),
+    sendDirective: (node: NodeName, directive) =>
+      bus.sendDirective(node, encodeDirective(directive)),
     forgetFacts: ({ created, sequence }) => bus.forgetFacts(created, sequence),
   };
 }

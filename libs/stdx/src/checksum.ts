@@ -15,8 +15,14 @@ const TABLES: readonly Uint32Array[] = makeTables();
  */
 export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end: number = bytes.length): number {
   const [t0, t1, t2, t3, t4, t5, t6, t7] = TABLES as readonly [
-    Uint32Array, Uint32Array, Uint32Array, Uint32Array,
-    Uint32Array, Uint32Array, Uint32Array, Uint32Array,
+    Uint32Array,
+    Uint32Array,
+    Uint32Array,
+    Uint32Array,
+    Uint32Array,
+    Uint32Array,
+    Uint32Array,
+    Uint32Array,
   ];
   let crc = ~seed;
   let at = start;

@@ -10,13 +10,23 @@ export function compareText(left: string, right: string): number {
 }
 
 /** The keys of a map or record, sorted by {@link compareText}. */
-export function sortedKeys(of: ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>): string[] {
-  const keys = of instanceof Map ? [...of.keys()] : Object.keys(of);
+export function sortedKeys(
+  of: ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>,
+): string[] {
+  const keys = isMap(of) ? [...of.keys()] : Object.keys(of);
   return keys.toSorted(compareText);
 }
 
 /** The entries of a map or record, sorted by key. */
-export function sortedEntries<V>(of: ReadonlyMap<string, V> | Readonly<Record<string, V>>): [string, V][] {
-  const entries: [string, V][] = of instanceof Map ? [...of.entries()] : Object.entries(of as Record<string, V>);
+export function sortedEntries<V>(
+  of: ReadonlyMap<string, V> | Readonly<Record<string, V>>,
+): [string, V][] {
+  const entries = isMap(of) ? [...of.entries()] : Object.entries(of);
   return entries.toSorted((left, right) => compareText(left[0], right[0]));
+}
+
+function isMap<V>(
+  of: ReadonlyMap<string, V> | Readonly<Record<string, V>>,
+): of is ReadonlyMap<string, V> {
+  return of instanceof Map;
 }

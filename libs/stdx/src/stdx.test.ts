@@ -45,8 +45,19 @@ test("BoundedQueue refuses past its capacity and keeps order through many rounds
 });
 
 test("canonicalJson() sorts keys, drops absent members and refuses fractions", () => {
-  assert.equal(canonicalJson({ b: 1, a: [new Map([["z", null], ["y", "é"]])], c: undefined }),
-    '{"a":[{"y":"é","z":null}],"b":1}');
+  assert.equal(
+    canonicalJson({
+      b: 1,
+      a: [
+        new Map([
+          ["z", null],
+          ["y", "é"],
+        ]),
+      ],
+      c: undefined,
+    }),
+    '{"a":[{"y":"é","z":null}],"b":1}',
+  );
   assert.throws(() => canonicalJson({ a: 0.5 }), Bug);
 });
 

@@ -92,7 +92,13 @@ export async function startApp(config: Config): Promise<App> {
   consensus.transport.start();
   const health = (): HealthReport => healthOf(replica, busHealth);
   parts.use(
-    await startAdminServer({ host: config.listen.host, port: config.adminPort, metrics, health, log }),
+    await startAdminServer({
+      host: config.listen.host,
+      port: config.adminPort,
+      metrics,
+      health,
+      log,
+    }),
   );
   const ticker = new Ticker({
     clock: systemClock,
@@ -242,7 +248,8 @@ async function startServer(
       {
         definition: OrchestratorServiceService,
         implementation: {
-          session: (call: Parameters<typeof serveSession>[0]) => serveSession(call, { leader, replica }),
+          session: (call: Parameters<typeof serveSession>[0]) =>
+            serveSession(call, { leader, replica }),
           feed: (call: Parameters<Feed["serve"]>[0]) => feed.serve(call),
           getStatus: (_call: unknown, done: (error: null, value: unknown) => void) => {
             const { datacenter } = config;

@@ -21,7 +21,12 @@ export class BusAgentLink implements AgentLink {
   }
 
   sendOrder(
-    order: { readonly term: number; readonly node: NodeState; readonly action: ActionState; readonly timeoutMs: number },
+    order: {
+      readonly term: number;
+      readonly node: NodeState;
+      readonly action: ActionState;
+      readonly timeoutMs: number;
+    },
     done: (reply: OrderReply) => void,
   ): void {
     const { term, node, action, timeoutMs } = order;

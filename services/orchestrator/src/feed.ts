@@ -101,7 +101,10 @@ class Follower {
       this.#busy = false;
       if (error === undefined && found !== undefined && found.entries.length > 0) {
         this.#sendEntries(
-          found.entries.map(({ index, type, data }) => ({ index, data: type === "data" ? data : new Uint8Array(0) })),
+          found.entries.map(({ index, type, data }) => ({
+            index,
+            data: type === "data" ? data : new Uint8Array(0),
+          })),
         );
       } else if ((error as { code?: unknown } | undefined)?.code === "COMPACTED") {
         this.#sendSnapshot();
@@ -131,7 +134,10 @@ class Follower {
 
   #sendEntries(items: readonly FeedItem[]): void {
     this.#next = (items.at(-1)?.index ?? this.#next) + 1;
-    const entries = items.map(({ index, data }) => ({ index, data: Buffer.from(data.buffer, data.byteOffset, data.length) }));
+    const entries = items.map(({ index, data }) => ({
+      index,
+      data: Buffer.from(data.buffer, data.byteOffset, data.length),
+    }));
     this.#write([{ content: { $case: "entries", value: { entries } } }]);
   }
 

@@ -27,22 +27,37 @@ export class OrchestratorMetrics implements LeaderObserver {
       return { increment: (by = 1) => registered.inc(by) };
     };
     this.messagesRead = counter("bus_messages_read_total", "Messages read from the stream.");
-    this.messagesRefused = counter("bus_messages_refused_total", "Messages that were not ours or not whole.");
+    this.messagesRefused = counter(
+      "bus_messages_refused_total",
+      "Messages that were not ours or not whole.",
+    );
     this.#events = counter("events_committed_total", "Events this replica committed as leader.");
     this.#entries = counter("entries_committed_total", "Entries this replica committed as leader.");
     this.#commands = counter("commands_answered_total", "Users' commands answered after a commit.");
-    const orders = metrics.counter("orders_answered_total", "Orders by the agent's answer.", ["reply"]);
-    const reply = (type: OrderReply["type"]): Counter => ({ increment: (by = 1) => orders.inc({ reply: type }, by) });
+    const orders = metrics.counter("orders_answered_total", "Orders by the agent's answer.", [
+      "reply",
+    ]);
+    const reply = (type: OrderReply["type"]): Counter => ({
+      increment: (by = 1) => orders.inc({ reply: type }, by),
+    });
     this.#orders = {
       accepted: reply("accepted"),
       refused: reply("refused"),
       staleTerm: reply("staleTerm"),
       silent: reply("silent"),
     };
-    this.#stalls = metrics.histogram("loop_stall_seconds", "Gaps between ticks beyond an election timeout.", DURATION_SECONDS_BUCKETS);
+    this.#stalls = metrics.histogram(
+      "loop_stall_seconds",
+      "Gaps between ticks beyond an election timeout.",
+      DURATION_SECONDS_BUCKETS,
+    );
     metrics.gauge("raft_term", "Raft term.", [], (gauge) => gauge.set(replica().status().term));
-    metrics.gauge("raft_commit_index", "Last committed index.", [], (gauge) => gauge.set(replica().status().commitIndex));
-    metrics.gauge("raft_applied_index", "Last applied index.", [], (gauge) => gauge.set(replica().status().appliedIndex));
+    metrics.gauge("raft_commit_index", "Last committed index.", [], (gauge) =>
+      gauge.set(replica().status().commitIndex),
+    );
+    metrics.gauge("raft_applied_index", "Last applied index.", [], (gauge) =>
+      gauge.set(replica().status().appliedIndex),
+    );
     metrics.gauge("raft_leading", "1 while this replica leads.", [], (gauge) => {
       gauge.set(replica().status().role === "leader" ? 1 : 0);
     });

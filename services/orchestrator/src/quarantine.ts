@@ -21,7 +21,12 @@ export class Quarantine {
     this.#log = options.log;
   }
 
-  keep(message: { readonly subject: string; readonly sequence: number; readonly payload: Uint8Array; readonly reason: string }): void {
+  keep(message: {
+    readonly subject: string;
+    readonly sequence: number;
+    readonly payload: Uint8Array;
+    readonly reason: string;
+  }): void {
     this.#log.warn("message not understood", {
       subject: message.subject,
       sequence: message.sequence,
@@ -45,7 +50,12 @@ export class Quarantine {
     await this.#writing;
   }
 
-  async #write(message: { readonly subject: string; readonly sequence: number; readonly payload: Uint8Array; readonly reason: string }): Promise<void> {
+  async #write(message: {
+    readonly subject: string;
+    readonly sequence: number;
+    readonly payload: Uint8Array;
+    readonly reason: string;
+  }): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
     const name = `${String(message.sequence).padStart(16, "0")}.json`;
     const content = {

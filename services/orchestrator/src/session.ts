@@ -62,7 +62,10 @@ class Session {
       const decoded = fromProtoSubmit(call.value);
       if (decoded.type === "undecodable") {
         const { reason } = decoded;
-        this.#reply(id, { $case: "rejected", value: { code: "invalidArgument", reason, violations: [] } });
+        this.#reply(id, {
+          $case: "rejected",
+          value: { code: "invalidArgument", reason, violations: [] },
+        });
         return;
       }
       const { command, ...options } = decoded.value;
@@ -80,7 +83,10 @@ class Session {
       });
     } else {
       const reason = "this replica does not know such a call";
-      this.#reply(id, { $case: "rejected", value: { code: "invalidArgument", reason, violations: [] } });
+      this.#reply(id, {
+        $case: "rejected",
+        value: { code: "invalidArgument", reason, violations: [] },
+      });
     }
   }
 

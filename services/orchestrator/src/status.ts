@@ -11,8 +11,18 @@ export function statusOf(of: {
   readonly state: ReplicatedState;
   readonly busConnected: boolean;
 }): GetStatusResponse {
-  const { id, role, term, leader, firstIndex, lastIndex, commitIndex, appliedIndex, snapshotIndex, peers } =
-    of.replica.status();
+  const {
+    id,
+    role,
+    term,
+    leader,
+    firstIndex,
+    lastIndex,
+    commitIndex,
+    appliedIndex,
+    snapshotIndex,
+    peers,
+  } = of.replica.status();
   return {
     id,
     datacenter: of.datacenter,

@@ -25,7 +25,10 @@ export async function measureApiWrites(options: {
 }): Promise<ApiResult> {
   const clients = Array.from(
     { length: CONNECTIONS },
-    (_, at) => new NodeServiceClient(options.gateway, channelCredentials("insecure-for-lab"), { "bench.connection": at }),
+    (_, at) =>
+      new NodeServiceClient(options.gateway, channelCredentials("insecure-for-lab"), {
+        "bench.connection": at,
+      }),
   );
   const histogram = new Histogram();
   const endMs = performance.now() + options.seconds * 1_000;

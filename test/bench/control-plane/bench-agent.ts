@@ -4,7 +4,13 @@
  * Each fact remembers when it was taken in; its latency ends when a directive says that it is in the replicated log, applied by the leader.
  * Runs in the load process; many in one.
  */
-import { decodeActionOrder, decodeDirective, encodeActionReply, encodeFactBatch, encodeHeartbeat } from "@atoll/codec";
+import {
+  decodeActionOrder,
+  decodeDirective,
+  encodeActionReply,
+  encodeFactBatch,
+  encodeHeartbeat,
+} from "@atoll/codec";
 import {
   type DatacenterName,
   type Fact,
@@ -119,10 +125,14 @@ export class BenchAgent {
       });
       this.#sent += waiting.length;
       this.#inFlight += 1;
-      this.#bus.publishFacts(`${this.#incarnation}.${sequence}.${waiting.length}`, payload, (error) => {
-        this.#inFlight -= 1;
-        if (error === undefined) this.#send();
-      });
+      this.#bus.publishFacts(
+        `${this.#incarnation}.${sequence}.${waiting.length}`,
+        payload,
+        (error) => {
+          this.#inFlight -= 1;
+          if (error === undefined) this.#send();
+        },
+      );
     }
   }
 
@@ -171,7 +181,14 @@ export class BenchAgent {
       this.observe(order.service.key, "healthy", order.service.digest, "");
     }
     const observedAtMs = Date.now();
-    this.#take({ type: "actionFinished", observedAtMs, action, outcome: "succeeded", reason: "", durationMs: 0 });
+    this.#take({
+      type: "actionFinished",
+      observedAtMs,
+      action,
+      outcome: "succeeded",
+      reason: "",
+      durationMs: 0,
+    });
   }
 }
 

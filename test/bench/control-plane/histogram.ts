@@ -18,7 +18,10 @@ export class Histogram {
   }
 
   record(ms: number): void {
-    const bucket = Math.max(0, Math.ceil(Math.log(Math.max(ms, SMALLEST_MS) / SMALLEST_MS) / Math.log(STEP)));
+    const bucket = Math.max(
+      0,
+      Math.ceil(Math.log(Math.max(ms, SMALLEST_MS) / SMALLEST_MS) / Math.log(STEP)),
+    );
     this.#counts.set(bucket, (this.#counts.get(bucket) ?? 0) + 1);
     this.#count += 1;
     this.#maxMs = Math.max(this.#maxMs, ms);

@@ -79,7 +79,11 @@ async function events(agents: readonly BenchAgent[]): Promise<void> {
   const beginMs = performance.now();
   const made = await generate(agents, seconds);
   const committedInTime = histogram.count;
-  await until(() => agents.every(({ waiting }) => waiting === 0), START_DEADLINE_MS, "outboxes empty");
+  await until(
+    () => agents.every(({ waiting }) => waiting === 0),
+    START_DEADLINE_MS,
+    "outboxes empty",
+  );
   tell({
     type: "events",
     agents: agentCount,
@@ -95,7 +99,11 @@ async function events(agents: readonly BenchAgent[]): Promise<void> {
 
 async function actions(agents: readonly BenchAgent[]): Promise<void> {
   await until(() => started.size === agents.length, START_DEADLINE_MS, "every agent has its order");
-  await until(() => agents.every(({ waiting }) => waiting === 0), START_DEADLINE_MS, "outboxes empty");
+  await until(
+    () => agents.every(({ waiting }) => waiting === 0),
+    START_DEADLINE_MS,
+    "outboxes empty",
+  );
   await pause(1_000);
   const latencies = new Histogram();
   for (let at = 0; at < agents.length; at += 1) {
@@ -121,7 +129,11 @@ function tell(result: Record<string, unknown>): void {
 }
 
 const agents = Array.from({ length: agentCount }, (_, at) => makeAgent(at));
-await until(() => agents.every(({ waiting }) => waiting === 0), START_DEADLINE_MS, "every agent is known");
+await until(
+  () => agents.every(({ waiting }) => waiting === 0),
+  START_DEADLINE_MS,
+  "every agent is known",
+);
 tell({ type: "ready" });
 if (values.mode === "actions") await actions(agents);
 else await events(agents);

@@ -35,12 +35,17 @@ const { values } = parseArgs({
 const ACTION_AGENTS = 200;
 const API_AGENTS = 64;
 /** Of a role that the action agents match; it never really runs. */
-const ROLE = "kind: Role\nname: bench\nmatch: { labels: { bench: actions } }\nservices: [{ name: app, command: [app] }]\n";
+const ROLE =
+  "kind: Role\nname: bench\nmatch: { labels: { bench: actions } }\nservices: [{ name: app, command: [app] }]\n";
 
 const measured: Measured[] = [];
 
 /** Runs the load process and gives its results; `ready` is called when all agents are known. */
-async function load(lab: Lab, args: readonly string[], ready: () => Promise<void>): Promise<Measured[]> {
+async function load(
+  lab: Lab,
+  args: readonly string[],
+  ready: () => Promise<void>,
+): Promise<Measured[]> {
   const script = join(import.meta.dirname, "load-process.ts");
   const site = ["--nats", lab.natsUrl, "--datacenter", lab.datacenter];
   const child = spawn(process.execPath, ["--conditions=atoll-source", script, ...site, ...args], {
@@ -80,9 +85,21 @@ const nothing = (): Promise<void> => Promise.resolve();
 
 async function measureEvents(lab: Lab, round: number): Promise<void> {
   for (const rate of values.rates.split(",")) {
-    const args = ["--mode", "events", "--agents", values.agents, "--rate", rate, "--seconds", values.seconds];
+    const args = [
+      "--mode",
+      "events",
+      "--agents",
+      values.agents,
+      "--rate",
+      rate,
+      "--seconds",
+      values.seconds,
+    ];
     const results = await load(lab, [...args, "--prefix", `e${rate}-`], nothing);
-    note(round, results.map((result) => ({ ...result, rate: Number(rate) })));
+    note(
+      round,
+      results.map((result) => ({ ...result, rate: Number(rate) })),
+    );
   }
 }
 
@@ -93,18 +110,41 @@ async function measureActions(lab: Lab, round: number): Promise<void> {
 
 async function measureApi(lab: Lab, round: number): Promise<void> {
   const nodes = Array.from({ length: API_AGENTS }, (_, at) => `w${at}`);
-  const args = ["--mode", "events", "--agents", String(API_AGENTS), "--rate", "1", "--seconds", "1", "--warm-up-seconds", "0"];
+  const args = [
+    "--mode",
+    "events",
+    "--agents",
+    String(API_AGENTS),
+    "--rate",
+    "1",
+    "--seconds",
+    "1",
+    "--warm-up-seconds",
+    "0",
+  ];
   await load(lab, [...args, "--prefix", "w"], nothing);
   for (const inFlight of values["in-flight"].split(",").map(Number)) {
     const site = { gateway: lab.gatewayAddress, datacenter: lab.datacenter, nodes, inFlight };
     await measureApiWrites({ ...site, seconds: 2 });
-    note(round, [{ type: "api", ...(await measureApiWrites({ ...site, seconds: Number(values.seconds) / 2 })) }]);
+    note(round, [
+      {
+        type: "api",
+        ...(await measureApiWrites({ ...site, seconds: Number(values.seconds) / 2 })),
+      },
+    ]);
   }
 }
 
 async function measureRound(round: number): Promise<void> {
   const stateDir = mkdtempSync(join(tmpdir(), "atoll-bench-"));
-  const lab = await startLab({ stateDir, portBase: 0, agents: 0, machine: false, restart: false, logLevel: "warn" });
+  const lab = await startLab({
+    stateDir,
+    portBase: 0,
+    agents: 0,
+    machine: false,
+    restart: false,
+    logLevel: "warn",
+  });
   try {
     const only = values.only.split(",");
     if (only.includes("actions")) await measureActions(lab, round);
@@ -125,5 +165,8 @@ const machine = describeMachine();
 const folder = join(import.meta.dirname, "..", "results");
 mkdirSync(folder, { recursive: true });
 const file = join(folder, `control-plane-${startedAt.replaceAll(/[:.]/g, "-")}.json`);
-writeFileSync(file, `${JSON.stringify({ startedAt, machine, settings: values, measured }, undefined, 2)}\n`);
+writeFileSync(
+  file,
+  `${JSON.stringify({ startedAt, machine, settings: values, measured }, undefined, 2)}\n`,
+);
 process.stdout.write(`${formatControlPlaneTable(machine, measured)}\n`);

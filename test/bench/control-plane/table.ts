@@ -44,6 +44,7 @@ function titleOf({ type, rate, agents, inFlight }: Measured): string {
 function cell(measured: Measured | undefined): string {
   if (measured === undefined) return "–";
   const { perSecond, p50Ms = 0, p99Ms = 0 } = measured;
-  const rate = perSecond === undefined ? "" : `${Math.round(perSecond).toLocaleString("en-US")}/s, `;
+  const rate =
+    perSecond === undefined ? "" : `${Math.round(perSecond).toLocaleString("en-US")}/s, `;
   return `${rate}p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`;
 }
