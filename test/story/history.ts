@@ -36,15 +36,17 @@ export class History {
     while (!this.#stopped) {
       const watch = this.#api.watchEvents(this.#resumeIndex);
       this.#cancel = () => watch.cancel();
+      let connected = false;
       try {
         for await (const message of watch) {
+          connected = true;
           this.#seen.push(...message.events);
           if (message.resumeIndex > 0) this.#resumeIndex = message.resumeIndex;
         }
       } catch {
         // The index says where to go on.
       }
-      if (!this.#stopped) this.#breaks += 1;
+      if (connected && !this.#stopped) this.#breaks += 1;
       await delay(20);
     }
   }

@@ -21,12 +21,8 @@ export class Narrator {
     try {
       await tell();
     } catch (error) {
-      if (!(error instanceof StepFailed)) {
-        this.#failures += 1;
-        console.log(
-          `  ✗ ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-        );
-      }
+      if (error instanceof StepFailed) return;
+      this.fails(error instanceof Error ? (error.stack ?? error.message) : String(error));
     }
   }
 
@@ -36,15 +32,20 @@ export class Narrator {
     console.log(`  ✓ ${text}`);
   }
 
+  /** States what did not hold. */
+  fails(text: string): void {
+    this.#steps += 1;
+    this.#failures += 1;
+    console.log(`  ✗ ${text}`);
+  }
+
   /** States what must hold. @throws StepFailed to end the chapter. */
   check(holds: boolean, text: string, otherwise = ""): void {
     if (holds) {
       this.holds(text);
       return;
     }
-    this.#steps += 1;
-    this.#failures += 1;
-    console.log(`  ✗ ${text}${otherwise === "" ? "" : `: ${otherwise}`}`);
+    this.fails(otherwise === "" ? text : `${text}: ${otherwise}`);
     throw new StepFailed(text);
   }
 

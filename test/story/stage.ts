@@ -120,18 +120,25 @@ export class Stage {
     return stdout;
   }
 
-  /** Ends an own lab as Ctrl-C does. Returns what was left running. */
+  /** Ends an own lab as Ctrl-C does. Returns what was left running, which is ended too. */
   async stop(): Promise<readonly ProcessIdentity[]> {
-    if (!this.own) return [];
-    this.#lab?.kill("SIGINT");
-    await timeUntil("the lab has stopped", STOP_TIMEOUT_MS, async () => {
-      return this.#lab?.exitCode !== null || this.#lab.signalCode !== null;
-    });
-    return processesOfLab(this.stateDir);
+    const lab = this.#lab;
+    if (lab === undefined) return [];
+    lab.kill("SIGINT");
+    await timeUntil("the lab has stopped", STOP_TIMEOUT_MS, async () => hasEnded(lab)).catch(() =>
+      lab.kill("SIGKILL"),
+    );
+    const left = processesOfLab(this.stateDir);
+    for (const identity of left) signal(identity, "SIGKILL");
+    return left;
   }
 
   /** Deletes the state folder of an own lab. */
   forget(): void {
     if (this.own) rmSync(this.stateDir, { recursive: true, force: true });
   }
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
 }

@@ -25,11 +25,14 @@ export async function runLab(words: readonly string[]): Promise<number> {
     }
     const lab = await prepareLab({ ...options, report });
     const stopAsked = awaitStopSignal(lab);
-    const ready = await Promise.race([lab.startAll().then(() => true), stopAsked]);
-    if (ready) process.stdout.write(screen(lab));
-    await stopAsked;
-    report("stopping");
-    await lab.stop();
+    try {
+      const ready = await Promise.race([lab.startAll().then(() => true), stopAsked]);
+      if (ready) process.stdout.write(screen(lab));
+      await stopAsked;
+      report("stopping");
+    } finally {
+      await lab.stop();
+    }
     report("stopped; everything is kept in the state folder");
     return 0;
   } catch (error) {

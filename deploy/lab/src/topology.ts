@@ -211,6 +211,8 @@ function commonEnvironment(site: Site): Record<string, string> {
     ATOLL_DATACENTER: DATACENTER,
     ATOLL_TRANSPORT: "insecure-for-lab",
     ATOLL_LOG_LEVEL: site.logLevel,
+    // Compiled sources are kept: later starts need less of the processor.
+    NODE_COMPILE_CACHE: join(site.stateDir, "compile-cache"),
     LANG: "C.UTF-8",
   };
 }

@@ -3,6 +3,8 @@
  *
  * The only file that touches `process.env`. `config.ts` gives the texts a meaning.
  */
+import { userInfo } from "node:os";
+
 export interface CliEnvironment {
   /** ATOLL_GATEWAY: host:port. */
   readonly gateway: string | undefined;
@@ -23,7 +25,16 @@ export function readEnvironment(): CliEnvironment {
     transport: process.env["ATOLL_TRANSPORT"],
     datacenter: process.env["ATOLL_DATACENTER"],
     noColor: process.env["NO_COLOR"],
-    user: process.env["USER"] ?? process.env["LOGNAME"],
+    user: process.env["USER"] ?? process.env["LOGNAME"] ?? accountName(),
     terminalKind: process.env["TERM"],
   };
+}
+
+/** Undefined for an account without a name, as containers have. */
+function accountName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
 }

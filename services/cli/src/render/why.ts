@@ -62,7 +62,13 @@ function reasonLines(reason: Reason, width: number, nowMs: number, paint: Paint)
   const padding = " ".repeat(Math.max(0, width - textWidth(subject)));
   const since = sinceText(reason, nowMs, paint);
   const line = `${INDENT}${paint("accent", subject)}${padding}  ${escapeLine(reason.text)}${since}`;
-  return [line.trimEnd(), ...indentedText(reason.detail, INDENT.repeat(4), paint)];
+  return [line.trimEnd(), ...indentedText(detailFor(reason), INDENT.repeat(4), paint)];
+}
+
+/** Details that tell a person something: no digests, and nothing that the text says already. */
+function detailFor(reason: Reason): string {
+  if (/^digest [0-9a-f]+$/.test(reason.detail.trim())) return "";
+  return reason.text.includes(reason.detail.trim()) ? "" : reason.detail;
 }
 
 function sinceText(reason: Reason, nowMs: number, paint: Paint): string {
