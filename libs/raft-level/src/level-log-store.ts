@@ -11,7 +11,7 @@
 import { hash } from "node:crypto";
 import { assert, Bug } from "@atoll/stdx";
 import type { Done, EntryRange, LogStore, LogWrite, RecoveredLog } from "@atoll/raft-replica";
-import type { Entry, HardState, Membership, SnapshotMetadata } from "raft-ts";
+import type { HardState, Membership, SnapshotMetadata } from "raft-ts";
 import type { Database, KeyRange, OpenDatabase } from "./database.ts";
 import type { DurableMarker } from "./durable-marker.ts";
 import {
@@ -22,15 +22,10 @@ import {
 } from "./errors.ts";
 import type { LogIdentity } from "./identity.ts";
 import { recordKey, snapshotRange, STATE_KEY } from "./keys.ts";
+import { LogReader, type ReadRange } from "./log-reader.ts";
 import { mergeWrites } from "./merge-writes.ts";
 import { openLog, type OpenedLog } from "./open-log.ts";
-import {
-  decodeRecord,
-  encodeRecord,
-  HASH_BYTES,
-  recordBytes,
-  type DecodedRecord,
-} from "./record.ts";
+import { encodeRecord, HASH_BYTES, recordBytes } from "./record.ts";
 import { RecordIndex, type RecordSpan } from "./record-index.ts";
 import { SegmentedDatabase } from "./segmented-database.ts";
 import { readChunks, writeChunks } from "./snapshot-chunks.ts";
@@ -77,6 +72,7 @@ export class LevelLogStore implements LogStore, AsyncDisposable {
   readonly #marker: DurableMarker;
   readonly #identity: Uint8Array;
   readonly #lane: WriteLane;
+  readonly #reader: LogReader;
   #state: StoreState;
   #index: RecordIndex;
   #hardState: HardState;
@@ -86,7 +82,6 @@ export class LevelLogStore implements LogStore, AsyncDisposable {
   #startedLast: number;
   #snapshotIds: number;
   #scratch: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
-  #newestRead: DecodedRecord | undefined;
   /** Snapshots being written and ranges being removed; one after the other, beside the lane. */
   #background: Promise<void> = Promise.resolve();
   #statistics = { records: 0, entries: 0, bytes: 0 };
@@ -102,6 +97,7 @@ export class LevelLogStore implements LogStore, AsyncDisposable {
     this.#lastHash = opened.recovery.lastHash;
     this.#startedLast = this.#index.last.index;
     this.#snapshotIds = opened.state.snapshot.id;
+    this.#reader = new LogReader(this.#database, this.#identity, () => this.#state.firstSequence);
     this.#lane = new WriteLane({ commit: (writes) => this.#commit(writes), harmless });
     failLater.fail = (error) => this.#lane.fail(toFailure(error));
   }
@@ -143,10 +139,10 @@ export class LevelLogStore implements LogStore, AsyncDisposable {
   }
 
   readEntries(
-    range: { readonly from: number; readonly to: number; readonly maxBytes: number },
+    range: ReadRange,
     done: (error: Error | undefined, range: EntryRange | undefined) => void,
   ): void {
-    this.#read(() => this.#readRange(range.from, range.to, range.maxBytes), done);
+    this.#read(() => this.#reader.range(this.#index, range), done);
   }
 
   /**
@@ -270,7 +266,7 @@ export class LevelLogStore implements LogStore, AsyncDisposable {
     this.#lastHash = lastHash;
     this.#hardState = hardState;
     this.#index = new RecordIndex(position);
-    this.#newestRead = undefined;
+    this.#reader.forget();
     this.#forgetLater(firstSequence);
     this.#removeLater(snapshotRange(0, id));
   }
@@ -297,7 +293,7 @@ export class LevelLogStore implements LogStore, AsyncDisposable {
   }
 
   async #beginOf(span: RecordSpan): Promise<LogBegin> {
-    const record = await this.#readRecord(span.sequence);
+    const record = await this.#reader.record(span.sequence);
     return {
       firstSequence: span.sequence,
       previousHash: Buffer.from(record.previousHash).toString("hex"),
@@ -319,44 +315,6 @@ export class LevelLogStore implements LogStore, AsyncDisposable {
       generation: this.#state.generation,
       hash: this.#lastHash,
     });
-  }
-
-  async #readRange(from: number, to: number, maxBytes: number): Promise<EntryRange> {
-    const last = this.#index.last.index;
-    assert(from <= last + 1, `entries from ${from} on are beyond the last, ${last}`);
-    if (from < this.#index.firstIndex) throw new CompactedError(`entry ${from} is compacted`);
-    const previous = { index: from - 1, term: this.#index.termAt(from - 1) };
-    const entries: Entry[] = [];
-    let bytes = 0;
-    for (const span of this.#index.spans(from, to)) {
-      const record = await this.#readRecord(span.sequence);
-      for (const entry of record.entries) {
-        if (entry.index < from || entry.index > span.lastIndex) continue;
-        bytes += entry.data.length;
-        const full = entries.length > 0 && bytes > maxBytes;
-        if (full || entry.index >= to) return { previous, entries };
-        entries.push(entry);
-      }
-    }
-    return { previous, entries };
-  }
-
-  /**
-   * The newest record read is kept: a follower that catches up reads one record in several steps.
-   */
-  async #readRecord(sequence: number): Promise<DecodedRecord> {
-    if (this.#newestRead?.sequence === sequence) return this.#newestRead;
-    const bytes = await this.#database.get(recordKey(sequence));
-    if (bytes === undefined && sequence < this.#state.firstSequence) {
-      throw new CompactedError(`record ${sequence} is compacted`);
-    }
-    const record = bytes === undefined ? "it is missing" : decodeRecord(bytes, this.#identity);
-    if (typeof record === "string") throw new LogDamagedError(`record ${sequence}`, record);
-    if (record.sequence !== sequence) {
-      throw new LogDamagedError(`record ${sequence}`, `record ${record.sequence} is in its place`);
-    }
-    this.#newestRead = record;
-    return record;
   }
 
   async #readSnapshotBytes(range: {

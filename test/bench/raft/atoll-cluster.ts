@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Client, credentials, type ClientDuplexStream } from "@grpc/grpc-js";
 import type { RaftSettings } from "raft-ts";
-import { makeValue, type Cluster, type Driver } from "./cluster.ts";
+import { LeaderChangedError, makeValue, type Cluster, type Driver } from "./cluster.ts";
 import {
   decodeAnswer,
   driveServiceDefinition,
@@ -221,7 +221,7 @@ class StreamDriver implements Driver {
       this.#member.onBroken = reject;
       this.#member.onAnswer = ({ firstId, count, outcome }) => {
         if (outcome !== OUTCOMES.committed) {
-          reject(new Error("a write was not committed: the leader changed during the run"));
+          reject(new LeaderChangedError("a write was not committed"));
           return;
         }
         acknowledged(sent.get(firstId) as number, count);

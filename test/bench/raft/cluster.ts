@@ -2,6 +2,13 @@
  * What the measurements ask of a cluster, whichever system it is.
  */
 
+/** The leader changed while a driver wrote to it; the run says nothing. */
+export class LeaderChangedError extends Error {
+  override name = "LeaderChangedError";
+  readonly code = "LEADER_CHANGED";
+  readonly retryable = true;
+}
+
 export interface Driver {
   /**
    * Writes values, at most `inFlight` of them unanswered at a time, until `endMs` of the monotonic

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { Prng } from "@atoll/stdx";
-import type { Cluster } from "./cluster.ts";
+import { LeaderChangedError, type Cluster } from "./cluster.ts";
 import { pause } from "./processes.ts";
 
 export interface LoadResult {
@@ -17,15 +17,39 @@ export interface LoadResult {
   readonly membersCores: number;
   /** Of the client, likewise. */
   readonly clientCores: number;
+  /** How often the leader changed under the load, so that the run was begun anew. */
+  readonly begunAnew: number;
 }
 
+const ATTEMPTS_MAX = 5;
 const CLOCK_TICKS_PER_SECOND = 100;
 
+export interface Durations {
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+}
+
+/** Begins anew, a few times at most, when the leader changes under the load. */
 export async function measureLoad(
   cluster: Cluster,
   inFlight: number,
-  durations: { readonly warmUpMs: number; readonly measureMs: number },
+  durations: Durations,
 ): Promise<LoadResult> {
+  for (let begunAnew = 0; ; begunAnew += 1) {
+    try {
+      return { ...(await measureOnce(cluster, inFlight, durations)), begunAnew };
+    } catch (error) {
+      if (!(error instanceof LeaderChangedError) || begunAnew === ATTEMPTS_MAX) throw error;
+      await cluster.healthy();
+    }
+  }
+}
+
+async function measureOnce(
+  cluster: Cluster,
+  inFlight: number,
+  durations: Durations,
+): Promise<Omit<LoadResult, "begunAnew">> {
   const driver = await cluster.driver();
   try {
     await driver.run(inFlight, performance.now() + durations.warmUpMs, () => {});

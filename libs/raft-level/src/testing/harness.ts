@@ -5,7 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { crc32c, Prng } from "@atoll/stdx";
+import { crc32c, type Prng } from "@atoll/stdx";
 import type { EntryRange, LogStore, LogWrite } from "@atoll/raft-replica";
 import type { Entry, HardState, Membership, SnapshotMetadata } from "raft-ts";
 
