@@ -1,5 +1,6 @@
 /**
- * The lab with the real services: starts, does its work while parts of it are killed, stops, leaves nothing.
+ * The lab with the real services: starts, does its work while parts of it are killed, stops, and
+ * leaves nothing behind.
  */
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";

@@ -54,7 +54,7 @@ async function tell(): Promise<void> {
   await following;
 }
 
-/** Ends the lab that the story started, and the story with this status unless something was left. */
+/** Ends a lab that the story started, then the story; with this status unless something is left. */
 async function end(status: number): Promise<void> {
   const left = await stage.stop();
   if (stage.own) {

@@ -32,10 +32,13 @@ export function writePulseRole(stage: Stage): string {
     ].join("\n");
   });
   const path = join(stage.stateDir, "pulse.yaml");
-  writeFileSync(
-    path,
-    `kind: Role\nname: ${PULSE_ROLE}\nmatch:\n  labels:\n    tier: web\nservices:\n${services.join("")}`,
-  );
+  const head = [
+    "kind: Role",
+    `name: ${PULSE_ROLE}`,
+    "match: { labels: { tier: web } }",
+    "services:",
+  ];
+  writeFileSync(path, `${head.join("\n")}\n${services.join("")}`);
   return path;
 }
 

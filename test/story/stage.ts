@@ -37,7 +37,13 @@ export class Stage {
   /** Starts a lab in a new folder, on free ports. */
   static async start(): Promise<Stage> {
     const stage = new Stage(mkdtempSync(join(tmpdir(), "atoll-story-")), true);
-    await stage.startLab();
+    try {
+      await stage.startLab();
+    } catch (error) {
+      await stage.stop();
+      stage.forget();
+      throw error;
+    }
     return stage;
   }
 

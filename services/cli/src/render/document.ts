@@ -1,7 +1,7 @@
 /**
  * Parts that several views share: pairs of label and value, sections, indented texts.
  */
-import { escapeLine, escapeLines } from "./escape.ts";
+import { escapeLines } from "./escape.ts";
 import type { Paint } from "./style.ts";
 import { alignRows, type Cell } from "./table.ts";
 
@@ -54,8 +54,4 @@ export function bytesText(bytes: number): string {
     unit += 1;
   }
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
-}
-
-export function quoted(text: string): string {
-  return `"${escapeLine(text)}"`;
 }

@@ -122,10 +122,3 @@ function integer(
 function join(parts: readonly string[]): string {
   return parts.join(", ");
 }
-
-export function inventorySummary(inventory: Inventory | undefined): string {
-  if (inventory === undefined) return "-";
-  const threads = integer(inventory.cpu?.threads);
-  const memory = integer(inventory.memory?.totalBytes, bytesText);
-  return `${threads} threads, ${memory}, ${counted(inventory.disks.length, "disk")}`;
-}

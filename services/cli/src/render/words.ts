@@ -75,8 +75,3 @@ export function actionStatusCell(status: ActionStatus): Word & Cell {
 export function operationStatusCell(status: OperationStatus): Word & Cell {
   return OPERATION_STATUSES[status] ?? UNKNOWN;
 }
-
-/** The words of the node states, as a filter of `node list` takes them. */
-export const NODE_STATE_NAMES: readonly string[] = Object.values(NODE_STATES).map((word) =>
-  word.text.toUpperCase(),
-);
