@@ -9,24 +9,20 @@
  * Never waits, never reads a clock but the given one, never acts from inside a callback: `run` is called by the owner soon after
  * `requestRun`, and at each tick.
  */
-import {
-  decide,
-  Draft,
-  evolve,
-  type Command,
-  type CommandContext,
-  type DatacenterName,
-  type DomainEvent,
-  type FactBatch,
-  type LogEntry,
-  type NodeName,
-  type OutboxPosition,
-  type PlannerDecision,
-  type RecordedEvent,
-  type StreamPosition,
+import type {
+  DatacenterName,
+  DomainEvent,
+  FactBatch,
+  LogEntry,
+  NodeName,
+  OutboxPosition,
+  PlannerDecision,
+  StreamPosition,
+  UserCommand,
 } from "@atoll/domain";
 import { Planner } from "@atoll/planner";
 import { BoundedQueue, type Clock } from "@atoll/stdx";
+import { Batch } from "./batch.ts";
 import { OrderDispatcher } from "./order-dispatcher.ts";
 import { PlanSchedule } from "./plan-schedule.ts";
 import type {
@@ -35,15 +31,12 @@ import type {
   Log,
   LogCodec,
   PendingCommand,
-  ProposeOutcome,
   SubmitDone,
   SubmitOptions,
-  SubmitOutcome,
 } from "./ports.ts";
 import { PresenceDetector } from "./presence-detector.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
 import type { ControlSettings } from "./settings.ts";
-import type { UserCommand } from "@atoll/domain";
 
 /** A message of the stream. */
 export interface FactMessage {
@@ -76,23 +69,6 @@ interface OfferedFacts {
   readonly messages: readonly FactMessage[];
   next: number;
   readonly ready: () => void;
-}
-
-interface Answer {
-  readonly done: SubmitDone;
-  readonly outcome: (index: number) => SubmitOutcome;
-}
-
-interface Batch {
-  readonly events: RecordedEvent[];
-  readonly answers: Answer[];
-  readonly draft: Draft;
-  readonly nowMs: number;
-  readonly index: number;
-  /** Nodes that sent facts: they are told what is committed, also when nothing was new. */
-  readonly senders: Set<NodeName>;
-  stream: StreamPosition | undefined;
-  messages: number;
 }
 
 export class Leader {
@@ -220,29 +196,19 @@ export class Leader {
   #collect(nowMs: number): Batch {
     const { state, clock } = this.#options;
     const view = state.datacenter;
-    const batch: Batch = {
-      events: [],
-      answers: [],
-      draft: new Draft(view),
-      nowMs: Math.max(view.stampMs, Math.floor(clock.realtimeMs())),
-      index: state.appliedIndex + 1,
-      senders: new Set(),
-      stream: undefined,
-      messages: 0,
-    };
+    const index = state.appliedIndex + 1;
+    const batch = new Batch({ view, index, realtimeMs: clock.realtimeMs() });
     this.#collectDecisions(batch);
     for (const report of this.#detector.look(view, nowMs)) {
-      this.#decide(batch, { type: "reportPresence", ...report }, "detector");
+      batch.decide({ type: "reportPresence", ...report }, "detector");
     }
     for (const node of this.#returning) {
-      this.#decide(
-        batch,
-        { type: "reportPresence", node, presence: "alive", silentMs: 0 },
-        "detector",
-      );
+      batch.decide({ type: "reportPresence", node, presence: "alive", silentMs: 0 }, "detector");
     }
     this.#returning.clear();
-    this.#collectCommands(batch);
+    for (const pending of this.#commands.drain(this.#options.settings.commandsPerBatchMax)) {
+      batch.decideFor(pending);
+    }
     this.#collectFacts(batch);
     return batch;
   }
@@ -264,7 +230,7 @@ export class Leader {
       this.#operationsDue = false;
       decisions.push(...(this.#planner?.planOperations((node) => this.#isConverged(node)) ?? []));
     }
-    if (decisions.length > 0) this.#decide(batch, { type: "carryOutPlan", decisions }, "planner");
+    if (decisions.length > 0) batch.decide({ type: "carryOutPlan", decisions }, "planner");
   }
 
   #plan(name: NodeName, nowMs: number): readonly PlannerDecision[] {
@@ -282,27 +248,6 @@ export class Leader {
     return this.#converged.get(node) ?? this.#options.state.datacenter.node(node) === undefined;
   }
 
-  #collectCommands(batch: Batch): void {
-    const view = this.#options.state.datacenter;
-    for (const pending of this.#commands.drain(this.#options.settings.commandsPerBatchMax)) {
-      const { actor, requestId, validateOnly } = pending.options;
-      const context: CommandContext = { nowMs: batch.nowMs, actor, requestId };
-      const decision = validateOnly
-        ? decide(new Draft(view), pending.command, context)
-        : decide(batch.draft, pending.command, context);
-      if (decision.type === "rejected") {
-        batch.answers.push({ done: pending.done, outcome: () => decision });
-        continue;
-      }
-      if (!validateOnly) this.#record(batch, decision.events, actor);
-      const operation = validateOnly ? "" : decision.operation;
-      batch.answers.push({
-        done: pending.done,
-        outcome: (index) => ({ type: "accepted", index, operation }),
-      });
-    }
-  }
-
   #collectFacts(batch: Batch): void {
     const offered = this.#offered;
     if (offered === undefined) return;
@@ -313,8 +258,8 @@ export class Leader {
       const { read, sequence } = offered.messages[offered.next] as FactMessage;
       const facts = read();
       if (facts !== undefined) {
-        this.#decide(batch, { type: "acceptFacts", batch: facts }, `agent/${facts.node}`);
-        batch.senders.add(facts.node);
+        batch.decide({ type: "acceptFacts", batch: facts }, `agent/${facts.node}`);
+        batch.addressees.add(facts.node);
         taken += facts.facts.length;
       }
       batch.stream = { created: offered.created, sequence };
@@ -323,19 +268,6 @@ export class Leader {
     if (offered.next < offered.messages.length) return;
     this.#offered = undefined;
     offered.ready();
-  }
-
-  #decide(batch: Batch, command: Command, actor: string): void {
-    const decision = decide(batch.draft, command, { nowMs: batch.nowMs, actor, requestId: "" });
-    if (decision.type === "decided") this.#record(batch, decision.events, actor);
-  }
-
-  #record(batch: Batch, events: readonly DomainEvent[], actor: string): void {
-    for (const event of events) {
-      const offset = batch.events.length;
-      evolve(batch.draft, event, { index: batch.index, offset, stampMs: batch.nowMs }, actor);
-      batch.events.push({ event, actor });
-    }
   }
 
   #mustLogPosition(batch: Batch): boolean {
@@ -347,23 +279,16 @@ export class Leader {
 
   #propose(batch: Batch): void {
     const { codec, log, observer } = this.#options;
-    const entry: LogEntry = {
-      stampMs: batch.nowMs,
-      events: batch.events,
-      ...(batch.stream === undefined ? {} : { stream: batch.stream }),
-    };
     const term = this.#term;
     this.#underWay = true;
-    log.propose(codec.encodeLogEntry(entry), (outcome) => {
+    log.propose(codec.encodeLogEntry(batch.entry()), (outcome) => {
       if (outcome.type === "committed") {
-        observer.batchCommitted({
-          index: outcome.index,
-          events: batch.events.length,
-          messages: batch.messages,
-          commands: batch.answers.length,
-        });
+        const { messages, commandCount } = batch;
+        const { index } = outcome;
+        const events = batch.events.length;
+        observer.batchCommitted({ index, events, messages, commands: commandCount });
       }
-      for (const answer of batch.answers) answer.done(answerOf(answer, outcome));
+      batch.answer(outcome);
       if (this.#term !== term) return;
       this.#underWay = false;
       if (outcome.type === "committed") this.#act(batch);
@@ -373,13 +298,11 @@ export class Leader {
 
   /** Nothing to log: callers are answered once a quorum confirms that the state they were judged by is the newest. */
   #answerUnchanged(batch: Batch): void {
-    for (const node of batch.senders) this.#direct(node);
-    if (batch.answers.length > 0) {
+    for (const node of batch.addressees) this.#direct(node);
+    if (batch.commandCount > 0) {
       const index = this.#options.state.appliedIndex;
       this.#options.log.confirmLeadership((confirmed) => {
-        for (const { done, outcome } of batch.answers) {
-          done(confirmed ? outcome(index) : { type: "notLeader" });
-        }
+        batch.answer(confirmed ? { type: "committed", index } : { type: "refused" });
       });
     }
     const more =
@@ -414,10 +337,10 @@ export class Leader {
     this.#plannedActions = [];
     for (const { event } of batch.events) {
       if (event.type === "maintenanceStarted" || event.type === "maintenanceEnded") {
-        batch.senders.add(event.node);
+        batch.addressees.add(event.node);
       }
     }
-    for (const node of batch.senders) this.#direct(node);
+    for (const node of batch.addressees) this.#direct(node);
     if (batch.stream !== undefined) link.forgetFacts(batch.stream);
   }
 
@@ -437,9 +360,4 @@ export class Leader {
     this.#replannedAtMs = nowMs;
     this.#schedule.addAll(this.#options.state.datacenter);
   }
-}
-
-function answerOf(answer: Answer, outcome: ProposeOutcome): SubmitOutcome {
-  if (outcome.type === "committed") return answer.outcome(outcome.index);
-  return outcome.type === "refused" ? { type: "notLeader" } : { type: "unknown" };
 }

@@ -87,8 +87,9 @@ export async function startApp(config: Config): Promise<App> {
   parts.defer(() => feed.stop());
 
   const busHealth = new BusHealth(bus);
-  const server = await startServer(config, { consensus, leader, feed, busHealth, log, metrics });
-  parts.use(server);
+  const server = parts.use(
+    await startServer(config, { consensus, leader, feed, busHealth, log, metrics }),
+  );
   consensus.transport.start();
   const health = (): HealthReport => healthOf(replica, busHealth);
   parts.use(
@@ -100,21 +101,7 @@ export async function startApp(config: Config): Promise<App> {
       log,
     }),
   );
-  const ticker = new Ticker({
-    clock: systemClock,
-    tickMs: TICK_MS,
-    stallMs: TICK_MS * DEFAULT_RAFT_SETTINGS.electionTimeoutTicksMax,
-    tick: () => {
-      replica.tick();
-      leader.run();
-    },
-    stalled: (gapMs) => {
-      log.warn("the loop stood still", { gapMs });
-      counted.stalled(gapMs);
-      replica.stalled();
-    },
-  });
-  parts.use(ticker);
+  parts.use(startTicker(replica, leader, counted, log));
   leadership.join({ leader, intake });
   server.setServing(SERVICE_NAME, true);
   server.setServing("", true);
@@ -128,6 +115,29 @@ export async function startApp(config: Config): Promise<App> {
       log.info("stopped");
     },
   };
+}
+
+/** Ticks Raft and the leader's loop; a replica that stood still is told so first. */
+function startTicker(
+  replica: Replica,
+  leader: Leader,
+  counted: OrchestratorMetrics,
+  log: Log,
+): Ticker {
+  return new Ticker({
+    clock: systemClock,
+    tickMs: TICK_MS,
+    stallMs: TICK_MS * DEFAULT_RAFT_SETTINGS.electionTimeoutTicksMax,
+    tick: () => {
+      replica.tick();
+      leader.run();
+    },
+    stalled: (gapMs) => {
+      log.warn("the loop stood still", { gapMs });
+      counted.stalled(gapMs);
+      replica.stalled();
+    },
+  });
 }
 
 async function startConsensus(
