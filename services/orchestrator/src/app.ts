@@ -41,6 +41,8 @@ import { Ticker } from "./ticker.ts";
 
 /** One Raft tick. Heartbeats and timeouts are counts of it. */
 const TICK_MS = 10;
+/** Entries kept in memory; a larger tail costs more collecting than it saves reading. */
+const TAIL_BYTES_MAX = 8 * 1024 * 1024;
 const SERVICE_NAME = "atoll.replica.v1.OrchestratorService";
 
 export interface App extends AsyncDisposable {
@@ -153,6 +155,7 @@ async function startConsensus(
     folder: join(config.dataDir, "raft"),
     identity: { groupId, replicaId },
     founding: { voters, outgoing: [], learners: [], learnersNext: [], autoLeave: false },
+    tailBytesMax: TAIL_BYTES_MAX,
   });
   parts.use(store);
   if (tornSequence !== undefined) log.warn("a torn record was dropped", { record: tornSequence });
@@ -184,7 +187,7 @@ async function startConsensus(
       failed: (error) => failure.reject(error),
     },
     prng: prng.child("raft"),
-    settings: DEFAULT_REPLICA_SETTINGS,
+    settings: { ...DEFAULT_REPLICA_SETTINGS, raft: { tailBytesMax: TAIL_BYTES_MAX } },
   });
   parts.defer(() => replica.stop());
   return { store, transport, replica, state, failed: failure.promise };
