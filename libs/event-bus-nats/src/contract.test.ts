@@ -2,7 +2,7 @@
  * The bus over NATS passes the contract against a real server.
  */
 import { randomUUID } from "node:crypto";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { busContract } from "@atoll/event-bus/contract";
 import type { BusWorld, Condition, WorldOptions } from "@atoll/event-bus/contract";
 import type { AgentBus, OrchestratorBus } from "@atoll/event-bus";
@@ -12,13 +12,10 @@ import { connectOrchestratorBus } from "./orchestrator-bus.ts";
 import { until } from "./testing.ts";
 
 let server: NatsServer;
-
-before(async () => {
-  if (skipReason === undefined) server = await NatsServer.start();
-});
+let started: Promise<NatsServer> | undefined;
 
 after(async () => {
-  await server?.[Symbol.asyncDispose]();
+  await (await started)?.[Symbol.asyncDispose]();
 });
 
 const silent = { info: (): void => {}, warn: (): void => {} };
@@ -91,6 +88,8 @@ async function drive(
 
 for (const one of busContract()) {
   test(`event-bus-nats contract: ${one.name}`, { skip: skipReason ?? false }, async () => {
+    started ??= NatsServer.start();
+    server = await started;
     const world = new NatsWorld(one.options);
     try {
       await drive(one.run(world), world);

@@ -20,8 +20,8 @@ const PULL_MESSAGES: number = 2 * BATCH_MESSAGES_MAX;
 const PULL_EXPIRES_MS = 30_000;
 /** A waiting pull is told this often that the consumer lives. */
 const HEARTBEAT_MS = 1_000;
-/** A consumer that says nothing for so long is gone. */
-const SILENCE_MAX_MS = 3_500;
+/** A consumer that misses so many in a row is gone. */
+const HEARTBEATS_MISSED_MAX = 3;
 
 const STATUS_HEARTBEAT = 100;
 const STATUS_EXPIRED = 408;
@@ -56,7 +56,8 @@ export class FactPull {
   #pull = 0;
   #left = 0;
   #consumerSequence = 0;
-  #heardAtMs: number = performance.now();
+  /** Intervals without a word while a pull is under way. */
+  #silence = 0;
   #over = false;
   /** The highest sequence seen, of messages not ours too. */
   #lastSequence = 0;
@@ -128,7 +129,7 @@ export class FactPull {
     if (this.#over || this.#left > 0 || !room) return;
     this.#pull += 1;
     this.#left = PULL_MESSAGES;
-    this.#heardAtMs = performance.now();
+    this.#silence = 0;
     const { subjects, consumer } = this.#target;
     const subject = `$JS.API.CONSUMER.MSG.NEXT.${subjects.stream}.${consumer}`;
     send(this.#connection, subject, this.#request, { reply: this.#inbox + this.#pull.toString() });
@@ -136,7 +137,7 @@ export class FactPull {
 
   #received(message: Msg): void {
     if (this.#over) return;
-    this.#heardAtMs = performance.now();
+    this.#silence = 0;
     const subject = message.subject;
     if (subject.startsWith(this.#inbox)) this.#status(message, subject.slice(this.#inbox.length));
     else this.#fact(message, subject);
@@ -181,8 +182,9 @@ export class FactPull {
   }
 
   #watch(): void {
-    const silentMs = performance.now() - this.#heardAtMs;
-    if (this.#left > 0 && silentMs > SILENCE_MAX_MS) this.#break("the consumer is silent");
+    if (this.#left === 0) return;
+    this.#silence += 1;
+    if (this.#silence > HEARTBEATS_MISSED_MAX) this.#break("the consumer is silent");
   }
 
   #break(reason: string): void {

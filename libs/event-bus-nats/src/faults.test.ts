@@ -3,7 +3,7 @@
  * frozen, wiped, robbed of its stream or consumer, filled with messages that are not ours.
  */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import type { StreamBatch } from "@atoll/event-bus";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { connectAgentBus } from "./agent-bus.ts";
@@ -63,6 +63,12 @@ async function scene(server: NatsServer): Promise<Scene> {
   };
 }
 
+/** An orchestrator's end that closes with its test, however that ends. */
+function owned(url: string): NatsOrchestratorBus & AsyncDisposable {
+  const bus = connectOrchestratorBus({ url, datacenter, log: silent });
+  return Object.assign(bus, { [Symbol.asyncDispose]: () => bus.close() });
+}
+
 async function request(
   connection: NatsConnection,
   subject: string,
@@ -86,11 +92,10 @@ async function streamInfo(
 
 test("connectOrchestratorBus() makes the stream that the design asks for", { skip }, async () => {
   await using it = await scene(await NatsServer.start());
-  const connection = await it.server.connect();
+  await using connection = await it.server.connect();
   const info = (await request(connection, `$JS.API.STREAM.INFO.${stream}`)) as {
     config: Record<string, unknown>;
   };
-  await connection.close();
   const { subjects, storage, retention, discard, max_bytes, duplicate_window, num_replicas } =
     info.config;
   assert.deepEqual(
@@ -109,7 +114,7 @@ test("connectOrchestratorBus() makes the stream that the design asks for", { ski
 
 test("connectOrchestratorBus() puts a stream with other settings right", { skip }, async () => {
   const server = await NatsServer.start();
-  const connection = await server.connect();
+  await using connection = await server.connect();
   await request(connection, `$JS.API.STREAM.CREATE.${stream}`, {
     name: stream,
     subjects: ["atoll.dc1.fact.*"],
@@ -125,7 +130,6 @@ test("connectOrchestratorBus() puts a stream with other settings right", { skip 
   const info = (await request(connection, `$JS.API.STREAM.INFO.${stream}`)) as {
     config: Record<string, unknown>;
   };
-  await connection.close();
   assert.deepEqual([info.config["discard"], info.config["max_bytes"]], ["new", 1_073_741_824]);
 });
 
@@ -166,7 +170,7 @@ test("readFacts() gives a stream up that lost what was read of it", { skip }, as
   const created = it.batches[0]?.created ?? "";
   await it.orchestrator.close();
   // Another replica knows more of the stream than the stream does.
-  const other = connectOrchestratorBus({ url: it.server.url, datacenter, log: silent });
+  await using other = owned(it.server.url);
   const batches: StreamBatch[] = [];
   other.readFacts({ created, sequence: 1_000 }, (batch, ready) => {
     batches.push(batch);
@@ -177,7 +181,6 @@ test("readFacts() gives a stream up that lost what was read of it", { skip }, as
   await until("it is connected", () => connected);
   await it.store("b");
   await until("it is read", () => batches.length === 1);
-  await other.close();
   assert.notEqual(batches[0]?.created, created);
   assert.deepEqual(
     batches[0]?.messages.map((message) => message.sequence),
@@ -187,7 +190,7 @@ test("readFacts() gives a stream up that lost what was read of it", { skip }, as
 
 test("readFacts() makes a new consumer when its consumer is deleted", { skip }, async () => {
   await using it = await scene(await NatsServer.start());
-  const connection = await it.server.connect();
+  await using connection = await it.server.connect();
   for (let round = 0; round < 3; round += 1) {
     await it.store(`k${round}`);
     await until("it is read", () => it.read().length === round + 1);
@@ -199,15 +202,14 @@ test("readFacts() makes a new consumer when its consumer is deleted", { skip }, 
   }
   await it.store("last");
   await until("the last is read", () => it.read().includes("last"));
-  await connection.close();
   assert.deepEqual(it.read(), ["k0", "k1", "k2", "last"]);
 });
 
 test("readFacts() leaves no consumer behind when it is stopped", { skip }, async () => {
   await using it = await scene(await NatsServer.start());
-  const connection = await it.server.connect();
+  await using connection = await it.server.connect();
   await it.orchestrator.close();
-  const other = connectOrchestratorBus({ url: it.server.url, datacenter, log: silent });
+  await using other = owned(it.server.url);
   for (let round = 0; round < 5; round += 1) {
     let read = 0;
     const stop = other.readFacts(undefined, (batch, ready) => {
@@ -222,7 +224,6 @@ test("readFacts() leaves no consumer behind when it is stopped", { skip }, async
     const answer = await request(connection, `$JS.API.CONSUMER.NAMES.${stream}`);
     return ((answer as { consumers: string[] | null }).consumers ?? []).length === 0;
   });
-  await Promise.all([other.close(), connection.close()]);
 });
 
 test("a frozen server is given up and the reading goes on when it thaws", { skip }, async () => {
@@ -240,7 +241,7 @@ test("readFacts() skips, counts and forgets messages that are not ours", { skip 
   await using it = await scene(await NatsServer.start());
   await it.store("a");
   await until("it is read", () => it.read().length === 1);
-  const connection = await it.server.connect();
+  await using connection = await it.server.connect();
   for (const token of ["UPPER", "under_score", "x".repeat(200), "-dash", "ü"]) {
     await request(connection, `atoll.dc1.fact.${token}`, { hostile: true });
   }
@@ -260,33 +261,22 @@ test("readFacts() skips, counts and forgets messages that are not ours", { skip 
   await until("nothing is left in the stream", async () => {
     return (await streamInfo(connection)).messages === 0;
   });
-  await connection.close();
 });
 
 test("connectOrchestratorBus() says why when the server has no JetStream", { skip }, async () => {
   await using server = await NatsServer.start({ jetStream: false });
-  const bus = connectOrchestratorBus({ url: server.url, datacenter, log: silent });
+  await using bus = owned(server.url);
   let reason = "";
   bus.onConnection((state) => ({ reason } = state));
   await until("the reason is told", () => reason.startsWith(`the stream ${stream}`));
-  await bus.close();
-});
-
-let shared: NatsServer;
-
-before(async () => {
-  if (skipReason === undefined) shared = await NatsServer.start();
-});
-
-after(async () => {
-  await shared?.[Symbol.asyncDispose]();
 });
 
 test("a handler that throws ends the process and does not silence the bus", { skip }, async () => {
+  await using server = await NatsServer.start();
   const script = `
     import { connectAgentBus, connectOrchestratorBus } from "@atoll/event-bus-nats";
     const log = { info() {}, warn() {} };
-    const url = ${JSON.stringify(shared.url)};
+    const url = ${JSON.stringify(server.url)};
     const agent = connectAgentBus({ url, datacenter: "dc9", node: "n1", log });
     const bus = connectOrchestratorBus({ url, datacenter: "dc9", log });
     bus.onHeartbeat(() => { throw new Error("a bug of the handler"); });

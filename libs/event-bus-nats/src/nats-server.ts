@@ -57,6 +57,10 @@ export class NatsServer implements AsyncDisposable {
     const words = ["-c", config, "--ports_file_dir", this.#folder];
     const child = spawn(program, words, { stdio: "ignore" });
     this.#process = child;
+    // Should the test's own process end early, nobody else would end this one.
+    const end = (): boolean => child.kill("SIGKILL");
+    process.once("exit", end);
+    child.once("exit", () => process.removeListener("exit", end));
     if (this.#port === 0) this.#port = await this.#readPort(child);
     await (await this.connect()).close();
   }
