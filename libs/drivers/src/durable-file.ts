@@ -1,8 +1,8 @@
 /**
  * Files that are there whole or not at all, also after a power cut.
  *
- * A temporary file in the same folder, fsync, rename, fsync of the folder. Used for the drivers' own
- * records; the file driver does the same steps on managed files with modes and owners.
+ * A temporary file in the same folder, fsync, rename, fsync of the folder. Used for the drivers'
+ * own records; the file driver does the same steps on managed files with modes and owners.
  */
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";

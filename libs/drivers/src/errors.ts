@@ -1,8 +1,8 @@
 /**
  * What can go wrong in a driver, each with a stable code.
  *
- * Operational errors: thrown by a driver, turned into the reason of a failed action by the agent. None
- * of them is retried here; whether to try again is the planner's decision.
+ * Operational errors: thrown by a driver, turned into the reason of a failed action by the agent.
+ * None of them is retried here; whether to try again is the planner's decision.
  */
 
 export type DriverErrorCode =

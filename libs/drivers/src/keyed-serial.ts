@@ -1,8 +1,8 @@
 /**
  * Runs tasks of one key one after the other, tasks of different keys side by side.
  *
- * The drivers' only lock: whatever changes a service or a file passes through here, so that two orders
- * for one target never interleave. A failed task does not stop the next.
+ * The drivers' only lock: whatever changes a service or a file passes through here, so that two
+ * orders for one target never interleave. A failed task does not stop the next.
  */
 
 export class KeyedSerial {

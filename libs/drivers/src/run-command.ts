@@ -1,8 +1,8 @@
 /**
  * Runs a short program to its end, with bounds on its time and output.
  *
- * A failure is a value that says why, because every caller has something else to do then. The program
- * gets its own process group, which is killed as a whole when the time is up.
+ * A failure is a value that says why, because every caller has something else to do then. The
+ * program gets its own process group, which is killed as a whole when the time is up.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 
@@ -15,7 +15,12 @@ export interface CommandOptions {
 }
 
 export type CommandResult =
-  | { readonly type: "ended"; readonly status: number; readonly output: string; readonly errorOutput: string }
+  | {
+      readonly type: "ended";
+      readonly status: number;
+      readonly output: string;
+      readonly errorOutput: string;
+    }
   /** Could not be started, was killed by a signal, or took too long. */
   | { readonly type: "failed"; readonly reason: string; readonly missing: boolean };
 

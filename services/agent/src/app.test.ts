@@ -1,14 +1,22 @@
-/** The whole agent on a bus in memory: what an orchestrator sees of it, through restarts and cuts. */
+/**
+ * The whole agent on a bus in memory: what an orchestrator sees of it, through restarts and cuts.
+ */
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { encodeDirective } from "@atoll/codec";
+import { encodeDirective } from "@atoll/codec/agent";
 import type { Order, ServiceKey } from "@atoll/domain";
 import { silentLog } from "@atoll/service-kit/process";
 import { startApp } from "./app.ts";
-import { type AgentFixture, configOf, fileSpec, serviceSpec, withAgent } from "./testing/agent-fixture.ts";
+import {
+  type AgentFixture,
+  configOf,
+  fileSpec,
+  serviceSpec,
+  withAgent,
+} from "./testing/agent-fixture.ts";
 import { openLevelStore } from "./storage/store.ts";
 import { until } from "./testing/until.ts";
 
@@ -87,7 +95,10 @@ test("an order that is repeated is accepted again and carried out once", () =>
     const order = { type: "restartService", service } as const;
     const again = { action: "n1-1", generation: 1 };
     const replies = await Promise.all([1, 2, 3].map(() => orchestrator.send(order, again)));
-    assert.deepEqual(replies.map((reply) => reply?.code), ["accepted", "accepted", "accepted"]);
+    assert.deepEqual(
+      replies.map((reply) => reply?.code),
+      ["accepted", "accepted", "accepted"],
+    );
     await orchestrator.result("n1-1");
     await restart();
     assert.equal((await orchestrator.send(order, again))?.code, "accepted");
@@ -142,7 +153,10 @@ test("an action that is overtaken while it waits is not carried out", () =>
       orchestrator.send({ type: "startService", service }, { generation: 11 }),
       orchestrator.send({ type: "startService", service: other }, { generation: 12 }),
     ]);
-    assert.deepEqual(replies.map((reply) => reply?.code), ["accepted", "accepted", "accepted"]);
+    assert.deepEqual(
+      replies.map((reply) => reply?.code),
+      ["accepted", "accepted", "accepted"],
+    );
     assert.equal((await orchestrator.result("n1-12")).outcome, "succeeded");
     const overtaken = await orchestrator.result("n1-11");
     assert.deepEqual(
@@ -167,7 +181,9 @@ test("an action that takes too long fails with its time, once", () =>
     assert.deepEqual([result.outcome, result.reason], ["failed", "not done within 100 ms"]);
     await until(() => orchestrator.services.size === 0, "it stops all the same");
     await orchestrator.carryOut({ type: "writeFile", file: fileSpec("/later", "x") });
-    const results = orchestrator.ofType("actionFinished").filter((each) => each.action === reply?.action);
+    const results = orchestrator
+      .ofType("actionFinished")
+      .filter((each) => each.action === reply?.action);
     assert.equal(results.length, 1);
   }));
 
@@ -186,7 +202,10 @@ test("a restarted agent adopts its services and files and says so first", () =>
       started?.services.map((service) => [service.key, service.status, service.pid]),
       [["web/app", "healthy", pid]],
     );
-    assert.deepEqual(started?.files.map((file) => [file.path, file.status]), [["/a", "drifted"]]);
+    assert.deepEqual(
+      started?.files.map((file) => [file.path, file.status]),
+      [["/a", "drifted"]],
+    );
     assert.match(started?.files[0]?.diff ?? "", /-wanted\n\+by hand/);
   }));
 
@@ -269,11 +288,17 @@ test("actions left open by a crash: done ones succeed, others fail, none runs tw
         ["n1-52", "service:web/app", { type: "restartService", service: serviceSpec(SLEEP) }],
       ]),
     );
-    const results = await Promise.all(["n1-50", "n1-51", "n1-52"].map((id) => orchestrator.result(id)));
+    const results = await Promise.all(
+      ["n1-50", "n1-51", "n1-52"].map((id) => orchestrator.result(id)),
+    );
     const reason = "the agent restarted while the action ran";
     assert.deepEqual(
       results.map((result) => [result.outcome, result.reason]),
-      [["succeeded", ""], ["failed", reason], ["failed", reason]],
+      [
+        ["succeeded", ""],
+        ["failed", reason],
+        ["failed", reason],
+      ],
     );
     assert.ok(!existsSync(join(root, "undone")));
     assert.equal(orchestrator.services.size, 0);
@@ -306,7 +331,10 @@ test("when the orchestrator's log has lost its past for long, the node begins an
 
 test("a second agent on the same data folder is refused with a clear error", () =>
   withAgent(async ({ folder, bus }) => {
-    const second = startApp(configOf(folder, {}), { log: silentLog, connect: () => bus.agent("n1") });
+    const second = startApp(configOf(folder, {}), {
+      log: silentLog,
+      connect: () => bus.agent("n1"),
+    });
     await assert.rejects(second, /one data folder serves one agent/);
   }));
 
@@ -330,7 +358,9 @@ test("directives of an older term, or for another life, change nothing", () =>
     await side.close();
   }));
 
-/** Puts actions into the journal of a stopped agent, as a crash between acceptance and result does. */
+/**
+ * Puts actions into the journal of a stopped agent, as a crash between acceptance and result does.
+ */
 async function leaveOpen(
   folder: string,
   actions: readonly (readonly [string, string, Order])[],

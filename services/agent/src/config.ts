@@ -68,5 +68,5 @@ function checkNatsUrl(text: string): string | undefined {
   }
   const host = url.hostname.replace(/^\[|\]$/g, "");
   if (isLoopback(host)) return undefined;
-  return `ATOLL_NATS_URL: ${host} is not a loopback address, which is all that insecure-for-lab allows`;
+  return `ATOLL_NATS_URL: ${host} is not a loopback address: insecure-for-lab allows no other`;
 }

@@ -1,10 +1,11 @@
 /**
  * What is worth telling operators: a metric and a log line in one call.
  */
-import type { ActionReplyCode } from "@atoll/codec";
+import type { ActionReplyCode } from "@atoll/codec/agent";
 import type { ServiceKey } from "@atoll/domain";
-import type { Log, Metrics } from "@atoll/service-kit/process";
+import type { Log } from "@atoll/service-kit/process";
 import type { ActionEntry, ActionResult } from "./actions/action-entry.ts";
+import type { AgentMetrics, Counter } from "./metrics.ts";
 
 /** Gauges are read through this; absent before everything has been opened. */
 export interface Figures {
@@ -18,27 +19,37 @@ export interface Figures {
 
 export class Events {
   readonly #log: Log;
-  readonly #orders;
-  readonly #actions;
-  readonly #resends;
-  readonly #publishFailures;
-  readonly #restartsAlone;
-  readonly #oddMessages;
-  readonly #storageFailures;
+  readonly #orders: Counter;
+  readonly #actions: Counter;
+  readonly #resends: Counter;
+  readonly #publishFailures: Counter;
+  readonly #restartsAlone: Counter;
+  readonly #oddMessages: Counter;
+  readonly #storageFailures: Counter;
 
-  constructor(log: Log, metrics: Metrics, figures: () => Figures | undefined) {
+  constructor(log: Log, metrics: AgentMetrics, figures: () => Figures | undefined) {
     this.#log = log;
     this.#orders = metrics.counter("agent_orders_total", "Orders answered, by answer.", ["code"]);
     this.#actions = metrics.counter("agent_actions_total", "Actions ended.", ["type", "outcome"]);
-    this.#resends = metrics.counter("agent_resends_total", "Times that facts were sent again.", ["cause"]);
-    this.#publishFailures = metrics.counter("agent_publish_failures_total", "Batches not stored by the stream.");
-    this.#restartsAlone = metrics.counter("agent_restarts_alone_total", "Services restarted alone.");
-    this.#oddMessages = metrics.counter("agent_odd_messages_total", "Messages not for us.", ["what"]);
+    this.#resends = metrics.counter("agent_resends_total", "Times that facts were sent again.", [
+      "cause",
+    ]);
+    this.#publishFailures = metrics.counter(
+      "agent_publish_failures_total",
+      "Batches not stored by the stream.",
+    );
+    this.#restartsAlone = metrics.counter(
+      "agent_restarts_alone_total",
+      "Services restarted alone.",
+    );
+    this.#oddMessages = metrics.counter("agent_odd_messages_total", "Messages not for us.", [
+      "what",
+    ]);
     this.#storageFailures = metrics.counter("agent_storage_failures_total", "Writes that failed.");
     const gauge = (name: string, help: string, read: (from: Figures) => number): void => {
-      metrics.gauge(name, help, [], (made) => {
+      metrics.gauge(name, help, () => {
         const now = figures();
-        if (now !== undefined) made.set(read(now));
+        return now === undefined ? undefined : read(now);
       });
     };
     gauge("agent_outbox_facts", "Facts not committed yet.", (from) => from.outboxFacts);

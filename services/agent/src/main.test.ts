@@ -1,5 +1,6 @@
 /**
- * The agent as a process, against a real nats-server: what survives `kill -9`, of the agent and of the server.
+ * The agent as a process, against a real nats-server: what survives `kill -9`, of the agent and of
+ * the server.
  *
  * Skipped where there is no nats-server.
  */
@@ -111,39 +112,50 @@ test("an agent killed at any moment leaves its services running and adopts them"
     assert.equal(await readFile(starts, "utf8"), "x\n");
     process.kill(pid, "SIGKILL");
     await until(() => orchestrator.services.get("web/app")?.status === "crashed", "the crash");
-  }));
+  }),
+);
 
-test("an agent killed while orders rush in: each is carried out once or failed, none is lost", { skip }, () =>
-  withLab(async ({ orchestrator, folder, startAgent }) => {
-    let agent = startAgent();
-    await until(() => orchestrator.incarnation !== "", "the node appears");
-    const accepted: string[] = [];
-    let rushing = true;
-    const rush = (async () => {
-      for (let number = 1; rushing; number += 1) {
-        const order = { type: "writeFile", file: fileSpec(`/f${number % 7}`, `${number}`) } as const;
-        const reply = await orchestrator.send(order);
-        if (reply?.code === "accepted") accepted.push(reply.action);
+test(
+  "an agent killed while orders rush in: each is carried out once or failed, none is lost",
+  { skip },
+  () =>
+    withLab(async ({ orchestrator, folder, startAgent }) => {
+      let agent = startAgent();
+      await until(() => orchestrator.incarnation !== "", "the node appears");
+      const accepted: string[] = [];
+      let rushing = true;
+      const rush = (async () => {
+        for (let number = 1; rushing; number += 1) {
+          const order = {
+            type: "writeFile",
+            file: fileSpec(`/f${number % 7}`, `${number}`),
+          } as const;
+          const reply = await orchestrator.send(order);
+          if (reply?.code === "accepted") accepted.push(reply.action);
+        }
+      })();
+      for (let round = 0; round < 4; round += 1) {
+        const before = accepted.length;
+        await until(() => accepted.length > before + 20 + round * 7, "orders are accepted");
+        await end(agent, "SIGKILL");
+        agent = startAgent();
       }
-    })();
-    for (let round = 0; round < 4; round += 1) {
       const before = accepted.length;
-      await until(() => accepted.length > before + 20 + round * 7, "orders are accepted");
-      await end(agent, "SIGKILL");
-      agent = startAgent();
-    }
-    const before = accepted.length;
-    await until(() => accepted.length > before, "the last agent accepts");
-    rushing = false;
-    await rush;
-    const finished = (): readonly string[] =>
-      orchestrator.ofType("actionFinished").map((fact) => fact.action);
-    await until(() => accepted.every((action) => finished().includes(action)), "all have results");
-    assert.equal(new Set(finished()).size, finished().length, "no action has two results");
-    for (const file of orchestrator.ofType("agentStarted").at(-1)?.files ?? []) {
-      assert.ok(existsSync(join(folder, "root", file.path)));
-    }
-  }));
+      await until(() => accepted.length > before, "the last agent accepts");
+      rushing = false;
+      await rush;
+      const finished = (): readonly string[] =>
+        orchestrator.ofType("actionFinished").map((fact) => fact.action);
+      await until(
+        () => accepted.every((action) => finished().includes(action)),
+        "all have results",
+      );
+      assert.equal(new Set(finished()).size, finished().length, "no action has two results");
+      for (const file of orchestrator.ofType("agentStarted").at(-1)?.files ?? []) {
+        assert.ok(existsSync(join(folder, "root", file.path)));
+      }
+    }),
+);
 
 test("nats-server killed and restarted: nothing is lost, the agent goes on", { skip }, () =>
   withLab(async ({ orchestrator, startAgent, startNats, killNats }) => {
@@ -157,7 +169,8 @@ test("nats-server killed and restarted: nothing is lost, the agent goes on", { s
     await until(() => orchestrator.services.get("web/app")?.status === "crashed", "the crash");
     assert.equal(orchestrator.services.get("web/app")?.reason, "killed by SIGKILL");
     await orchestrator.carryOut({ type: "startService", service: serviceSpec(SLEEP) });
-  }));
+  }),
+);
 
 test("SIGTERM ends the agent cleanly and leaves services, or stops them when asked", { skip }, () =>
   withLab(async ({ orchestrator, startAgent }) => {
@@ -173,7 +186,8 @@ test("SIGTERM ends the agent cleanly and leaves services, or stops them when ask
     await end(second, "SIGTERM");
     assert.equal(second.exitCode, 0);
     assert.ok(!isRunning(pid));
-  }));
+  }),
+);
 
 test("wrong settings are named together, and a taken data folder is refused", { skip }, () =>
   withLab(async ({ orchestrator, startAgent, log }) => {
@@ -188,7 +202,8 @@ test("wrong settings are named together, and a taken data folder is refused", { 
     await once(second, "close");
     assert.equal(second.exitCode, 1);
     assert.match(log(), /one data folder serves one agent/);
-  }));
+  }),
+);
 
 async function readPort(folder: string): Promise<number> {
   let found = 0;

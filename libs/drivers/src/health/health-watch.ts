@@ -1,14 +1,16 @@
 /**
  * Follows the health of one running instance: starting, then healthy or unhealthy.
  *
- * Probes never overlap: the next is set when the last has answered. Until the first success it looks often, so that a service
- * that is up is known to be up at once; after `STARTING_MS_MAX` without one it is called unhealthy. Thresholds
- * count consecutive answers, as the role says.
+ * Probes never overlap: the next is set when the last has answered. Until the first success it
+ * looks often, so that a service that is up is known to be up at once; after `STARTING_MS_MAX`
+ * without one it is called unhealthy. Thresholds count consecutive answers, as the role says.
  */
 import type { HealthCheck } from "@atoll/domain";
 import type { Probe } from "./probe.ts";
 
-/** Between probes of a service that has not been healthy yet; grows to {@link SLOW_START_PROBE_MS}. */
+/**
+ * Between probes of a service that has not been healthy yet; grows to {@link SLOW_START_PROBE_MS}.
+ */
 export const QUICK_PROBE_MS = 50;
 export const QUICK_PHASE_MS = 5_000;
 export const SLOW_START_PROBE_MS = 250;

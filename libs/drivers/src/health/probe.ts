@@ -1,10 +1,9 @@
 /**
  * One look at a service's health: http, tcp or exec.
  *
- * A probe resolves with undefined when the service answered as it should, else with the reason for people. It never rejects
- * and never takes longer than its timeout.
+ * A probe resolves with undefined when the service answered as it should, else with the reason for
+ * people. It never rejects and never takes longer than its timeout.
  */
-import http from "node:http";
 import net from "node:net";
 import type { HealthProbe } from "@atoll/domain";
 import { DEFAULT_PATH, runCommand } from "../run-command.ts";
@@ -41,8 +40,11 @@ async function probeHttp(
   } catch {
     return `${JSON.stringify(url)} is not a URL`;
   }
-  const request =
-    target.protocol === "https:" ? (await import("node:https")).request : http.request;
+  // An import statement would evaluate every export of the module, a WebSocket client of 13 MB
+  // among them.
+  const { request } = process.getBuiltinModule(
+    target.protocol === "https:" ? "node:https" : "node:http",
+  );
   return await new Promise((resolve) => {
     // A probe asks whether the service answers, not who it is: a self-signed certificate will do.
     const asked = request(target, {

@@ -1,8 +1,8 @@
 /**
  * The disks of the machine: what holds data and can be counted as hardware.
  *
- * Left out: loop, RAM and network disks, partitions, and what is put together of other disks (RAID, LVM). A disk that a hypervisor
- * makes up is `virtual`, whatever it says about rotation.
+ * Left out: loop, RAM and network disks, partitions, and what is put together of other disks (RAID,
+ * LVM). A disk that a hypervisor makes up is `virtual`, whatever it says about rotation.
  */
 import type { Disk, DiskKind, Reading } from "@atoll/domain";
 import { known, unknown } from "@atoll/domain";
@@ -10,10 +10,11 @@ import type { CommandRunner } from "../run-command.ts";
 import { firstKnown, textReading, type Tree } from "./reading.ts";
 
 /** Not hardware; `nvme0c0n1` is one path to nvme0n1, `mmcblk0boot0` a part of mmcblk0. */
-const SKIPPED = /^(loop|ram|zram|dm-|md|sr|fd|nbd|rbd|drbd|zd|bcache)|^nvme\d+c\d+n\d+$|boot\d+$|rpmb$/;
+const SKIPPED =
+  /^(loop|ram|zram|dm-|md|sr|fd|nbd|rbd|drbd|zd|bcache)|^nvme\d+c\d+n\d+$|boot\d+$|rpmb$/;
 const VIRTUAL_NAME = /^(vd|xvd|ubd)/;
 const VIRTUAL_MAKER =
-  /qemu|vbox|vmware|virtual ?disk|msft|xen|bochs|amazon elastic block|google persistentdisk|nutanix|virtio/i;
+  /qemu|vbox|vmware|virtual ?disk|msft|xen|bochs|virtio|elastic block|nutanix|persistentdisk/i;
 const SECTOR_BYTES = 512;
 const LSBLK_TIMEOUT_MS = 5_000;
 

@@ -1,7 +1,9 @@
 /**
- * Recorded machines for the inventory's tests, as trees of small files, and a maker of SMBIOS tables.
+ * Recorded machines for the inventory's tests, as trees of small files, and a maker of SMBIOS
+ * tables.
  *
- * A value `-> target` is a symbolic link, `!` a file without read permission, which only users other than root notice.
+ * A value `-> target` is a symbolic link, `!` a file without read permission, which only users
+ * other than root notice.
  */
 import { chmodSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -70,7 +72,10 @@ function serialPage(serial: string): Uint8Array {
   return Buffer.concat([Buffer.of(0, 0x80, 0, text.length), text]);
 }
 
-/** Two sockets of two cores with two threads each, NVMe and spinning disks, a BMC, a bond, a cable out. */
+/**
+ * Two sockets of two cores with two threads each, NVMe and spinning disks, a BMC, a bond, a cable
+ * out.
+ */
 export const BARE_METAL: RecordedTree = {
   "/proc/cpuinfo": "processor\t: 0\nmodel name\t: AMD EPYC 9354 32-Core Processor\n",
   "/proc/meminfo": "MemTotal:       65536000 kB\nMemFree: 1 kB\n",
@@ -172,7 +177,9 @@ export const VIRTUAL: RecordedTree = {
   "/sys/class/net/ifb0/address": "0e:00:00:00:00:01\n",
 };
 
-/** A container: the host's processors and memory, no disks, a made-up interface, firmware locked. */
+/**
+ * A container: the host's processors and memory, no disks, a made-up interface, firmware locked.
+ */
 export const CONTAINER: RecordedTree = {
   "/proc/cpuinfo": "processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n",
   "/proc/meminfo": "MemTotal: many\n",

@@ -1,4 +1,7 @@
-/** The inventory on recorded machines, on broken firmware tables, and on the machine that runs the tests. */
+/**
+ * The inventory on recorded machines, on broken firmware tables, and on the machine that runs the
+ * tests.
+ */
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import os from "node:os";
@@ -41,105 +44,15 @@ async function read(tree: RecordedTree, run: CommandRunner): Promise<Inventory> 
 
 test("readInventory() of a server reads everything there is", async () => {
   const run = answering({
-    "ipmitool lan print": "Set in Progress         : Set Complete\nIP Address              : 10.0.0.7\n",
+    "ipmitool lan print":
+      "Set in Progress         : Set Complete\nIP Address              : 10.0.0.7\n",
   });
-  assert.deepEqual(await read(BARE_METAL, run), {
-    system: {
-      manufacturer: known("Supermicro"),
-      product: known("AS -1115CS-TNR"),
-      serial: known("S500123X"),
-    },
-    board: {
-      manufacturer: known("Supermicro"),
-      product: known("H13SSW"),
-      serial: known("HM238S012345"),
-    },
-    bios: {
-      vendor: known("American Megatrends International, LLC."),
-      version: known("1.9"),
-      date: known("09/17/2024"),
-    },
-    cpu: {
-      model: known("AMD EPYC 9354 32-Core Processor"),
-      architecture: known("x86_64"),
-      sockets: known(2),
-      cores: known(4),
-      threads: known(8),
-    },
-    memory: {
-      totalBytes: known(67_108_864_000),
-      dimms: known([
-        {
-          slot: "P0 CHANNEL A DIMMA1",
-          sizeBytes: 68_719_476_736,
-          kind: known("DDR5"),
-          speedMts: known(4_800),
-          serial: known("80CE01"),
-        },
-        {
-          slot: "DIMMC1",
-          sizeBytes: 17_179_869_184,
-          kind: known("DDR5"),
-          speedMts: unknown("the SMBIOS table does not tell the speed"),
-          serial: unknown('the module\'s serial number holds the placeholder "Unknown"'),
-        },
-      ]),
-    },
-    disks: known([
-      {
-        name: "nvme0n1",
-        kind: known("nvme" as const),
-        sizeBytes: known(3_840_755_982_336),
-        model: known("SAMSUNG MZQL23T8HCLS-00A07"),
-        serial: known("S64HNE0R500001"),
-      },
-      {
-        name: "sda",
-        kind: known("hdd" as const),
-        sizeBytes: known(18_000_207_937_536),
-        model: known("ST18000NM000J-2T"),
-        serial: known("ZR50ABCD"),
-      },
-      {
-        name: "sdb",
-        kind: known("ssd" as const),
-        sizeBytes: known(480_103_981_056),
-        model: known("SAMSUNG MZ7L3480"),
-        serial: known("S666NX0T100"),
-      },
-    ]),
-    nics: known([
-      {
-        name: "eno1",
-        mac: known("3c:ec:ef:00:00:01"),
-        speedMbps: known(25_000),
-        link: known("up" as const),
-        driver: known("bnxt_en"),
-      },
-      {
-        name: "eno2",
-        mac: known("3c:ec:ef:00:00:02"),
-        speedMbps: unknown("link is down"),
-        link: known("down" as const),
-        driver: known("bnxt_en"),
-      },
-    ]),
-    bmc: known({
-      present: true,
-      interfaceName: known("ipmi0"),
-      address: known("10.0.0.7"),
-      firmware: known("1.03"),
-    }),
-    kernel: known("6.1.0-28-amd64"),
-    operatingSystem: known("Debian GNU/Linux 12 (bookworm)"),
-    hostName: known("r1u7"),
-  });
+  assert.deepEqual(await read(BARE_METAL, run), SERVER);
 });
 
 test("readInventory() of a virtual machine says what it does not show, and why", async () => {
   const found = await read(VIRTUAL, NOTHING_INSTALLED);
-  const noTable =
-    "/sys/firmware/dmi/tables/DMI does not exist, and dmidecode is not installed";
+  const noTable = "/sys/firmware/dmi/tables/DMI does not exist, and dmidecode is not installed";
   assert.deepEqual(found.system.serial, unknown("/sys/class/dmi/id/product_serial does not exist"));
   assert.deepEqual(found.memory.dimms, unknown(noTable));
   assert.deepEqual(found.bmc, unknown(`no IPMI device, and ${noTable}`));
@@ -289,5 +202,99 @@ test("readInventory() of this machine agrees with what Node knows of it", async 
 });
 
 function hex(text: string): string {
-  return [...Buffer.from(text)].map((byte) => byte.toString(16).padStart(2, "0").toUpperCase()).join(" ");
+  return [...Buffer.from(text)]
+    .map((byte) => byte.toString(16).padStart(2, "0").toUpperCase())
+    .join(" ");
 }
+
+const SERVER: Inventory = {
+  system: {
+    manufacturer: known("Supermicro"),
+    product: known("AS -1115CS-TNR"),
+    serial: known("S500123X"),
+  },
+  board: {
+    manufacturer: known("Supermicro"),
+    product: known("H13SSW"),
+    serial: known("HM238S012345"),
+  },
+  bios: {
+    vendor: known("American Megatrends International, LLC."),
+    version: known("1.9"),
+    date: known("09/17/2024"),
+  },
+  cpu: {
+    model: known("AMD EPYC 9354 32-Core Processor"),
+    architecture: known("x86_64"),
+    sockets: known(2),
+    cores: known(4),
+    threads: known(8),
+  },
+  memory: {
+    totalBytes: known(67_108_864_000),
+    dimms: known([
+      {
+        slot: "P0 CHANNEL A DIMMA1",
+        sizeBytes: 68_719_476_736,
+        kind: known("DDR5"),
+        speedMts: known(4_800),
+        serial: known("80CE01"),
+      },
+      {
+        slot: "DIMMC1",
+        sizeBytes: 17_179_869_184,
+        kind: known("DDR5"),
+        speedMts: unknown("the SMBIOS table does not tell the speed"),
+        serial: unknown('the module\'s serial number holds the placeholder "Unknown"'),
+      },
+    ]),
+  },
+  disks: known([
+    {
+      name: "nvme0n1",
+      kind: known("nvme" as const),
+      sizeBytes: known(3_840_755_982_336),
+      model: known("SAMSUNG MZQL23T8HCLS-00A07"),
+      serial: known("S64HNE0R500001"),
+    },
+    {
+      name: "sda",
+      kind: known("hdd" as const),
+      sizeBytes: known(18_000_207_937_536),
+      model: known("ST18000NM000J-2T"),
+      serial: known("ZR50ABCD"),
+    },
+    {
+      name: "sdb",
+      kind: known("ssd" as const),
+      sizeBytes: known(480_103_981_056),
+      model: known("SAMSUNG MZ7L3480"),
+      serial: known("S666NX0T100"),
+    },
+  ]),
+  nics: known([
+    {
+      name: "eno1",
+      mac: known("3c:ec:ef:00:00:01"),
+      speedMbps: known(25_000),
+      link: known("up" as const),
+      driver: known("bnxt_en"),
+    },
+    {
+      name: "eno2",
+      mac: known("3c:ec:ef:00:00:02"),
+      speedMbps: unknown("link is down"),
+      link: known("down" as const),
+      driver: known("bnxt_en"),
+    },
+  ]),
+  bmc: known({
+    present: true,
+    interfaceName: known("ipmi0"),
+    address: known("10.0.0.7"),
+    firmware: known("1.03"),
+  }),
+  kernel: known("6.1.0-28-amd64"),
+  operatingSystem: known("Debian GNU/Linux 12 (bookworm)"),
+  hostName: known("r1u7"),
+};

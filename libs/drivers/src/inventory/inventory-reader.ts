@@ -1,8 +1,9 @@
 /**
  * Reads the hardware and system of the machine it runs on.
  *
- * Looks only: files of /proc and /sys, and three standard tools where they are installed, each with five seconds at most. Whatever
- * cannot be read is unknown with its reason. Called by the agent at its start and by period.
+ * Looks only: files of /proc and /sys, and three standard tools where they are installed, each with
+ * five seconds at most. Whatever cannot be read is unknown with its reason. Called by the agent at
+ * its start and by period.
  */
 import os from "node:os";
 import type { Inventory, Reading } from "@atoll/domain";
@@ -79,7 +80,12 @@ function bytesOfDump(output: string): Uint8Array {
 
 function hexLines(text: string): number[] {
   const lines = text.split("\n").filter((line) => /^\s+([0-9A-F]{2} ?)+\s*$/.test(line));
-  return lines.flatMap((line) => line.trim().split(/\s+/).map((byte) => Number.parseInt(byte, 16)));
+  return lines.flatMap((line) =>
+    line
+      .trim()
+      .split(/\s+/)
+      .map((byte) => Number.parseInt(byte, 16)),
+  );
 }
 
 function readOperatingSystem(tree: Tree): Reading<string> {

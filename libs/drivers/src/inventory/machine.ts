@@ -1,7 +1,8 @@
 /**
  * Who made the machine, its board and its firmware.
  *
- * From the kernel's DMI attributes, else from the SMBIOS table, else from the device tree of machines without either.
+ * From the kernel's DMI attributes, else from the SMBIOS table, else from the device tree of
+ * machines without either.
  */
 import type { Inventory, Reading } from "@atoll/domain";
 import { unknown } from "@atoll/domain";

@@ -86,7 +86,9 @@ function slotOf(device: SmbiosStructure): string {
 function kindOf(device: SmbiosStructure): Reading<string> {
   const code = integerAt(device, 0x12, 1);
   const kind = code === undefined ? undefined : MEMORY_KINDS[code];
-  return kind === undefined ? unknown(`the SMBIOS memory type is ${code ?? "missing"}`) : known(kind);
+  return kind === undefined
+    ? unknown(`the SMBIOS memory type is ${code ?? "missing"}`)
+    : known(kind);
 }
 
 /** The configured speed where the firmware tells it, else the module's own. §7.18.6 */

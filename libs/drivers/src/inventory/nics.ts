@@ -1,8 +1,8 @@
 /**
  * The network interfaces that are hardware.
  *
- * Bridges, tunnels, bonds and containers' interfaces are left out. Where a container sees no hardware at all, its own
- * Ethernet interface is what there is, and is listed.
+ * Bridges, tunnels, bonds and containers' interfaces are left out. Where a container sees no
+ * hardware at all, its own Ethernet interface is what there is, and is listed.
  */
 import type { Nic, Reading } from "@atoll/domain";
 import { known, unknown } from "@atoll/domain";
@@ -12,7 +12,8 @@ const NET = "/sys/class/net";
 const ETHERNET = 1;
 const INFINIBAND = 32;
 /** Interfaces that are made on a host, by name where the kernel says no more. */
-const MADE_ON_HOST = /^(lo|docker|br-|virbr|veth|tap|tun|ifb|dummy|bond|team|cni|flannel|cali|wg|sit|ip6)/;
+const MADE_ON_HOST =
+  /^(lo|docker|br-|virbr|veth|tap|tun|ifb|dummy|bond|team|cni|flannel|cali|wg|sit|ip6)/;
 
 export function readNics(tree: Tree): Reading<readonly Nic[]> {
   const names = tree.names(NET);

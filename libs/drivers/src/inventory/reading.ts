@@ -1,7 +1,8 @@
 /**
  * Readings from the machine's files: a value, or why there is none.
  *
- * The one place that knows which texts of firmware mean "nobody filled this in", and how a missing file or right is said.
+ * The one place that knows which texts of firmware mean "nobody filled this in", and how a missing
+ * file or right is said.
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -9,14 +10,25 @@ import { known, type Reading, unknown } from "@atoll/domain";
 import { systemCode } from "../errors.ts";
 
 /** What vendors leave in fields that they did not fill in. */
-const PLACEHOLDERS =
-  /^(to be filled (in )?by o\.?e\.?m\.?|default string|not (specified|applicable|available|provided|settable|present)|system (manufacturer|product name|serial number|version)|base board (serial number|product name|manufacturer)|(chassis|sku|asset)[ -]?(serial )?(number|tag)?|n\/?a|none|null|unknown|unspecified|undefined|invalid|empty|oem|o\.e\.m\.|type2 - board .*|no (dimm|module|asset).*|0+|x+|f+|\.+|-+|0?123456789(0|a.*)?)$/i;
+const PLACEHOLDERS: readonly RegExp[] = [
+  /^to be filled (in )?by o\.?e\.?m\.?$/i,
+  /^(default string|oem|o\.e\.m\.)$/i,
+  /^not (specified|applicable|available|provided|settable|present)$/i,
+  /^(n\/?a|none|null|unknown|unspecified|undefined|invalid|empty)$/i,
+  /^system (manufacturer|product name|serial number|version)$/i,
+  /^base board (manufacturer|product name|serial number)$/i,
+  /^(chassis|sku|asset)[ -]?(serial )?(number|tag)?$/i,
+  /^type2 - board .*$/i,
+  /^no (dimm|module|asset).*$/i,
+  /^(0+|x+|f+|\.+|-+|0?123456789(0|a.*)?)$/i,
+];
 
 /** Text as firmware or the kernel gives it: trimmed, and unknown when it says nothing. */
 export function textReading(text: string, where: string): Reading<string> {
   const value = text.replaceAll("\0", "").replaceAll(/\s+/g, " ").trim();
   if (value === "") return unknown(`${where} is empty`);
-  if (PLACEHOLDERS.test(value)) return unknown(`${where} holds the placeholder "${value}"`);
+  if (PLACEHOLDERS.some((pattern) => pattern.test(value)))
+    return unknown(`${where} holds the placeholder "${value}"`);
   return known(value);
 }
 

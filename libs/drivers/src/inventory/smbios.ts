@@ -1,8 +1,8 @@
 /**
  * Reads the firmware's own table of the hardware: SMBIOS structures, as DMTF DSP0134 lays them out.
  *
- * Takes bytes that may be cut short or wrong: a structure that does not fit ends the walk, and what was not there is missing
- * from the result. No I/O.
+ * Takes bytes that may be cut short or wrong: a structure that does not fit ends the walk, and what
+ * was not there is missing from the result. No I/O.
  */
 
 /** One structure: its formatted part, header included, and its strings, numbered from 1. */

@@ -1,7 +1,8 @@
 /**
  * What every service driver must do, as a suite that each implementation runs.
  *
- * Called by the drivers' tests with a factory. Services are real processes; states are waited for with a deadline.
+ * Called by the drivers' tests with a factory. Services are real processes; states are waited for
+ * with a deadline.
  */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
@@ -16,13 +17,16 @@ export interface ServiceDriverHarness {
   readonly name: string;
   /** A driver on the records in `folder`. */
   open(folder: string): Promise<ServiceDriver>;
-  /** A specification that runs `sh -c script`. An empty script: a program or unit that does not exist. */
+  /**
+   * A specification that runs `sh -c script`. An empty script: a program or unit that does not
+   * exist.
+   */
   service(folder: string, key: string, script: string): Promise<RenderedService>;
   /** How a reason names the end by this signal. */
   readonly killedReason: RegExp;
 }
 
-const WAIT_MS = 10_000;
+const WAIT_MS = 30_000;
 
 export function testServiceDriver(harness: ServiceDriverHarness): void {
   describe(`${harness.name} service driver`, { concurrency: 4 }, () => {

@@ -1,9 +1,10 @@
 /**
  * Services on a node, as the agent needs them: start, stop, see what became of them.
  *
- * Every implementation passes `contract.ts`. A driver never decides to start or stop anything by itself:
- * a service that ends stays ended until somebody says otherwise. Services outlive the driver; a new driver on
- * the same records adopts what still runs and never starts a second instance.
+ * Every implementation passes `contract.ts`. A driver never decides to start or stop anything by
+ * itself: a service that ends stays ended until somebody says otherwise. Services outlive the
+ * driver; a new driver on the same records adopts what still runs and never starts a second
+ * instance.
  */
 import type { RenderedService, ServiceKey, ServiceObservation } from "@atoll/domain";
 
@@ -14,9 +15,9 @@ export type ServiceChange =
 
 export interface ServiceDriver extends AsyncDisposable {
   /**
-   * Makes it run with this specification. An instance with the same digest is left alone, one with another
-   * digest is stopped first. Resolves when the program runs (`starting` or `healthy`) or could not be
-   * started (`crashed`, with the reason). Listeners have been told before it resolves.
+   * Makes it run with this specification. An instance with the same digest is left alone, one with
+   * another digest is stopped first. Resolves when the program runs (`starting` or `healthy`) or
+   * could not be started (`crashed`, with the reason). Listeners have been told before it resolves.
    * @throws DriverError when the record of it cannot be stored; then nothing was started.
    */
   start(service: RenderedService): Promise<ServiceObservation>;

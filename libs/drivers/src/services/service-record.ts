@@ -1,8 +1,9 @@
 /**
  * What is remembered of each service on disk, so that an agent that starts again finds what runs.
  *
- * One JSON file per service, replaced whole and synced. Written before a program runs and again when its process is known;
- * the order is each backend's to keep. Holds environments, so only the owner may read it.
+ * One JSON file per service, replaced whole and synced. Written before a program runs and again
+ * when its process is known; the order is each backend's to keep. Holds environments, so only the
+ * owner may read it.
  */
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";

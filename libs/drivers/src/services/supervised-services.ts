@@ -1,8 +1,9 @@
 /**
  * A service driver over a backend: keys, records, health and observations in one place.
  *
- * Changes of one key run one after the other. Every observation goes to the listeners before the change that led to it
- * resolves, so that an agent reports `starting` before `succeeded`. Never restarts anything by itself.
+ * Changes of one key run one after the other. Every observation goes to the listeners before the
+ * change that led to it resolves, so that an agent reports `starting` before `succeeded`. Never
+ * restarts anything by itself.
  */
 import { randomUUID } from "node:crypto";
 import {
@@ -165,7 +166,13 @@ export class SupervisedServices implements ServiceDriver {
   #follow(supervised: Supervised, instance: RunningInstance): void {
     supervised.instance = instance;
     const { health } = supervised.record.service;
-    this.#observe(supervised, health === undefined ? "healthy" : "starting", instance.pid, "", true);
+    this.#observe(
+      supervised,
+      health === undefined ? "healthy" : "starting",
+      instance.pid,
+      "",
+      true,
+    );
     if (health !== undefined) supervised.health = this.#watchHealth(supervised, instance, health);
     instance.onReplaced((pid) => {
       if (supervised.instance !== instance) return;

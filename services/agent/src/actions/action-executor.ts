@@ -1,9 +1,9 @@
 /**
  * Carries out the actions that the journal has taken: one at a time per target, each at most once.
  *
- * Every action ends with exactly one result, also one that takes too long, was overtaken, or was under way when an earlier
- * agent died. What died under way is not run again: where the outcome shows that it was done, it succeeded; else it failed,
- * and the planner decides anew.
+ * Every action ends with exactly one result, also one that takes too long, was overtaken, or was
+ * under way when an earlier agent died. What died under way is not run again: where the outcome
+ * shows that it was done, it succeeded; else it failed, and the planner decides anew.
  */
 import type { Order, ServiceObservation, TargetKey } from "@atoll/domain";
 import { type FileDriver, KeyedSerial } from "@atoll/drivers";
@@ -120,7 +120,10 @@ export class ActionExecutor {
     }
   }
 
-  /** Whether what the order wants is so. A restart leaves no trace that tells it from the run before. */
+  /**
+   * Whether what the order wants is so. A restart leaves no trace that tells it from the run
+   * before.
+   */
   #isDone(order: Order | undefined): boolean {
     const { services, files } = this.#options;
     switch (order?.type) {

@@ -1,7 +1,7 @@
 /** The journal across restarts: what was taken stays taken, results go with their facts. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ActionOrder } from "@atoll/codec";
+import type { ActionOrder } from "@atoll/codec/agent";
 import type { ActionId, TargetKey } from "@atoll/domain";
 import { Outbox } from "../outbox/outbox.ts";
 import { START } from "../outbox/position.ts";
@@ -45,7 +45,10 @@ test("a restarted journal knows what was taken, the newest term and generations"
   });
   await withJournal(disk, 2, (journal) => {
     assert.equal(journal.term, 11);
-    assert.deepEqual(journal.open().map((entry) => entry.action), ["n1-4"]);
+    assert.deepEqual(
+      journal.open().map((entry) => entry.action),
+      ["n1-4"],
+    );
     assert.deepEqual(journal.open()[0]?.order, { type: "removeFile", path: "/a" });
     assert.ok(journal.isKnown("n1-5" as ActionId));
     assert.deepEqual(journal.newest("file:/b" as TargetKey), { generation: 5, action: "n1-5" });

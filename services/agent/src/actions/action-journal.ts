@@ -1,11 +1,12 @@
 /**
  * Which actions this agent has taken, on disk: what makes "at most once" survive a crash.
  *
- * An action is here, synced, before it is accepted; its result is written in the same batch as the fact that reports it. The newest
- * term, and the newest generation of each target, are kept with them.
+ * An action is here, synced, before it is accepted; its result is written in the same batch as the
+ * fact that reports it. The newest term, and the newest generation of each target, are kept with
+ * them.
  */
 import type { ActionId, Fact, TargetKey } from "@atoll/domain";
-import type { ActionOrder } from "@atoll/codec";
+import type { ActionOrder } from "@atoll/codec/agent";
 import { assert } from "@atoll/stdx";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { AgentDatabase } from "../storage/agent-database.ts";

@@ -30,12 +30,27 @@ const cases: [string, Partial<FencedOrder>, Partial<FencingView>, string][] = [
   ["another action of the same generation", { generation: 7 }, {}, "staleGeneration"],
   ["an older generation", { generation: 6 }, {}, "staleGeneration"],
   ["an older generation in a newer term", { generation: 6, term: 9 }, {}, "staleGeneration"],
-  ["a low generation of a new target", { generation: 1, target: "file:/b" as TargetKey }, {}, "take"],
+  [
+    "a low generation of a new target",
+    { generation: 1, target: "file:/b" as TargetKey },
+    {},
+    "take",
+  ],
   ["an earlier incarnation", { incarnation: "life-1" }, {}, "otherIncarnation"],
-  ["an earlier incarnation, older term", { incarnation: "life-1", term: 1 }, {}, "otherIncarnation"],
+  [
+    "an earlier incarnation, older term",
+    { incarnation: "life-1", term: 1 },
+    {},
+    "otherIncarnation",
+  ],
   ["anything in observe mode", {}, { mode: "observe" }, "unable"],
   ["anything while the disk fails", {}, { storageFailure: "ENOSPC" }, "unable"],
-  ["a known action while the disk fails", { action: "n1-7" as ActionId }, { storageFailure: "x" }, "known"],
+  [
+    "a known action while the disk fails",
+    { action: "n1-7" as ActionId },
+    { storageFailure: "x" },
+    "known",
+  ],
 ];
 
 for (const [what, orderPart, viewPart, expected] of cases) {

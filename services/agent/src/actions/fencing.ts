@@ -1,9 +1,10 @@
 /**
  * Which orders an agent refuses, and why: the guard against two voices.
  *
- * Pure. An order of an older term comes from a deposed leader; one of an older generation for its target is overtaken; one for
- * another incarnation was meant for what stood here before. An order that was taken already is accepted again, so that its
- * repetition is harmless. Maintenance refuses nothing by itself: the planner respects it.
+ * Pure. An order of an older term comes from a deposed leader; one of an older generation for its
+ * target is overtaken; one for another incarnation was meant for what stood here before. An order
+ * that was taken already is accepted again, so that its repetition is harmless. Maintenance refuses
+ * nothing by itself: the planner respects it.
  */
 import type { ActionId, TargetKey } from "@atoll/domain";
 import type { TargetMark } from "./action-entry.ts";
@@ -48,7 +49,8 @@ export function judgeOrder(order: FencedOrder, view: FencingView): Verdict {
   if (view.isKnown(order.action)) return { type: "known" };
   const newest = view.newest(order.target);
   if (newest !== undefined && order.generation <= newest.generation) {
-    const reason = `${newest.action} of generation ${newest.generation} is newer for ${order.target}`;
+    const { action, generation } = newest;
+    const reason = `${action} of generation ${generation} is newer for ${order.target}`;
     return refuse("staleGeneration", reason);
   }
   if (view.storageFailure !== undefined) {

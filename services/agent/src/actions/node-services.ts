@@ -1,7 +1,8 @@
 /**
  * All services of the node, whichever driver runs them.
  *
- * A key belongs to one driver at a time: a start by one first stops what the other runs under the key.
+ * A key belongs to one driver at a time: a start by one first stops what the other runs under the
+ * key.
  */
 import type { RenderedService, ServiceKey, ServiceObservation } from "@atoll/domain";
 import type { ServiceChange, ServiceDriver } from "@atoll/drivers";
@@ -32,7 +33,11 @@ export class NodeServices implements AsyncDisposable {
 
   /** In reverse order of their keys; one that does not stop does not hold up the rest. */
   async stopAll(): Promise<void> {
-    await Promise.allSettled(this.list().toReversed().map(({ key }) => this.stop(key)));
+    await Promise.allSettled(
+      this.list()
+        .toReversed()
+        .map(({ key }) => this.stop(key)),
+    );
   }
 
   /** Sorted by key. */

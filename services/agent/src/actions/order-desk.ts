@@ -1,10 +1,16 @@
 /**
  * Answers orders from the bus: judged, journaled, then accepted.
  *
- * Every message gets exactly one reply, at once when it is refused and when its entry is durable when it is accepted. Bytes
- * that are no order are refused with the reason.
+ * Every message gets exactly one reply, at once when it is refused and when its entry is durable
+ * when it is accepted. Bytes that are no order are refused with the reason.
  */
-import { type ActionOrder, type ActionReply, type ActionReplyCode, decodeActionOrder, encodeActionReply } from "@atoll/codec";
+import {
+  type ActionOrder,
+  type ActionReply,
+  type ActionReplyCode,
+  decodeActionOrder,
+  encodeActionReply,
+} from "@atoll/codec/agent";
 import type { ActionExecutor } from "./action-executor.ts";
 import type { ActionJournal } from "./action-journal.ts";
 import { judgeOrder } from "./fencing.ts";
@@ -15,7 +21,11 @@ export interface OrderDeskOptions {
   readonly incarnation: () => string;
   readonly mode: "act" | "observe";
   readonly storageFailure: () => string | undefined;
-  readonly onAnswered: (code: ActionReplyCode, reason: string, order: ActionOrder | undefined) => void;
+  readonly onAnswered: (
+    code: ActionReplyCode,
+    reason: string,
+    order: ActionOrder | undefined,
+  ) => void;
   readonly onBroken: (error: unknown) => void;
 }
 

@@ -1,11 +1,13 @@
 /**
- * Takes in what the orchestrator tells apart from orders: what is committed, and whether the node is in maintenance.
+ * Takes in what the orchestrator tells apart from orders: what is committed, and whether the node
+ * is in maintenance.
  *
- * Ignores older terms. A position that contradicts this outbox means that one side has lost its past: a log that knows less than it
- * once confirmed, or an outbox that was put back from a copy. When that stands for a while, the agent begins anew under another
- * incarnation; a single odd message changes nothing.
+ * Ignores older terms. A position that contradicts this outbox means that one side has lost its
+ * past: a log that knows less than it once confirmed, or an outbox that was put back from a copy.
+ * When that stands for a while, the agent begins anew under another incarnation; a single odd
+ * message changes nothing.
  */
-import { decodeDirective, type Directive } from "@atoll/codec";
+import { decodeDirective, type Directive } from "@atoll/codec/agent";
 import type { Clock } from "@atoll/stdx";
 import type { ActionJournal } from "../actions/action-journal.ts";
 import type { FactSender } from "../outbox/fact-sender.ts";

@@ -1,7 +1,7 @@
 /**
  * Says once a second that this agent lives, and what it knows.
  */
-import { encodeHeartbeat } from "@atoll/codec";
+import { encodeHeartbeat } from "@atoll/codec/agent";
 import type { DatacenterName, NodeName } from "@atoll/domain";
 import type { AgentBus } from "@atoll/event-bus";
 import type { Outbox } from "../outbox/outbox.ts";

@@ -1,8 +1,8 @@
 /**
  * Turns what drivers see into facts.
  *
- * The first fact of a start says all there is; from then on each change is one fact. Taking up the changes and listing what
- * there is happen in one turn of the loop, so nothing falls in between.
+ * The first fact of a start says all there is; from then on each change is one fact. Taking up the
+ * changes and listing what there is happen in one turn of the loop, so nothing falls in between.
  */
 import type { Fact, FileObservation, ServiceObservation } from "@atoll/domain";
 import type { FileChange, FileDriver, ServiceChange } from "@atoll/drivers";

@@ -1,8 +1,9 @@
 /**
  * Restarts crashed services by their last order while nobody else can: when the bus is away.
  *
- * The first restart is at once, the next after 1, 2, 4 … 60 seconds; a service that stayed up begins anew. Does nothing in
- * maintenance, in observe mode, or while the bus is there; when it returns, what was planned is dropped.
+ * The first restart is at once, the next after 1, 2, 4 … 60 seconds; a service that stayed up
+ * begins anew. Does nothing in maintenance, in observe mode, or while the bus is there; when it
+ * returns, what was planned is dropped.
  */
 import { type Fact, type ServiceKey, type ServiceObservation, serviceTarget } from "@atoll/domain";
 import type { Clock } from "@atoll/stdx";

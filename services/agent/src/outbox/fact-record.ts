@@ -21,7 +21,11 @@ export function encodeFact(fact: Fact): Uint8Array {
 /** Undefined when the record is damaged or of a version that is not known. */
 export function decodeFact(record: Uint8Array): Fact | undefined {
   if (!isWhole(record)) return undefined;
-  const text = Buffer.from(record.buffer, record.byteOffset + HEADER_BYTES, record.length - HEADER_BYTES);
+  const text = Buffer.from(
+    record.buffer,
+    record.byteOffset + HEADER_BYTES,
+    record.length - HEADER_BYTES,
+  );
   return JSON.parse(text.toString("utf8")) as Fact;
 }
 

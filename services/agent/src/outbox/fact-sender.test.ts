@@ -113,7 +113,10 @@ test("a reconnection sends what is not committed again, from its beginning", () 
   withSender(async ({ outbox, sender, published }) => {
     sender.connectionChanged(true);
     for (let number = 1; number <= 3; number += 1) await outbox.append(fact(number));
-    await until(() => published.at(-1)?.batch.facts.at(-1)?.observedAtMs === 3, "all are published");
+    await until(
+      () => published.at(-1)?.batch.facts.at(-1)?.observedAtMs === 3,
+      "all are published",
+    );
     await sender.committed(at(1));
     sender.connectionChanged(false);
     const before = published.length;
@@ -150,4 +153,19 @@ test("a directive that repeats the known position while something is out shows a
     await sender.committed(START);
     assert.deepEqual(resends, ["gap"]);
     await until(() => published.length === 2, "the second publication");
+  }));
+
+test("what the stream refuses is tried again soon, and nothing overtakes it", () =>
+  withSender(async ({ outbox, sender, published }) => {
+    sender.connectionChanged(true);
+    await outbox.append(fact(1));
+    await until(() => published.length === 1, "the first publication");
+    const refusedMs = performance.now();
+    published[0]?.done(new Error("there is no stream yet"));
+    await outbox.append(fact(2));
+    assert.equal(published.length, 1);
+    await until(() => published.length === 2, "the second publication");
+    assert.ok(performance.now() - refusedMs < 1_500);
+    assert.deepEqual(published[1]?.batch.facts, [fact(1), fact(2)]);
+    assert.notEqual(published[1]?.key, published[0]?.key);
   }));

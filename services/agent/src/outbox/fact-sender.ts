@@ -1,11 +1,17 @@
 /**
  * Publishes the outbox, in order, until the orchestrator has committed it.
  *
- * An acknowledgement of the stream only opens the window for the next batch; it proves nothing. What is not committed in time is
- * sent again from the committed position, under another key, because a stream that dropped a message may still refuse its
- * repetition as a duplicate. What is sent and not committed is bounded, so repetitions are too.
+ * An acknowledgement of the stream only opens the window for the next batch; it proves nothing.
+ * What is not committed in time is sent again from the committed position, under another key,
+ * because a stream that dropped a message may still refuse its repetition as a duplicate. What is
+ * sent and not committed is bounded, so repetitions are too.
  */
-import { type FactBatch, FACTS_PER_BATCH_MAX, type NodeName, type OutboxPosition } from "@atoll/domain";
+import {
+  type FactBatch,
+  FACTS_PER_BATCH_MAX,
+  type NodeName,
+  type OutboxPosition,
+} from "@atoll/domain";
 import type { AgentBus } from "@atoll/event-bus";
 import type { Prng } from "@atoll/stdx";
 import type { Outbox } from "./outbox.ts";
@@ -31,7 +37,13 @@ export const UNCOMMITTED_BATCHES_MAX = 32;
 const BATCH_BYTES_MAX = 524_288;
 export const RESEND_FIRST_MS = 2_000;
 export const RESEND_MOST_MS = 10_000;
-/** A directive that repeats the known position this long after the last batch shows that something is missing. */
+/** After the stream has refused a batch, or there is no stream yet. */
+export const RETRY_FIRST_MS = 100;
+export const RETRY_MOST_MS = 5_000;
+/**
+ * A directive that repeats the known position this long after the last batch shows that something
+ * is missing.
+ */
 const GAP_AFTER_MS = 1_000;
 
 export class FactSender implements Disposable {
@@ -45,8 +57,10 @@ export class FactSender implements Disposable {
   #round = 0;
   #pumping = false;
   #again = false;
+  #waitsToRetry = false;
   #timer: NodeJS.Timeout | undefined;
   #resendMs = RESEND_FIRST_MS;
+  #retryMs = RETRY_FIRST_MS;
   #lastSentMs = 0;
   #disposed = false;
   readonly #unsubscribe: () => void;
@@ -94,6 +108,7 @@ export class FactSender implements Disposable {
 
   /** Sends everything that is not committed, from its beginning. */
   rewind(): void {
+    this.#waitsToRetry = false;
     this.#round += 1;
     this.#publishing = 0;
     this.#uncommitted = [];
@@ -126,6 +141,7 @@ export class FactSender implements Disposable {
     return (
       this.#connected &&
       !this.#disposed &&
+      !this.#waitsToRetry &&
       this.#publishing < PUBLISHES_MAX &&
       this.#uncommitted.length < UNCOMMITTED_BATCHES_MAX
     );
@@ -152,24 +168,48 @@ export class FactSender implements Disposable {
     this.#options.bus.publishFacts(key, this.#options.encode(batch), (error) => {
       if (round !== this.#round) return;
       this.#publishing -= 1;
-      if (error === undefined) void this.#pump();
-      else this.#options.onPublishFailed(error);
+      if (error === undefined) this.#stored();
+      else this.#refused(error);
     });
     return true;
   }
 
-  /** Sets the time after which what is not committed is sent again. A failed publication waits for it too. */
+  #stored(): void {
+    this.#retryMs = RETRY_FIRST_MS;
+    void this.#pump();
+  }
+
+  /** What was refused is tried again soon, and with it everything behind it. */
+  #refused(error: Error): void {
+    this.#options.onPublishFailed(error);
+    this.#round += 1;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (!this.#connected || this.#disposed) return;
+    // Nothing else goes out meanwhile: it would only be a gap.
+    this.#waitsToRetry = true;
+    this.#setTimer(this.#retryMs, () => this.rewind());
+    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MOST_MS);
+  }
+
+  /** Sets the time after which what is not committed is sent again. */
   #watch(anew: boolean): void {
     if (anew) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
     }
     if (this.#timer !== undefined || this.#uncommitted.length === 0 || !this.#connected) return;
-    const jitterMs = this.#options.random.below(Math.ceil(this.#resendMs / 4));
+    this.#setTimer(this.#resendMs, () => {
+      if (this.#uncommitted.length > 0) this.#resend("no commit in time");
+    });
+  }
+
+  #setTimer(delayMs: number, act: () => void): void {
+    const jitterMs = this.#options.random.below(Math.ceil(delayMs / 4));
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      if (this.#uncommitted.length > 0) this.#resend("no commit in time");
-    }, this.#resendMs + jitterMs);
+      act();
+    }, delayMs + jitterMs);
   }
 
   #resend(cause: string): void {

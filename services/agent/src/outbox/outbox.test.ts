@@ -28,7 +28,13 @@ async function withOutbox(
 }
 
 function observed(name: string, pid = 1): Fact {
-  const service = { key: `web/${name}` as ServiceKey, digest: "d", status: "healthy", pid, reason: "" };
+  const service = {
+    key: `web/${name}` as ServiceKey,
+    digest: "d",
+    status: "healthy",
+    pid,
+    reason: "",
+  };
   return { type: "serviceObserved", observedAtMs: pid, service } as Fact;
 }
 
@@ -158,7 +164,7 @@ test("append() while the disk is full waits and loses nothing", () =>
     assert.deepEqual(page?.facts, [observed("a", 1), observed("a", 2), finished(1)]);
   }));
 
-test("open() takes over what stands behind damaged or lost records, under new positions", async () => {
+test("open() takes over what stands behind damaged or lost records", async () => {
   for (const harm of ["damage", "loss"] as const) {
     const disk = new MemoryDisk();
     await withOutbox(
@@ -192,13 +198,16 @@ test("open() takes over what stands behind damaged or lost records, under new po
   }
 });
 
-test("a writer killed at any moment: what it confirmed is there, and no position is given twice", async () => {
+test("a writer killed at any moment: all it confirmed is there, no position twice", async () => {
   const folder = await mkdtemp(join(tmpdir(), "atoll-outbox-"));
   const contentOf = new Map<string, string>();
   for (let boot = 1; boot <= 6; boot += 1) {
     const confirmed = await killWriter(folder, boot, 20 + boot * 17);
     const store = await openLevelStore(join(folder, "state"));
-    const database = await AgentDatabase.open({ open: () => Promise.resolve(store), onFailure() {} });
+    const database = await AgentDatabase.open({
+      open: () => Promise.resolve(store),
+      onFailure() {},
+    });
     const outbox = await Outbox.open({ database, boot: boot + 1 });
     assert.equal(outbox.holes, 0);
     const found = new Set<number>();
@@ -231,7 +240,8 @@ async function killWriter(folder: string, boot: number, delayMs: number): Promis
     import { openLevelStore } from ${here("../storage/store.ts")};
     import { Outbox } from ${here("./outbox.ts")};
     const folder = ${JSON.stringify(join(folder, "state"))};
-    const database = await AgentDatabase.open({ open: () => openLevelStore(folder), onFailure() {} });
+    const open = () => openLevelStore(folder);
+    const database = await AgentDatabase.open({ open, onFailure() {} });
     const outbox = await Outbox.open({ database, boot: ${boot} });
     let number = 0;
     async function writer() {

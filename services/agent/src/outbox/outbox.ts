@@ -1,9 +1,10 @@
 /**
  * What this agent has observed and the orchestrator has not yet committed, on disk, in order.
  *
- * A fact is published only after it is durable here, and forgotten only when the orchestrator's log has it. Positions are
- * given once: a start has its own boot number, and a sequence never goes back. When the outbox is full or the disk
- * refuses, facts wait in memory, the newest of each thing observed; nothing durable is ever dropped.
+ * A fact is published only after it is durable here, and forgotten only when the orchestrator's log
+ * has it. Positions are given once: a start has its own boot number, and a sequence never goes
+ * back. When the outbox is full or the disk refuses, facts wait in memory, the newest of each thing
+ * observed; nothing durable is ever dropped.
  */
 import { type Fact, type OutboxPosition } from "@atoll/domain";
 import { assert } from "@atoll/stdx";
@@ -67,8 +68,9 @@ export class Outbox {
   }
 
   /**
-   * Reads what earlier starts have left. Where records were lost or damaged, what stands behind them can no longer be
-   * sent under its own positions, which must be without gap: it is taken over into this start.
+   * Reads what earlier starts have left. Where records were lost or damaged, what stands behind
+   * them can no longer be sent under its own positions, which must be without gap: it is taken over
+   * into this start.
    */
   static async open(options: OutboxOptions): Promise<Outbox> {
     const outbox = new Outbox(options);
@@ -115,8 +117,8 @@ export class Outbox {
   }
 
   /**
-   * Takes a fact. Resolves true when it, or a newer one about the same thing, is durable; false when it was refused, which
-   * happens only to inventories.
+   * Takes a fact. Resolves true when it, or a newer one about the same thing, is durable; false
+   * when it was refused, which happens only to inventories.
    * @param alongside written in the same batch as the fact: both are there, or neither.
    */
   append(fact: Fact, alongside: readonly StoreOperation[] = []): Promise<boolean> {
@@ -140,9 +142,11 @@ export class Outbox {
     let bytes = 0;
     for (let index = from; index < this.#stored.length; index += 1) {
       const { position, bytes: size } = this.#stored[index] as Stored;
-      const follows = position.boot === first.boot && position.sequence === first.sequence + chosen.length;
+      const follows =
+        position.boot === first.boot && position.sequence === first.sequence + chosen.length;
       bytes += size;
-      const fits = chosen.length === 0 || (chosen.length < bounds.factsMax && bytes <= bounds.bytesMax);
+      const fits =
+        chosen.length === 0 || (chosen.length < bounds.factsMax && bytes <= bounds.bytesMax);
       if (!follows || !fits) break;
       chosen.push(position);
     }
@@ -295,7 +299,9 @@ export class Outbox {
   }
 }
 
-/** Whether nothing can have stood between: the next of the same boot, or the first of a later one. */
+/**
+ * Whether nothing can have stood between: the next of the same boot, or the first of a later one.
+ */
 function isNext(before: OutboxPosition, position: OutboxPosition): boolean {
   if (position.boot === before.boot) return position.sequence === before.sequence + 1;
   return position.sequence === 1;

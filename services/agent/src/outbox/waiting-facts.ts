@@ -1,8 +1,8 @@
 /**
  * Facts that cannot be stored yet: in order, and of things that only have a state the newest one.
  *
- * Bounded by the number of things observed: a service that crashes a thousand times while the disk is full waits as one
- * fact. Results of actions and what happened alone are kept each.
+ * Bounded by the number of things observed: a service that crashes a thousand times while the disk
+ * is full waits as one fact. Results of actions and what happened alone are kept each.
  */
 import type { Fact } from "@atoll/domain";
 import type { StoreOperation } from "../storage/store.ts";
@@ -13,11 +13,16 @@ export interface WaitingFact {
   readonly done: (stored: boolean) => void;
 }
 
-/** Facts that happened, and so cannot be replaced by newer ones; past this the oldest of them is dropped. */
+/**
+ * Facts that happened, and so cannot be replaced by newer ones; past this the oldest of them is
+ * dropped.
+ */
 export const HAPPENINGS_MAX = 4_096;
 
 export class WaitingFacts {
-  /** In order of their first arrival behind the last of another kind; keys of happenings are unique. */
+  /**
+   * In order of their first arrival behind the last of another kind; keys of happenings are unique.
+   */
   readonly #facts = new Map<string, WaitingFact>();
   #happenings = 0;
   #count = 0;

@@ -1,4 +1,6 @@
-/** The agent's database: group commit, a disk that fails and comes back, one folder for one agent. */
+/**
+ * The agent's database: group commit, a disk that fails and comes back, one folder for one agent.
+ */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -21,11 +23,14 @@ test("write() gathers what waits into one batch, in order", async () => {
     database.write([put("last"), put(`k${at}`)]).then(() => done.push(at)),
   );
   await Promise.all(writes);
-  assert.deepEqual(done, [...done].toSorted((left, right) => left - right));
+  assert.deepEqual(
+    done,
+    [...done].toSorted((left, right) => left - right),
+  );
   assert.equal(disk.writes, 2);
 });
 
-test("a failed write is not reported, not dropped, and written when the disk works again", async () => {
+test("a failed write is neither reported nor dropped, written once the disk works", async () => {
   for (const storesWhenFailing of [false, true]) {
     const disk = new MemoryDisk();
     const failures: (string | undefined)[] = [];

@@ -1,15 +1,19 @@
 /**
  * The agent's one database: outbox and journal, written together and durably.
  *
- * Writes that wait while another is under way go out as one batch with one sync. A failed write is never reported as done and never
- * dropped: the database is closed, opened anew with a growing pause, and the same batch is written again, which is
- * harmless because every key says what it holds. Until then `failure` says why, and its users take on nothing new.
+ * Writes that wait while another is under way go out as one batch with one sync. A failed write is
+ * never reported as done and never dropped: the database is closed, opened anew with a growing
+ * pause, and the same batch is written again, which is harmless because every key says what it
+ * holds. Until then `failure` says why, and its users take on nothing new.
  */
 import type { Store, StoreOperation } from "./store.ts";
 
 export interface AgentDatabaseOptions {
   readonly open: () => Promise<Store>;
-  /** Told when writing begins to fail, at each failed attempt, and with undefined when it works again. */
+  /**
+   * Told when writing begins to fail, at each failed attempt, and with undefined when it works
+   * again.
+   */
   readonly onFailure: (failure: string | undefined, error: unknown) => void;
 }
 
@@ -55,8 +59,8 @@ export class AgentDatabase implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the operations are on disk, all of them at once and in the order of calls. Rejects only when the database is closed
-   * before.
+   * Resolves when the operations are on disk, all of them at once and in the order of calls.
+   * Rejects only when the database is closed before.
    */
   write(operations: readonly StoreOperation[]): Promise<void> {
     return new Promise((done, closed) => {

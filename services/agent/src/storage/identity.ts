@@ -1,8 +1,10 @@
 /**
- * Who this agent is: an incarnation that lasts as long as its data folder, and a count of its starts.
+ * Who this agent is: an incarnation that lasts as long as its data folder, and a count of its
+ * starts.
  *
- * Kept in a file of its own beside the database, so that damage to the database can never make a boot number, and with it a
- * position of the outbox, appear twice. Durable before anything else of a start happens.
+ * Kept in a file of its own beside the database, so that damage to the database can never make a
+ * boot number, and with it a position of the outbox, appear twice. Durable before anything else of
+ * a start happens.
  */
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -19,7 +21,10 @@ export interface Identity {
 
 const FILE_NAME = "identity.json";
 
-/** Counts one more start. @throws OperationalError `identityDamaged` when the file is there but is not one. */
+/**
+ * Counts one more start. @throws OperationalError `identityDamaged` when the file is there but is
+ * not one.
+ */
 export async function nextIdentity(folder: string): Promise<Identity> {
   const before = await readIdentity(join(folder, FILE_NAME));
   const identity: Identity =
@@ -52,7 +57,8 @@ async function readIdentity(path: string): Promise<Identity | undefined> {
   try {
     const { incarnation, boot } = JSON.parse(text) as Identity;
     assertCounter(boot, "boot");
-    if (typeof incarnation !== "string" || incarnation === "") throw new SyntaxError("no incarnation");
+    if (typeof incarnation !== "string" || incarnation === "")
+      throw new SyntaxError("no incarnation");
     return { incarnation, boot };
   } catch (cause) {
     const message = `${path} is damaged; remove it to let the node begin anew`;

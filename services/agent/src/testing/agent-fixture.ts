@@ -1,10 +1,17 @@
 /**
- * A whole agent in the test's own process, on a bus in memory, with an orchestrator in small at the other end.
+ * A whole agent in the test's own process, on a bus in memory, with an orchestrator in small at the
+ * other end.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { DatacenterName, NodeName, RenderedFile, RenderedService, ServiceKey } from "@atoll/domain";
+import type {
+  DatacenterName,
+  NodeName,
+  RenderedFile,
+  RenderedService,
+  ServiceKey,
+} from "@atoll/domain";
 import { type AgentBus, type BusScheduler, MemoryBus } from "@atoll/event-bus";
 import { silentLog } from "@atoll/service-kit/process";
 import type { Clock } from "@atoll/stdx";
@@ -68,10 +75,13 @@ export async function withAgent(
     });
   } finally {
     await app[Symbol.asyncDispose]();
-    app = await startApp({ ...configOf(folder, options), stopServicesOnExit: true }, {
-      log: silentLog,
-      connect: () => bus.agent("n1"),
-    });
+    app = await startApp(
+      { ...configOf(folder, options), stopServicesOnExit: true },
+      {
+        log: silentLog,
+        connect: () => bus.agent("n1"),
+      },
+    );
     await app.stop();
     await app[Symbol.asyncDispose]();
     await orchestratorBus.close();

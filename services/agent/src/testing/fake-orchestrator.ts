@@ -1,8 +1,9 @@
 /**
- * The orchestrator's side in small, for the agent's tests: takes facts in by watermark, answers with directives, sends orders.
+ * The orchestrator's side in small, for the agent's tests: takes facts in by watermark, answers
+ * with directives, sends orders.
  *
- * Follows the same rules as the domain's acceptance of facts. Works on any bus. Keeps everything it was told, so that tests can ask
- * whether something was lost, repeated or out of order.
+ * Follows the same rules as the domain's acceptance of facts. Works on any bus. Keeps everything it
+ * was told, so that tests can ask whether something was lost, repeated or out of order.
  */
 import assert from "node:assert/strict";
 import {
@@ -13,7 +14,7 @@ import {
   encodeActionOrder,
   encodeDirective,
   type Heartbeat,
-} from "@atoll/codec";
+} from "@atoll/codec/agent";
 import {
   type ActionId,
   type Fact,
@@ -79,8 +80,13 @@ export class FakeOrchestrator {
   /** Sends an order once and gives back the reply; undefined when none came. */
   async send(
     order: Order,
-    more: { readonly action?: string; readonly term?: number; readonly incarnation?: string;
-      readonly generation?: number; readonly timeoutMs?: number } = {},
+    more: {
+      readonly action?: string;
+      readonly term?: number;
+      readonly incarnation?: string;
+      readonly generation?: number;
+      readonly timeoutMs?: number;
+    } = {},
   ): Promise<(ActionReply & { readonly action: ActionId }) | undefined> {
     this.generation = Math.max(this.generation + 1, more.generation ?? 0);
     const generation = more.generation ?? this.generation;

@@ -3,9 +3,9 @@
  */
 import assert from "node:assert/strict";
 
-const WAIT_MS = 15_000;
+const WAIT_MS = 30_000;
 
-/** Looks until it holds. Fails after fifteen seconds with what it waited for. */
+/** Looks until it holds. Fails after thirty seconds with what it waited for. */
 export async function until(holds: () => boolean, what: string): Promise<void> {
   const deadlineMs = performance.now() + WAIT_MS;
   while (!holds()) {

@@ -1,7 +1,8 @@
 /**
  * Turns names of users and groups into numbers.
  *
- * Looks into /etc/passwd and /etc/group, then asks `getent`, which knows directory services. Digits stand for themselves.
+ * Looks into /etc/passwd and /etc/group, then asks `getent`, which knows directory services. Digits
+ * stand for themselves.
  */
 import { readFile } from "node:fs/promises";
 import { DriverError } from "../../errors.ts";

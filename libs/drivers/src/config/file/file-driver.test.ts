@@ -173,7 +173,10 @@ test("write() sets owner and group where it may, else says that it may not", () 
       return;
     }
     await driver.write(spec);
-    assert.deepEqual([(await stat(join(root, "a"))).uid, (await stat(join(root, "a"))).gid], [1, 1]);
+    assert.deepEqual(
+      [(await stat(join(root, "a"))).uid, (await stat(join(root, "a"))).gid],
+      [1, 1],
+    );
     await driver.write(file("/a", "x", { mode: "4755", owner: "daemon" }));
     assert.equal((await stat(join(root, "a"))).mode & 0o7777, 0o4755);
   }));
@@ -204,7 +207,11 @@ test("other kinds of drift are named", () =>
       [() => rm(path), "missing", /^$/],
       [() => rm(path).then(() => mkdir(path)), "drifted", /^is a folder$/],
       [() => rm(path).then(() => symlink("b", path)), "drifted", /link to b$/],
-      [() => rm(path).then(() => writeFile(path, Buffer.of(0, 1))), "drifted", /^content is not text$/],
+      [
+        () => rm(path).then(() => writeFile(path, Buffer.of(0, 1))),
+        "drifted",
+        /^content is not text$/,
+      ],
     ];
     for (const [change, status, reason] of steps) {
       if (existsSync(path)) await rm(path, { recursive: true });
@@ -299,12 +306,15 @@ for (const delayMs of [0, 3, 7, 12, 20]) {
       const script = `
         import { FileDriver } from ${JSON.stringify(import.meta.resolve("./file-driver.ts"))};
         const driver = await FileDriver.open({
-          rootFolder: ${JSON.stringify(root)}, dataFolder: ${JSON.stringify(data)}, onDamagedRecord() {},
+          rootFolder: ${JSON.stringify(root)},
+          dataFolder: ${JSON.stringify(data)},
+          onDamagedRecord() {},
         });
         process.stdout.write("ready");
         for (let round = 0; ; round += 1) {
           const content = String(round % 10).repeat(100_000);
-          await driver.write({ path: "/a", content, mode: "0644", drift: "restore", digest: content[0] });
+          const spec = { path: "/a", content, mode: "0644", drift: "restore", digest: content[0] };
+          await driver.write(spec);
           if (round % 3 === 2) await driver.remove("/a");
         }`;
       const writer = spawn(

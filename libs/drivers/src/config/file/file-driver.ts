@@ -1,8 +1,9 @@
 /**
- * The file driver: managed files below a root folder, written whole, watched for changes by hand, given back.
+ * The file driver: managed files below a root folder, written whole, watched for changes by hand,
+ * given back.
  *
- * Never writes outside its root, never overwrites what it has not kept a copy of, never puts a changed file back by itself:
- * it reports, others decide. Called by the agent's executor.
+ * Never writes outside its root, never overwrites what it has not kept a copy of, never puts a
+ * changed file back by itself: it reports, others decide. Called by the agent's executor.
  */
 import { lstat, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -39,7 +40,10 @@ interface Managed {
 }
 
 const CHECK_INTERVAL_MS = 2_000;
-/** A file changed this shortly before it was inspected may change again within the same clock tick, unseen. */
+/**
+ * A file changed this shortly before it was inspected may change again within the same clock tick,
+ * unseen.
+ */
 const SETTLED_MS = 50;
 
 export class FileDriver implements AsyncDisposable {
@@ -85,7 +89,10 @@ export class FileDriver implements AsyncDisposable {
     });
   }
 
-  /** Puts back what was there, or removes the file when there was nothing. Does nothing for an unmanaged path. */
+  /**
+   * Puts back what was there, or removes the file when there was nothing. Does nothing for an
+   * unmanaged path.
+   */
   remove(path: string): Promise<void> {
     return this.#serial.run(path, async () => {
       checkPath(path);

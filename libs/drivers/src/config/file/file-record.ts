@@ -1,8 +1,9 @@
 /**
- * What is remembered of each managed file: its specification, and what was there before the first write.
+ * What is remembered of each managed file: its specification, and what was there before the first
+ * write.
  *
- * One JSON file per path, and beside it the former content where there was some. Durable before the file itself is
- * touched. Only the owner may read them.
+ * One JSON file per path, and beside it the former content where there was some. Durable before the
+ * file itself is touched. Only the owner may read them.
  */
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";

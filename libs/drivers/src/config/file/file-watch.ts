@@ -1,8 +1,8 @@
 /**
  * Hints that managed files may have changed, from the kernel's notifications about their folders.
  *
- * Only hints: what cannot be watched (limits, missing folders, network file systems) is left to the driver's periodic
- * look. Events are gathered for a moment, so that a burst is one look.
+ * Only hints: what cannot be watched (limits, missing folders, network file systems) is left to the
+ * driver's periodic look. Events are gathered for a moment, so that a burst is one look.
  */
 import { type FSWatcher, statSync, watch } from "node:fs";
 import { dirname, join } from "node:path";

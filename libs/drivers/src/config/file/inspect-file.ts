@@ -1,8 +1,8 @@
 /**
  * Compares a managed file with its specification.
  *
- * Content, mode, and owner and group where they are specified. Never follows a link in the file's place and never reads
- * outside the root.
+ * Content, mode, and owner and group where they are specified. Never follows a link in the file's
+ * place and never reads outside the root.
  */
 import type { BigIntStats } from "node:fs";
 import { lstat, open, readlink } from "node:fs/promises";

@@ -49,7 +49,11 @@ function randomText(random: Prng): string {
 function edit(random: Prng, text: string): string {
   const lines = text.split("\n");
   for (let edits = random.below(4); edits >= 0; edits -= 1) {
-    lines.splice(random.below(lines.length + 1), random.below(2), ...(random.chance(1, 2) ? ["x"] : []));
+    lines.splice(
+      random.below(lines.length + 1),
+      random.below(2),
+      ...(random.chance(1, 2) ? ["x"] : []),
+    );
   }
   return lines.join("\n");
 }

@@ -1,8 +1,8 @@
 /**
  * A unified diff of two short texts, for people.
  *
- * Finds a longest common subsequence of lines where the texts are small enough for the plain table, else shows one
- * block replaced by another. Bounded in time, memory and length.
+ * Finds a longest common subsequence of lines where the texts are small enough for the plain table,
+ * else shows one block replaced by another. Bounded in time, memory and length.
  */
 import { DIFF_LENGTH_MAX } from "@atoll/domain";
 
@@ -46,10 +46,7 @@ function editsBetween(wanted: readonly string[], found: readonly string[]): Edit
   }
   return [
     ...wanted.slice(0, head).map(kept),
-    ...middle(
-      wanted.slice(head, wanted.length - tail),
-      found.slice(head, found.length - tail),
-    ),
+    ...middle(wanted.slice(head, wanted.length - tail), found.slice(head, found.length - tail)),
     ...wanted.slice(wanted.length - tail).map(kept),
   ];
 }
@@ -111,7 +108,9 @@ function hunks(edits: readonly Edit[]): string[] {
   return lines;
 }
 
-/** Where the hunk that begins with this change ends: changes less than two contexts apart share one. */
+/**
+ * Where the hunk that begins with this change ends: changes less than two contexts apart share one.
+ */
 function hunkEnd(edits: readonly Edit[], change: number): number {
   let last = change;
   for (let index = change; index < edits.length; index += 1) {

@@ -1,7 +1,8 @@
 /**
  * Puts a file, or what was there before it, in its place: all or nothing, with mode and owner.
  *
- * Both steps of a replacement are apart, so that the driver can make its record durable between them.
+ * Both steps of a replacement are apart, so that the driver can make its record durable between
+ * them.
  */
 import { randomBytes } from "node:crypto";
 import { lstat, open, readFile, readlink, rename, rm, symlink } from "node:fs/promises";
@@ -12,7 +13,10 @@ import { findGroup, findUser } from "./accounts.ts";
 import type { OriginalFile } from "./file-record.ts";
 import type { RootedFolder } from "./rooted-folder.ts";
 
-/** A complete file under a temporary name; `commit` puts it in place, disposal without it leaves nothing. */
+/**
+ * A complete file under a temporary name; `commit` puts it in place, disposal without it leaves
+ * nothing.
+ */
 export class PreparedFile implements AsyncDisposable {
   readonly #folder: RootedFolder;
   readonly #temporary: string;

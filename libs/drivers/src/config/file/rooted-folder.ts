@@ -1,8 +1,9 @@
 /**
  * An open folder that is certainly below the root, whatever others do to paths meanwhile.
  *
- * Paths are resolved once; everything after goes through the descriptor (`/proc/self/fd/N/name`), so swapping a
- * parent for a symbolic link cannot lead a write elsewhere. Links inside the root are followed, links out of it refused.
+ * Paths are resolved once; everything after goes through the descriptor (`/proc/self/fd/N/name`),
+ * so swapping a parent for a symbolic link cannot lead a write elsewhere. Links inside the root are
+ * followed, links out of it refused.
  */
 import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, readlink, realpath } from "node:fs/promises";
@@ -25,7 +26,8 @@ export class RootedFolder implements AsyncDisposable {
   }
 
   /**
-   * The folder of the managed path. With `create`, missing folders are made; without, a missing one gives undefined.
+   * The folder of the managed path. With `create`, missing folders are made; without, a missing one
+   * gives undefined.
    * @throws DriverError PATH_REFUSED, NOT_PERMITTED, STORAGE_FAILED
    */
   static async open(
@@ -97,7 +99,8 @@ async function deepestFolder(
     } catch (error) {
       if (systemCode(error) !== "ENOENT") throw toDriverError(`resolving ${path}`, error);
       if (part === "/") throw toDriverError("resolving the root folder", error);
-      // A link to nowhere does not resolve, but mkdir would not replace it: it fails there, clearly.
+      // A link to nowhere does not resolve, but mkdir would not replace it: it fails there,
+      // clearly.
       missing.unshift(basename(part));
     }
   }

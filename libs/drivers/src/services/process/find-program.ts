@@ -1,5 +1,6 @@
 /**
- * Finds the program that a command names, as a shell would, and says what is wrong when there is none.
+ * Finds the program that a command names, as a shell would, and says what is wrong when there is
+ * none.
  */
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";

@@ -47,7 +47,10 @@ export function listProcesses(): ProcessStat[] {
   return found;
 }
 
-/** Whether the process was started with the variable set to this value; false when that cannot be read. */
+/**
+ * Whether the process was started with the variable set to this value; false when that cannot be
+ * read.
+ */
 export function hasVariable(pid: number, name: string, value: string): boolean {
   try {
     return readFileSync(`/proc/${pid}/environ`, "latin1").split("\0").includes(`${name}=${value}`);

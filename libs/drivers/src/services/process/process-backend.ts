@@ -1,9 +1,10 @@
 /**
  * Runs services as processes that the agent supervises and that survive it.
  *
- * Each gets a session of its own and writes to its own log file. It is started through a gate: a shell that waits for a word
- * from the agent and then becomes the program. The word comes after the process's id is durable, so an agent that dies
- * at any moment leaves either a recorded process or none: a gate whose agent is gone reads the end of its pipe and ends.
+ * Each gets a session of its own and writes to its own log file. It is started through a gate: a
+ * shell that waits for a word from the agent and then becomes the program. The word comes after the
+ * process's id is durable, so an agent that dies at any moment leaves either a recorded process or
+ * none: a gate whose agent is gone reads the end of its pipe and ends.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { DEFAULT_PATH } from "../../run-command.ts";
@@ -26,8 +27,12 @@ export interface ProcessBackendOptions {
 /** How often adopted processes are looked at. */
 export const ADOPTED_POLL_MS = 200;
 const GATE_WORD = "go";
-const GATE =
-  'read -r word || exit 125; [ "$word" = go ] || exit 125; unset word PWD OLDPWD SHLVL; exec "$@" </dev/null';
+const GATE = [
+  "read -r word || exit 125",
+  `[ "$word" = ${GATE_WORD} ] || exit 125`,
+  "unset word PWD OLDPWD SHLVL",
+  'exec "$@" </dev/null',
+].join("; ");
 const GATE_POLL_MS = 2;
 /** A gate that has not become the program by then is taken to be slow, not wrong. */
 const GATE_WAIT_MS = 1_000;
@@ -156,7 +161,9 @@ async function passGate(child: ChildProcess, pid: number): Promise<string | unde
       const refused = child.exitCode === 126 || child.exitCode === 127;
       return refused ? describeExit(child.exitCode, child.signalCode) : undefined;
     }
-    if (readCommandLine(pid)[2] !== GATE) return undefined;
+    // A process that has just ended has no command line; its end is told a moment later.
+    const [program = "", , third] = readCommandLine(pid);
+    if (program !== "" && third !== GATE) return undefined;
     await new Promise((resolve) => setTimeout(resolve, GATE_POLL_MS));
   }
   return undefined;

@@ -57,7 +57,10 @@ test("a crash leaves nothing of the group, nor what left the group", () =>
     process.kill(pid, "SIGKILL");
     await observed(driver, spec.key, "crashed");
     await driver.start(service("web/family", SLEEP));
-    assert.deepEqual(lines(pids).map((each) => isRunning(Number(each))), [false, false]);
+    assert.deepEqual(
+      lines(pids).map((each) => isRunning(Number(each))),
+      [false, false],
+    );
   }));
 
 test("a program gets PATH, HOME, LANG, what was specified, and nothing of the agent's", () =>
@@ -69,10 +72,14 @@ test("a program gets PATH, HOME, LANG, what was specified, and nothing of the ag
     await until(() => existsSync(found), "the program has written its environment");
     const names = lines(found).map((line) => line.slice(0, line.indexOf("=")));
     const own = ["PWD", "OLDPWD", "SHLVL", "_"];
-    assert.deepEqual(
-      names.filter((name) => !own.includes(name)).toSorted(),
-      ["ATOLL_ROOT_DIR", INSTANCE_VARIABLE, "GREETING", "HOME", "LANG", "PATH"],
-    );
+    assert.deepEqual(names.filter((name) => !own.includes(name)).toSorted(), [
+      "ATOLL_ROOT_DIR",
+      INSTANCE_VARIABLE,
+      "GREETING",
+      "HOME",
+      "LANG",
+      "PATH",
+    ]);
     assert.ok(lines(found).includes("GREETING=hello"));
   }));
 
@@ -149,8 +156,9 @@ test("a record that cannot be read is reported and left out", async () => {
 for (const delayMs of [0, 1, 2, 4, 8, 15, 30]) {
   test(`a driver killed around a start leaves one instance at most (${delayMs} ms)`, async () => {
     const folder = await mkdtemp(join(tmpdir(), "atoll-process-"));
+    const module = JSON.stringify(import.meta.resolve("./process-driver.ts"));
     const script = `
-      import { openProcessDriver } from ${JSON.stringify(import.meta.resolve("./process-driver.ts"))};
+      import { openProcessDriver } from ${module};
       const folder = ${JSON.stringify(folder)};
       const driver = await openProcessDriver({
         dataFolder: folder, workingFolder: folder, onDamagedRecord() {},

@@ -1,9 +1,10 @@
 /**
  * Finds and ends everything that belongs to one instance of a service.
  *
- * An instance's first process leads a session and group of its own, and everything it starts inherits the instance's
- * variable. A process belongs to it when it is in that group or carries that variable. A group id is not
- * reused by the kernel while a member lives; a leader with another start time means that all members are gone.
+ * An instance's first process leads a session and group of its own, and everything it starts
+ * inherits the instance's variable. A process belongs to it when it is in that group or carries
+ * that variable. A group id is not reused by the kernel while a member lives; a leader with another
+ * start time means that all members are gone.
  */
 import type { ServiceRecord } from "../service-record.ts";
 import { hasVariable, listProcesses, type ProcessStat, readProcess } from "./proc.ts";

@@ -1,8 +1,8 @@
 /**
  * One run of a program, started by this agent or by an earlier one.
  *
- * The end of an own child is told by the kernel at once; the end of an adopted process, which is nobody's child here, by
- * looking at /proc every 200 ms.
+ * The end of an own child is told by the kernel at once; the end of an adopted process, which is
+ * nobody's child here, by looking at /proc every 200 ms.
  */
 import type { ChildProcess } from "node:child_process";
 import type { RunningInstance } from "../instance-backend.ts";

@@ -1,9 +1,9 @@
 /**
  * Where the output of services goes: one file each, with a bound.
  *
- * A service writes to its file itself, so that its output survives the agent. Past the bound the content moves to `NAME.log.1`
- * and the file is emptied under the writer, which appends; lines written in that very moment can be lost. While no
- * agent runs nothing is bounded.
+ * A service writes to its file itself, so that its output survives the agent. Past the bound the
+ * content moves to `NAME.log.1` and the file is emptied under the writer, which appends; lines
+ * written in that very moment can be lost. While no agent runs nothing is bounded.
  */
 import { closeSync, openSync } from "node:fs";
 import { copyFile, mkdir, readdir, stat, truncate } from "node:fs/promises";

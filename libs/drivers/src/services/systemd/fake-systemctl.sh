@@ -1,5 +1,6 @@
 #!/bin/bash
-# Stands in for systemctl where systemd does not run: units are files with a script, below $FAKE_UNITS.
+# Stands in for systemctl where systemd does not run: units are files with a script, below
+# $FAKE_UNITS.
 # Answers the properties that systemctl.ts asks for, and starts, stops and kills real processes.
 unit="${*: -1}"
 file="$FAKE_UNITS/$unit"
@@ -27,7 +28,8 @@ start)
   setsid bash -c '
     sh "$0" & echo $! > "$0.pid.part"; mv "$0.pid.part" "$0.pid"
     wait $!; status=$?
-    if [ -e "$0.wish" ]; then rm -f "$0.pid"; else echo $status > "$0.end.part"; mv "$0.end.part" "$0.end"; fi
+    if [ -e "$0.wish" ]; then rm -f "$0.pid"; exit; fi
+    echo $status > "$0.end.part"; mv "$0.end.part" "$0.end"
   ' "$file" >/dev/null 2>&1 </dev/null &
   until [ -e "$file.pid" ] || [ -e "$file.end" ]; do sleep 0.01; done
   ;;

@@ -1,8 +1,8 @@
 /**
  * Speaks to systemd through `systemctl`.
  *
- * Narrow: start, restart, stop, and the few properties that tell how a unit fares. Output is asked for as properties, never
- * read from texts for people.
+ * Narrow: start, restart, stop, and the few properties that tell how a unit fares. Output is asked
+ * for as properties, never read from texts for people.
  */
 import { DriverError } from "../../errors.ts";
 import { type CommandRunner, DEFAULT_PATH } from "../../run-command.ts";
@@ -73,7 +73,9 @@ export class Systemctl {
     if (result.type === "failed") return result.reason;
     if (result.status === 0) return undefined;
     const said = result.errorOutput.trim().split("\n")[0] ?? "";
-    return said === "" ? `systemctl ${verb} ended with status ${result.status}` : said.slice(0, 300);
+    return said === ""
+      ? `systemctl ${verb} ended with status ${result.status}`
+      : said.slice(0, 300);
   }
 
   async #ask(command: readonly string[]): Promise<string> {

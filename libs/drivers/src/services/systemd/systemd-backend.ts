@@ -1,8 +1,9 @@
 /**
  * Runs services as systemd units, which systemd supervises and which survive the agent by nature.
  *
- * A unit's main process is watched in /proc, which costs nothing; systemd is asked when that process is gone, and by a slow
- * period for what /proc does not show. Does not write units: they come with packages or as managed files.
+ * A unit's main process is watched in /proc, which costs nothing; systemd is asked when that
+ * process is gone, and by a slow period for what /proc does not show. Does not write units: they
+ * come with packages or as managed files.
  */
 import type { InstanceBackend, LaunchResult, RunningInstance } from "../instance-backend.ts";
 import { readProcess } from "../process/proc.ts";

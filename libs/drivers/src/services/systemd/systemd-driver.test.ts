@@ -1,6 +1,7 @@
 /**
- * The systemd driver: the contract against a stand-in for systemctl, and what only units have. Where systemd is the first
- * process and the tests may write units, the contract runs against the real one too.
+ * The systemd driver: the contract against a stand-in for systemctl, and what only units have.
+ * Where systemd is the first process and the tests may write units, the contract runs against the
+ * real one too.
  */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
@@ -135,4 +136,3 @@ function rendered(key: string, unit: string): RenderedService {
 function fail(file: string, error: unknown): void {
   assert.fail(`${file}: ${String(error)}`);
 }
-

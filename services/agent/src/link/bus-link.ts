@@ -1,0 +1,126 @@
+/**
+ * The agent's whole conversation with the orchestrator, over one bus.
+ *
+ * Wires what speaks (facts, heartbeats) and what listens (orders, directives) to the bus, and tells
+ * those whom it concerns when it comes and goes. Decides nothing itself.
+ */
+import { encodeFactBatch } from "@atoll/codec/agent";
+import type { AgentBus } from "@atoll/event-bus";
+import type { Clock, Prng } from "@atoll/stdx";
+import type { ActionExecutor } from "../actions/action-executor.ts";
+import { OrderDesk } from "../actions/order-desk.ts";
+import type { Config } from "../config.ts";
+import type { Events } from "../events.ts";
+import type { StandingOrders } from "../observing/standing-orders.ts";
+import type { AgentStorage } from "../open-storage.ts";
+import { FactSender } from "../outbox/fact-sender.ts";
+import { Directives } from "./directives.ts";
+import { Heartbeats } from "./heartbeats.ts";
+
+export interface BusLinkOptions {
+  readonly config: Config;
+  readonly bus: AgentBus;
+  readonly storage: AgentStorage;
+  readonly executor: ActionExecutor;
+  readonly standing: StandingOrders;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly random: Prng;
+  /** Tells all there is once more, after a new incarnation was taken. */
+  readonly announce: () => Promise<void>;
+  readonly onBroken: (error: unknown) => void;
+}
+
+export class BusLink implements AsyncDisposable {
+  readonly #options: BusLinkOptions;
+  readonly #sender: FactSender;
+  readonly #heartbeats: Heartbeats;
+  readonly #unsubscribes: (() => void)[] = [];
+  #connection = { connected: false, reason: "not connected yet" };
+
+  constructor(options: BusLinkOptions) {
+    this.#options = options;
+    const { config, bus, storage, events, random } = options;
+    const { datacenter, node } = config;
+    const { outbox, maintenance } = storage;
+    const incarnation = (): string => storage.identity().incarnation;
+    this.#sender = new FactSender({
+      node,
+      incarnation,
+      outbox,
+      bus,
+      encode: (batch) => encodeFactBatch(datacenter, batch),
+      random,
+      onPublishFailed: (error) => events.publishFailed(error),
+      onResend: (cause) => events.resend(cause),
+    });
+    this.#heartbeats = new Heartbeats({ datacenter, node, incarnation, outbox, maintenance, bus });
+  }
+
+  get connection(): { readonly connected: boolean; readonly reason: string } {
+    return this.#connection;
+  }
+
+  /** Begins to listen and to speak. */
+  start(): void {
+    const { bus, standing } = this.#options;
+    const desk = this.#makeDesk();
+    const directives = this.#makeDirectives();
+    standing.connectionChanged(false);
+    this.#unsubscribes.push(
+      bus.onConnection((state) => this.#connectionChanged(state.connected, state.reason)),
+      bus.onOrder((payload, reply) => desk.receive(payload, reply)),
+      bus.onDirective((payload) => directives.receive(payload)),
+    );
+    this.#heartbeats.start();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const unsubscribe of this.#unsubscribes) unsubscribe();
+    this.#heartbeats[Symbol.dispose]();
+    this.#sender[Symbol.dispose]();
+    await this.#options.bus.close();
+  }
+
+  #connectionChanged(connected: boolean, reason: string): void {
+    const { events, standing } = this.#options;
+    if (connected !== this.#connection.connected) events.connectionChanged(connected, reason);
+    this.#connection = { connected, reason };
+    this.#sender.connectionChanged(connected);
+    standing.connectionChanged(connected);
+    if (connected) this.#heartbeats.beat();
+  }
+
+  #makeDesk(): OrderDesk {
+    const { config, storage, executor, events, onBroken } = this.#options;
+    return new OrderDesk({
+      journal: storage.journal,
+      executor,
+      incarnation: () => storage.identity().incarnation,
+      mode: config.mode,
+      storageFailure: () => storage.database.failure,
+      onAnswered: (code, reason, order) => events.orderAnswered(code, reason, order?.action),
+      onBroken,
+    });
+  }
+
+  #makeDirectives(): Directives {
+    const { storage, events, clock, announce, onBroken } = this.#options;
+    return new Directives({
+      incarnation: () => storage.identity().incarnation,
+      journal: storage.journal,
+      outbox: storage.outbox,
+      sender: this.#sender,
+      maintenance: storage.maintenance,
+      clock,
+      onOdd: (what, reason) => events.oddMessage(what, reason),
+      startOver: async (reason) => {
+        await storage.startOver();
+        events.startedOver(reason, storage.identity().incarnation);
+        await announce();
+        this.#sender.rewind();
+      },
+      onBroken,
+    });
+  }
+}

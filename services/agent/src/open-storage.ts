@@ -1,0 +1,80 @@
+/**
+ * Opens what the agent has on disk, in the only safe order.
+ *
+ * The database first, because its lock keeps a second agent out; then the identity, counted before
+ * anything is stored under it; then what earlier starts have left. A database that LevelDB cannot
+ * read is set aside: the node must come back without a human.
+ */
+import { mkdir, rename } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "@atoll/stdx";
+import { ActionJournal } from "./actions/action-journal.ts";
+import type { Events } from "./events.ts";
+import { Maintenance } from "./link/maintenance.ts";
+import { Outbox } from "./outbox/outbox.ts";
+import { AgentDatabase } from "./storage/agent-database.ts";
+import { type Identity, newIncarnation, nextIdentity } from "./storage/identity.ts";
+import { openLevelStore, StoreDamagedError } from "./storage/store.ts";
+
+export interface AgentStorage {
+  readonly database: AgentDatabase;
+  readonly outbox: Outbox;
+  readonly journal: ActionJournal;
+  readonly maintenance: Maintenance;
+  readonly identity: () => Identity;
+  /** Forgets everything but the term, and takes another incarnation. */
+  startOver(): Promise<void>;
+}
+
+/** @throws FolderLockedError when another agent uses the folder; whatever the disk says. */
+export async function openStorage(
+  dataDir: string,
+  parts: { readonly events: Events; readonly clock: Clock; readonly stack: AsyncDisposableStack },
+): Promise<AgentStorage> {
+  const { events, stack } = parts;
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const { database, anew } = await openDatabase(dataDir, parts);
+  stack.use(database);
+  let identity = anew ? await newIncarnation(dataDir) : await nextIdentity(dataDir);
+  const outbox = await Outbox.open({ database, boot: identity.boot });
+  if (outbox.holes > 0) events.outboxDamaged(outbox.holes);
+  const journal = await ActionJournal.open(database, outbox);
+  const maintenance = await Maintenance.open(database);
+  const drain = setInterval(() => outbox.drain(), DRAIN_MS);
+  stack.defer(() => clearInterval(drain));
+  return {
+    database,
+    outbox,
+    journal,
+    maintenance,
+    identity: () => identity,
+    async startOver(): Promise<void> {
+      identity = await newIncarnation(dataDir);
+      await Promise.all([outbox.startOver(identity.boot), journal.startOver()]);
+    },
+  };
+}
+
+/** How often what waits for the disk is tried again. */
+const DRAIN_MS = 1_000;
+
+async function openDatabase(
+  dataDir: string,
+  { events, clock }: { readonly events: Events; readonly clock: Clock },
+): Promise<{ readonly database: AgentDatabase; readonly anew: boolean }> {
+  const folder = join(dataDir, "state");
+  const open = (): Promise<AgentDatabase> =>
+    AgentDatabase.open({
+      open: () => openLevelStore(folder),
+      onFailure: (failure, error) => events.storageFailed(failure, error),
+    });
+  try {
+    return { database: await open(), anew: false };
+  } catch (error) {
+    if (!(error instanceof StoreDamagedError)) throw error;
+    const aside = `${folder}.damaged-${clock.realtimeMs()}`;
+    await rename(folder, aside);
+    events.databaseDamaged(aside, error);
+    return { database: await open(), anew: true };
+  }
+}
