@@ -1,8 +1,9 @@
 /**
  * `npm start`: sets up what is missing, then runs a datacenter on loopback in the foreground.
  *
- * Plain JavaScript that the machine's own Node 20 runs with nothing installed. Everything that takes
- * part runs on the Node that the project pins; this process only waits and passes signals on.
+ * Plain JavaScript that the machine's own Node 20 runs with nothing installed. Everything that
+ * takes part runs on the Node that the project pins; this process only waits and passes signals
+ * on.
  */
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
