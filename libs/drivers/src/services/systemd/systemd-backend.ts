@@ -14,6 +14,9 @@ const WATCH_MS = 200;
 /** How often systemd is asked about units whose main process is as it was. */
 const ASK_EVERY_ROUNDS = 50;
 const START_TIMEOUT_MS = 90_000;
+/** How long a unit may take to settle after its start job has ended. */
+const SETTLE_MS = 5_000;
+const SETTLE_LOOK_MS = 50;
 
 export class SystemdBackend implements InstanceBackend {
   readonly #systemctl: Systemctl;
@@ -41,7 +44,7 @@ export class SystemdBackend implements InstanceBackend {
       if (stopped !== undefined) return { type: "failed", reason: `${unit}: ${stopped}` };
     }
     const refused = await this.#systemctl.start(unit, START_TIMEOUT_MS);
-    const state = await this.#systemctl.show(unit);
+    const state = await this.#showSettled(unit);
     if (refused !== undefined || !isUp(state)) {
       return { type: "failed", reason: refused ?? describeEnd(unit, state) };
     }
@@ -75,6 +78,17 @@ export class SystemdBackend implements InstanceBackend {
     clearInterval(this.#timer);
     this.#instances.clear();
     return Promise.resolve();
+  }
+
+  /** The state of a unit once it is not on its way to another, or as it is after a while. */
+  async #showSettled(unit: string): Promise<UnitState> {
+    const deadlineMs = performance.now() + SETTLE_MS;
+    for (;;) {
+      const state = await this.#systemctl.show(unit);
+      const moving = state.active === "deactivating" || state.active === "activating";
+      if (!moving || performance.now() >= deadlineMs) return state;
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_LOOK_MS));
+    }
   }
 
   #watch(unit: string, pid: number): UnitInstance {
