@@ -3,10 +3,10 @@
  *
  *     raft-mutations.ts [--seeds N] [--only TEXT]
  *
- * Each mutation is one change of the source in a copy of the packages, run for up to N seeds (default
- * 150, fixed ones), then through the packages' own tests. A mutation that nobody notices is a hole
- * in the suites. The last line is the summary; status 1 when a mutation that must be caught was
- * not, 2 when one no longer applies.
+ * Each mutation is one change of the source in a copy of the packages, run for up to N seeds
+ * (default 150, fixed ones), then through the packages' own tests. A mutation that nobody notices
+ * is a hole in the suites. The last line is the summary; status 1 when a mutation that must be
+ * caught was not, 2 when one no longer applies.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -292,6 +292,13 @@ const MUTATIONS: readonly Mutation[] = [
     file: `${DRIVER}/replica.ts`,
     find: "if (held === undefined || this.#restoring) return;",
     replace: "if (held === undefined) return;",
+  },
+  {
+    name: "a proposal that was overtaken is never answered",
+    file: `${DRIVER}/replica.ts`,
+    find: "if (lastIndex <= this.#appliedIndex) {",
+    replace: "if (lastIndex < 0) {",
+    harmless: true,
   },
   {
     name: "no quorum is checked",

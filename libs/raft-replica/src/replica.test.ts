@@ -152,6 +152,25 @@ test("entries are applied in bounded batches", () => {
   assert.deepEqual([applied.length, batches], [11, 6]);
 });
 
+test("one turn applies no more than its bound, the next goes on", () => {
+  const group = new ManualReplicas([1], {
+    applyBytesPerTurnMax: 100,
+    raft: { applyBytesMax: 50 },
+  });
+  const leader = group.elect(1);
+  const data = Array.from({ length: 6 }, () => new Uint8Array(18));
+  leader.propose(data, () => undefined);
+  group.run();
+  const { stateMachine } = group.of(1);
+  assert.equal(leader.status().commitIndex, 7);
+  const counts = [stateMachine.applied.length];
+  for (let tick = 0; tick < 3; tick += 1) {
+    leader.tick();
+    counts.push(stateMachine.applied.length);
+  }
+  assert.deepEqual(counts, [3, 5, 7, 7]);
+});
+
 test("the state is restored from the newest snapshot before anything is applied", () => {
   const content = new Uint8Array(6);
   const snapshot = {
@@ -174,8 +193,10 @@ test("the state is restored from the newest snapshot before anything is applied"
   );
   const { replica, stateMachine } = group.of(1);
   replica.tick();
-  assert.equal(stateMachine.restored, undefined);
   group.run();
+  assert.equal(replica.status().commitIndex, 6);
+  assert.deepEqual([stateMachine.restored, stateMachine.applied], [undefined, []]);
+  group.releaseReads();
   assert.deepEqual(stateMachine.restored, snapshot);
   assert.deepEqual(
     stateMachine.applied.map(({ index }) => index),
@@ -197,7 +218,7 @@ test("a damaged snapshot stops the replica", () => {
       tailPrevious: { index: 5, term: 1 },
     },
   );
-  group.run();
+  group.releaseReads();
   assert.equal(group.of(1).failures.length, 1);
   assert.equal(group.of(1).replica.status().role, "stopped");
 });

@@ -65,6 +65,8 @@ export class Replica implements ReplicaDriver {
   /** The state is not restored yet; entries to apply wait in `#heldApply`. */
   #restoring = false;
   #heldApply: readonly Entry[] | undefined;
+  /** Bytes of entries applied in this turn of the loop. */
+  #turnBytes = 0;
   #snapshotDue = false;
 
   constructor(options: ReplicaOptions) {
@@ -201,6 +203,7 @@ export class Replica implements ReplicaDriver {
   #drain(): void {
     if (this.#draining) return;
     this.#draining = true;
+    this.#turnBytes = 0;
     try {
       while (!this.#stopped) {
         this.#applyHeld();
@@ -314,12 +317,14 @@ export class Replica implements ReplicaDriver {
     this.#reads.applied(last.index);
     let bytes = 0;
     for (const entry of entries) bytes += entryBytes(entry);
+    this.#turnBytes += bytes;
     if (this.#snapshots.applied(last.index, bytes)) this.#snapshotDue = true;
   }
 
   #applyHeld(): void {
     const held = this.#heldApply;
     if (held === undefined || this.#restoring) return;
+    if (this.#turnBytes >= this.#settings.applyBytesPerTurnMax) return;
     this.#heldApply = undefined;
     this.#apply(held);
   }
@@ -341,6 +346,11 @@ export class Replica implements ReplicaDriver {
       return;
     }
     const { firstIndex, lastIndex, term } = effect;
+    if (lastIndex <= this.#appliedIndex) {
+      // Another leader's entries took its place before this was heard.
+      done({ type: "unknown", leader: this.#leader });
+      return;
+    }
     this.#proposals.add({ firstIndex, lastIndex, term, done });
   }
 

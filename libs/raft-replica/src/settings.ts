@@ -18,6 +18,11 @@ export interface ReplicaSettings {
    */
   readonly retainEntries: number;
   /**
+   * Entries applied in one turn, in bytes; the rest waits for the next call, a tick at the latest,
+   * so that a long log to catch up with never blocks the process. Default 1 MiB.
+   */
+  readonly applyBytesPerTurnMax: number;
+  /**
    * Proposals that wait for their outcome; more are refused as overloaded. Default 65,536 batches.
    */
   readonly proposalsPendingMax: number;
@@ -30,6 +35,7 @@ export const DEFAULT_REPLICA_SETTINGS: ReplicaSettings = {
   snapshotEveryEntries: 100_000,
   snapshotEveryBytes: 256 << 20,
   retainEntries: 1_000_000,
+  applyBytesPerTurnMax: 1 << 20,
   proposalsPendingMax: 65_536,
   readsPendingMax: 65_536,
 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Bug, Prng } from "@atoll/stdx";
+import { Bug, crc32c, Prng } from "@atoll/stdx";
 import { RaftCore } from "./core.ts";
 import type { Effect } from "./effect.ts";
 import type { Entry } from "./entry.ts";
@@ -259,4 +259,35 @@ test("step() acknowledges nothing that only an earlier leader confirmed", () => 
   give(core, append(3, entry(1, 1), entry(2, 2)));
   core.step({ type: "persisted", write: 2 });
   assert.deepEqual(acknowledged(core.takeEffects()), [2]);
+});
+
+test("step() commits no further than a message vouches for", () => {
+  const core = newCore({}, [entry(1, 1), entry(2, 1), entry(3, 1)]);
+  give(core, { ...append(2, entry(1, 1)), commitIndex: 3 });
+  assert.equal(core.committedIndex, 1);
+});
+
+test("step() keeps the log where a snapshot agrees with it", () => {
+  const tail = [1, 2, 3, 4, 5].map((index) => entry(index, 1));
+  const core = newCore({}, tail);
+  const metadata = {
+    index: 3,
+    term: 1,
+    membership: membershipOf([1, 2, 3]),
+    sizeBytes: 1,
+    checksum: crc32c(new Uint8Array(1)),
+  };
+  const effects = give(core, {
+    type: "installSnapshot",
+    from: 2,
+    to: 1,
+    term: 2,
+    metadata,
+    offset: 0,
+    chunk: new Uint8Array(1),
+    chunkChecksum: metadata.checksum,
+    last: true,
+  });
+  assert.ok(effects.every(({ type }) => type !== "installSnapshot"));
+  assert.deepEqual([core.committedIndex, core.view().lastIndex], [3, 5]);
 });

@@ -27,6 +27,8 @@ export interface RaftGroupOptions {
   readonly settings: Partial<ReplicaSettings>;
   /** How long one tick is. Default 10 ms. */
   readonly tickUs?: number;
+  /** Messages that arrive within this time are received together. Default 0: each for itself. */
+  readonly receiveTogetherUs?: number;
   /** Snapshots get as large as this. Default 600 bytes. */
   readonly snapshotFillerBytesMax?: number;
   /** Told of every event, one line each; for reading a failing run. */
@@ -42,6 +44,8 @@ export interface SimulatedReplica {
   stateMachine: DigestStateMachine;
   /** What arrived while it stands still; undefined while it runs. */
   heldMessages: Message[] | undefined;
+  /** What arrived and is received together with what still arrives. */
+  inbox: Message[];
   /** What clients asked of it meanwhile. */
   heldCalls: ((replica: Replica) => void)[];
   lives: number;
@@ -88,6 +92,7 @@ export class RaftGroup {
         replica: undefined,
         stateMachine: this.#newStateMachine(id),
         heldMessages: undefined,
+        inbox: [],
         heldCalls: [],
         lives: 0,
         leading: false,
@@ -171,6 +176,7 @@ export class RaftGroup {
     member.replica = undefined;
     member.heldMessages = undefined;
     member.heldCalls = [];
+    member.inbox = [];
     member.leading = false;
     const { tornWrites, lostWrites } = member.store;
     member.store.crash();
@@ -276,8 +282,27 @@ export class RaftGroup {
     this.#digest.integer(this.clock.nowUs).integer(to).integer(message.from).text(message.type);
     this.#options.trace?.(`${this.clock.nowUs} ${describe(message)}`);
     countMessage(this.counters, message, this.#chunksSeen);
-    member.replica.receive([message]);
-    this.#observe(member);
+    this.#receive(member, message);
+  }
+
+  #receive(member: SimulatedReplica, message: Message): void {
+    const waitUs = this.#options.receiveTogetherUs ?? 0;
+    member.inbox.push(message);
+    if (member.inbox.length > 1) return;
+    const { lives } = member;
+    const receive = (): void => {
+      const messages = member.inbox;
+      if (member.lives !== lives || member.replica === undefined) return;
+      member.inbox = [];
+      if (member.heldMessages !== undefined) {
+        member.heldMessages.unshift(...messages);
+        return;
+      }
+      member.replica.receive(messages);
+      this.#observe(member);
+    };
+    if (waitUs === 0) receive();
+    else this.clock.schedule(waitUs, receive);
   }
 
   #send(from: ReplicaId, messages: readonly Message[]): void {

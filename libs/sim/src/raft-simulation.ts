@@ -52,6 +52,7 @@ export function simulateRaft(seed: number, trace?: (line: string) => void): Raft
     prng: prng.child("group"),
     membership,
     settings,
+    receiveTogetherUs: draws.pick([0, 0, 300, 3_000]),
     ...(trace === undefined ? {} : { trace }),
   });
   let failure: Error | undefined;
@@ -85,6 +86,7 @@ function drawSettings(prng: Prng): Partial<ReplicaSettings> {
     snapshotEveryEntries: forgetful ? 5 : prng.pick([10, 40, 200, 100_000]),
     retainEntries: forgetful ? 0 : prng.pick([0, 5, 50, 1_000_000]),
     proposalsPendingMax: prng.pick([2, 1_000]),
+    applyBytesPerTurnMax: prng.pick([1, 500, 1 << 20]),
     raft: {
       appendBytesMax: prng.pick([1, 300, 4_096, 1 << 20]),
       inFlightMessagesMax: prng.pick([1, 2, 16]),

@@ -31,6 +31,8 @@ export class ManualStore implements LogStore {
   writes = 0;
   /** Compactions asked for, by their last index. */
   readonly compactions: number[] = [];
+  /** Answers to reads of the snapshot that the test holds back. */
+  heldReads: (() => void)[] | undefined;
   /** The error that every write gets from now on. */
   failure: Error | undefined;
   readonly #later: (run: () => void) => void;
@@ -86,7 +88,10 @@ export class ManualStore implements LogStore {
     done: (error: Error | undefined, chunk: Uint8Array | undefined) => void,
   ): void {
     const whole = Uint8Array.from(this.content.flatMap((chunk) => [...chunk]));
-    this.#later(() => done(undefined, whole.subarray(range.offset, range.offset + range.maxBytes)));
+    const answer = (): void =>
+      done(undefined, whole.subarray(range.offset, range.offset + range.maxBytes));
+    if (this.heldReads === undefined) this.#later(answer);
+    else this.heldReads.push(answer);
   }
 
   compact(through: number, done: Done): void {
@@ -153,6 +158,16 @@ export class ManualReplicas {
     }
   }
 
+  /** Gives the reads of snapshots that were held back. */
+  releaseReads(): void {
+    for (const { store } of this.replicas.values()) {
+      const held = store.heldReads ?? [];
+      store.heldReads = undefined;
+      for (const answer of held) answer();
+    }
+    this.run();
+  }
+
   /** Ticks `id` until it leads. */
   elect(id: ReplicaId): Replica {
     const { replica } = this.of(id);
@@ -178,6 +193,7 @@ export class ManualReplicas {
     if (recovered.snapshot !== undefined) {
       store.content = [new Uint8Array(recovered.snapshot.sizeBytes)];
       store.firstIndex = recovered.firstIndex ?? 1;
+      store.heldReads = [];
     }
     const replica = new Replica({
       id,
