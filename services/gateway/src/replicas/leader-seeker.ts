@@ -9,8 +9,12 @@ import type { Clock } from "@atoll/stdx";
 import type { ReplicaClients, StatusAnswer } from "./replica-clients.ts";
 
 const ANSWER_MS_MAX = 250;
+/** Once a majority has answered the others get this long: one that is stopped must not hold us up. */
+const STRAGGLER_MS_MAX = 25;
+/** Elections take a fraction of a second: ask often at first, seldom later. */
 const PAUSE_FIRST_MS = 10;
-const PAUSE_MAX_MS = 100;
+const PAUSE_GROWTH = 1.1;
+const PAUSE_MAX_MS = 250;
 
 export interface SeekResult {
   /** 0 when nobody was found to lead. */
@@ -63,7 +67,7 @@ export class LeaderSeeker {
       } else {
         const spentMs = this.#clock.monotonicMs() - startMs;
         setTimeout(() => void round(), Math.max(1, pauseMs - spentMs));
-        pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * 2);
+        pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * PAUSE_GROWTH);
       }
     };
     void round();
@@ -74,13 +78,18 @@ export class LeaderSeeker {
     const { ids, majority } = this.#clients;
     const answers = new Map<number, StatusAnswer>();
     return new Promise((resolve) => {
+      let stragglers: NodeJS.Timeout | undefined;
+      function settle(): void {
+        clearTimeout(stragglers);
+        resolve(conclude(answers));
+      }
       for (const id of ids) {
         void this.#clients.status(id, ANSWER_MS_MAX).then((answer) => {
           answers.set(id, answer);
           const heard = [...answers.values()].filter(({ type }) => type === "answered").length;
-          const result = conclude(answers);
-          if (answers.size === ids.length || (result.leader !== 0 && heard >= majority))
-            resolve(result);
+          if (answers.size === ids.length) settle();
+          else if (heard >= majority && conclude(answers).leader !== 0) settle();
+          else if (heard >= majority) stragglers ??= setTimeout(settle, STRAGGLER_MS_MAX);
         });
       }
     });

@@ -62,7 +62,7 @@ const COMMAND_BYTES_MAX = 4_000_000;
 const SMALL_COMMAND_BYTES = 512;
 const TICK_MS = 25;
 /** A believed leader that leaves a call unanswered for so long is doubted. */
-const DOUBT_MS = 250;
+const DOUBT_MS = 150;
 const BACKOFF_FIRST_MS = 10;
 const BACKOFF_MAX_MS = 500;
 
