@@ -1,6 +1,6 @@
 /**
- * What a pull does with a server that breaks its promises; the connection is a stand-in, since no real
- * server can be made to do this.
+ * What a pull does with a server that breaks its promises; the connection is a stand-in, since no
+ * real server can be made to do this.
  */
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
@@ -74,7 +74,7 @@ test("FactPull is broken by a gap in the consumer's numbering", () => {
   );
 });
 
-test("FactPull is broken by a consumer that misses its heartbeats, and by nothing less", () => {
+test("FactPull is broken by a consumer that misses its heartbeats, by nothing less", () => {
   mock.timers.enable({ apis: ["setInterval"] });
   try {
     const { broken, status } = scene();
@@ -93,7 +93,7 @@ test("FactPull is broken by a consumer that misses its heartbeats, and by nothin
   }
 });
 
-test("FactPull pulls again when a pull ends by time or size, and is broken by any other end", () => {
+test("FactPull pulls again when a pull ends by time or size, is broken by any other end", () => {
   const { pull, status, requests, broken } = scene();
   status(408, "Request Timeout", 512);
   status(409, "Message Size Exceeds MaxBytes", 3);

@@ -125,7 +125,7 @@ function scene(): Scene {
   return { bus, scheduler, read, answers, publish, agent };
 }
 
-test("MemoryBus.loseTail() of what was read leads to another stream, not to a sequence twice", () => {
+test("MemoryBus.loseTail() of what was read leads to another stream", () => {
   const { bus, scheduler, read, publish } = scene();
   for (const key of ["a", "b", "c"]) publish(key);
   scheduler.settle();
