@@ -1,0 +1,91 @@
+/** The desk: an answer is given when what it promises is durable, and every message gets one. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type ActionReply, decodeActionReply, encodeActionOrder } from "@atoll/codec/agent";
+import type { ActionId, TargetKey } from "@atoll/domain";
+import { Outbox } from "../outbox/outbox.ts";
+import { AgentDatabase } from "../storage/agent-database.ts";
+import { MemoryDisk } from "../testing/memory-store.ts";
+import { until } from "../testing/until.ts";
+import { ActionJournal } from "./action-journal.ts";
+import { OrderDesk } from "./order-desk.ts";
+
+interface Bench {
+  readonly disk: MemoryDisk;
+  readonly database: AgentDatabase;
+  readonly replies: ActionReply[];
+  readonly ran: string[];
+  send(payload: Uint8Array): void;
+}
+
+async function withDesk(body: (bench: Bench) => Promise<void>): Promise<void> {
+  const disk = new MemoryDisk();
+  await using database = await AgentDatabase.open({ open: () => disk.open(), onFailure() {} });
+  const outbox = await Outbox.open({ database, boot: 1 });
+  const replies: ActionReply[] = [];
+  const ran: string[] = [];
+  const desk = new OrderDesk({
+    journal: await ActionJournal.open(database, outbox),
+    executor: {
+      run: (entry) => {
+        ran.push(entry.action);
+        return Promise.resolve();
+      },
+    },
+    incarnation: () => "life",
+    mode: "act",
+    storageFailure: () => database.failure,
+    onAnswered: () => undefined,
+    onBroken: (error) => assert.fail(String(error)),
+  });
+  const send = (payload: Uint8Array): void => {
+    desk.receive(payload, (reply) => {
+      const decoded = decodeActionReply(reply);
+      assert.ok(decoded.type === "decoded");
+      replies.push(decoded.value);
+    });
+  };
+  await body({ disk, database, replies, ran, send });
+}
+
+function order(generation: number): Uint8Array {
+  return encodeActionOrder({
+    term: 3,
+    action: `n1-${generation}` as ActionId,
+    generation,
+    target: "file:/a" as TargetKey,
+    timeoutMs: 1_000,
+    order: { type: "removeFile", path: "/a" },
+    incarnation: "life",
+  });
+}
+
+test("neither an order nor its repetition is accepted before its entry is durable", () =>
+  withDesk(async ({ disk, database, replies, ran, send }) => {
+    disk.failure = new Error("ENOSPC");
+    send(order(1));
+    await until(() => database.failure !== undefined, "the disk is full");
+    send(order(1));
+    send(order(2));
+    await until(() => replies.length > 0, "the new order is answered");
+    assert.deepEqual(
+      replies.map((reply) => [reply.code, reply.reason]),
+      [["unable", "the agent cannot store: ENOSPC"]],
+    );
+    assert.deepEqual(ran, []);
+    disk.failure = undefined;
+    await until(() => replies.length === 3, "both are answered");
+    assert.deepEqual(
+      replies.slice(1).map((reply) => reply.code),
+      ["accepted", "accepted"],
+    );
+    assert.deepEqual(ran, ["n1-1"]);
+  }));
+
+test("bytes that are no order are refused with the reason", () =>
+  withDesk(async ({ replies, send }) => {
+    send(Buffer.from("not an order"));
+    send(new Uint8Array(0));
+    await until(() => replies.length === 2, "both are answered");
+    for (const reply of replies) assert.match(reply.reason, /^not understood: ./);
+  }));
