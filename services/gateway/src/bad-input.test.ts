@@ -320,6 +320,18 @@ test("bad input: a message of 5 MB is refused with the limit", async () => {
   assert.match(refused.message, /4194304/);
 });
 
+test("bad input: labels of 3 MB are refused and harm nobody else", async () => {
+  const { api } = gateway;
+  const labels = { big: "x".repeat(3_000_000) };
+  const others = Array.from({ length: 20 }, () => getNode(N1)(api));
+  const large = Array.from({ length: 5 }, () => failure(update({ labels })(api)));
+  for (const refused of await Promise.all(large)) {
+    assert.equal(refused.code, INVALID);
+    assert.match(refused.message, /up to 128/);
+  }
+  await Promise.all(others);
+});
+
 test("page tokens go through all nodes once, and fit no other list", async () => {
   const { api } = gateway;
   const first = await call(api.nodes, api.nodes.listNodes, { ...LIST, pageSize: 1 });

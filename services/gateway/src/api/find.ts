@@ -16,6 +16,9 @@ import { nearest } from "@atoll/stdx";
 import { status } from "@grpc/grpc-js";
 import type { Mirror } from "../replicas/mirror.ts";
 
+/** A hint is not worth comparing with more names than these. */
+const CANDIDATES_MAX = 2_000;
+
 export function findNode(mirror: Mirror, name: NodeName): NodeState {
   const node = mirror.datacenter.node(name);
   if (node !== undefined) return node;
@@ -44,7 +47,12 @@ export function findOperation(mirror: Mirror, id: OperationId): OperationState {
 }
 
 function* names(nodes: Iterable<NodeState>): Iterable<string> {
-  for (const node of nodes) yield node.name;
+  let count = 0;
+  for (const node of nodes) {
+    if (count >= CANDIDATES_MAX) return;
+    count += 1;
+    yield node.name;
+  }
 }
 
 function notFound(what: string, name: string, hint: string): ApiError {

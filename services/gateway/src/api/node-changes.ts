@@ -67,13 +67,13 @@ export class NodeChanges {
 
   #changed(name: NodeName, index: number): void {
     this.#changedAt.delete(name);
+    this.#forgottenAt.delete(name);
     if (this.#mirror.datacenter.node(name) === undefined) this.#forgotten(name, index);
     else this.#changedAt.set(name, index);
     for (const listener of this.#listeners) listener(name);
   }
 
   #forgotten(name: NodeName, index: number): void {
-    this.#forgottenAt.delete(name);
     this.#forgottenAt.set(name, index);
     if (this.#forgottenAt.size <= FORGOTTEN_MAX) return;
     const [oldest] = this.#forgottenAt;

@@ -9,7 +9,9 @@ import type { Clock } from "@atoll/stdx";
 import type { ReplicaClients, StatusAnswer } from "./replica-clients.ts";
 
 const ANSWER_MS_MAX = 250;
-/** Once a majority has answered the others get this long: one that is stopped must not hold us up. */
+/**
+ * Once a majority has answered the others get this long: one that is stopped must not hold us up.
+ */
 const STRAGGLER_MS_MAX = 25;
 /** Elections take a fraction of a second: ask often at first, seldom later. */
 const PAUSE_FIRST_MS = 10;

@@ -111,13 +111,14 @@ export class ReplicaSession implements Disposable {
    * throws.
    */
   call(content: CallContent, deadlineMs: number): Promise<CallOutcome> {
-    const refusal = this.#refusal(content);
+    const bytes = sizeOf(content);
+    const refusal = this.#refusal(bytes);
     if (refusal !== undefined) return Promise.resolve({ type: "refused", reason: refusal });
     return new Promise((done) => {
       const pending: Pending = {
         id: this.#nextId,
         content,
-        bytes: sizeOf(content),
+        bytes,
         deadlineMs,
         done,
         sentTo: 0,
@@ -143,12 +144,11 @@ export class ReplicaSession implements Disposable {
     this.#pending.clear();
   }
 
-  #refusal(content: CallContent): string | undefined {
+  #refusal(bytes: number): string | undefined {
     if (this.#disposed) return "the gateway stops";
     if (this.#pending.size >= CALLS_PENDING_MAX) {
       return `${CALLS_PENDING_MAX} calls wait for the orchestrator already, which is the most`;
     }
-    const bytes = sizeOf(content);
     if (bytes <= COMMAND_BYTES_MAX) return undefined;
     return `the command is ${bytes} bytes large; ${COMMAND_BYTES_MAX} are allowed`;
   }
@@ -306,9 +306,10 @@ export class ReplicaSession implements Disposable {
   }
 }
 
+/** Commands with text of any length are measured; the others are small by what handlers check. */
 function sizeOf(content: CallContent): number {
-  if (content.$case !== "submit" || content.value.command?.$case !== "applyRoles") {
-    return SMALL_COMMAND_BYTES;
-  }
+  if (content.$case !== "submit") return SMALL_COMMAND_BYTES;
+  const kind = content.value.command?.$case;
+  if (kind !== "applyRoles" && kind !== "updateNode") return SMALL_COMMAND_BYTES;
   return SubmitCommand.encode(content.value).finish().length;
 }
