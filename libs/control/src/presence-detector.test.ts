@@ -86,3 +86,15 @@ test("PresenceDetector brings a lost node back by a heartbeat only", () => {
     ["alive"],
   );
 });
+
+test("PresenceDetector gives a node that appears later its full time before it was ever heard", () => {
+  const detector = new PresenceDetector(CONTROL_DEFAULTS);
+  detector.listen(0);
+  lookUntil(detector, datacenterWith(), detectEveryMs, lostAfterMs);
+  const appearedMs = lostAfterMs + detectEveryMs;
+  const view = datacenterWith("n1");
+  const untilMs = appearedMs + suspectAfterMs - detectEveryMs;
+  assert.deepEqual(lookUntil(detector, view, appearedMs, untilMs), []);
+  const [first] = lookUntil(detector, view, untilMs + detectEveryMs, untilMs + detectEveryMs);
+  assert.equal(first, `${appearedMs + suspectAfterMs} n1 suspected`);
+});

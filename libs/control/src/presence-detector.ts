@@ -20,6 +20,8 @@ const STALL_LOOKS = 5;
 export class PresenceDetector {
   readonly #settings: ControlSettings;
   readonly #heardAtMs = new Map<NodeName, number>();
+  /** When nodes that were not heard yet were first looked at: their time begins there. */
+  readonly #metAtMs = new Map<NodeName, number>();
   #listeningSinceMs: number | undefined;
   #lookedAtMs = 0;
 
@@ -30,6 +32,7 @@ export class PresenceDetector {
   /** From now on heartbeats can be heard. */
   listen(nowMs: number): void {
     this.#heardAtMs.clear();
+    this.#metAtMs.clear();
     this.#listeningSinceMs = nowMs;
     this.#lookedAtMs = nowMs;
   }
@@ -38,10 +41,13 @@ export class PresenceDetector {
   deaf(): void {
     this.#listeningSinceMs = undefined;
     this.#heardAtMs.clear();
+    this.#metAtMs.clear();
   }
 
   heard(node: NodeName, nowMs: number): void {
-    if (this.#listeningSinceMs !== undefined) this.#heardAtMs.set(node, nowMs);
+    if (this.#listeningSinceMs === undefined) return;
+    this.#heardAtMs.set(node, nowMs);
+    this.#metAtMs.delete(node);
   }
 
   /** The changes of presence since the last look; at most one look in `detectEveryMs`. */
@@ -57,11 +63,19 @@ export class PresenceDetector {
     const reports: PresenceReport[] = [];
     for (const node of view.nodes()) {
       const heardAtMs = this.#heardAtMs.get(node.name);
-      const silentMs = Math.floor(nowMs - (heardAtMs ?? this.#listeningSinceMs));
+      const silentMs = Math.floor(nowMs - (heardAtMs ?? this.#meet(node.name, nowMs)));
       const presence = this.#presence(node.presence, heardAtMs !== undefined, silentMs);
       if (presence !== node.presence) reports.push({ node: node.name, presence, silentMs });
     }
     return reports;
+  }
+
+  /** Since when a node that was never heard is silent. */
+  #meet(node: NodeName, nowMs: number): number {
+    const metAtMs = this.#metAtMs.get(node);
+    if (metAtMs !== undefined) return metAtMs;
+    this.#metAtMs.set(node, nowMs);
+    return nowMs;
   }
 
   #presence(present: Presence, heard: boolean, silentMs: number): Presence {

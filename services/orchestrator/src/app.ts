@@ -35,7 +35,7 @@ import { Feed } from "./feed.ts";
 import { OrchestratorMetrics } from "./metrics.ts";
 import { Quarantine } from "./quarantine.ts";
 import { RaftStateMachine } from "./raft-state-machine.ts";
-import { serveSession } from "./session.ts";
+import { Sessions } from "./session.ts";
 import { statusOf } from "./status.ts";
 import { Ticker } from "./ticker.ts";
 
@@ -86,12 +86,18 @@ export async function startApp(config: Config): Promise<App> {
   });
   parts.defer(() => intake.close());
   const feed = new Feed({ state, store });
-  parts.defer(() => feed.stop());
+  const sessions = new Sessions({ leader, replica });
 
   const busHealth = new BusHealth(bus);
   const server = parts.use(
-    await startServer(config, { consensus, leader, feed, busHealth, log, metrics }),
+    await startServer(config, { consensus, sessions, feed, busHealth, log, metrics }),
   );
+  // Streams end first, or the server would wait for them.
+  parts.defer(async () => {
+    feed.stop();
+    sessions.stop();
+    await consensus.transport[Symbol.asyncDispose]();
+  });
   consensus.transport.start();
   const health = (): HealthReport => healthOf(replica, busHealth);
   parts.use(
@@ -244,14 +250,14 @@ async function startServer(
   config: Config,
   joined: {
     readonly consensus: Consensus;
-    readonly leader: Leader;
+    readonly sessions: Sessions;
     readonly feed: Feed;
     readonly busHealth: BusHealth;
     readonly log: Log;
     readonly metrics: Metrics;
   },
 ): Promise<GrpcServer> {
-  const { consensus, leader, feed, busHealth, log, metrics } = joined;
+  const { consensus, sessions, feed, busHealth, log, metrics } = joined;
   const { transport, replica, state } = consensus;
   return startGrpcServer({
     listen: config.listen.text,
@@ -261,8 +267,7 @@ async function startServer(
       {
         definition: OrchestratorServiceService,
         implementation: {
-          session: (call: Parameters<typeof serveSession>[0]) =>
-            serveSession(call, { leader, replica }),
+          session: (call: Parameters<Sessions["serve"]>[0]) => sessions.serve(call),
           feed: (call: Parameters<Feed["serve"]>[0]) => feed.serve(call),
           getStatus: (_call: unknown, done: (error: null, value: unknown) => void) => {
             const { datacenter } = config;

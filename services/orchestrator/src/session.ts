@@ -1,5 +1,5 @@
 /**
- * Handles one call of `OrchestratorService.Session`: commands and read rounds of a gateway.
+ * Handles calls of `OrchestratorService.Session`: commands and read rounds of gateways.
  *
  * Answers are gathered for one turn of the loop and leave as one frame. A caller may have a bounded number of calls without an
  * answer; more are answered as overloaded. Decides nothing.
@@ -25,15 +25,37 @@ export interface SessionPorts {
   readonly replica: ReplicaDriver;
 }
 
-/** Serves until the caller ends the stream. */
-export function serveSession(call: SessionCall, ports: SessionPorts): void {
-  const session = new Session(call, ports);
-  call.on("data", (request: SessionRequest) => {
-    for (const one of request.calls) session.handle(one);
-  });
-  call.on("end", () => call.end());
-  call.on("error", () => session.close());
-  call.on("cancelled", () => session.close());
+/** All sessions of this replica, so that it can end them when it stops. */
+export class Sessions {
+  readonly #ports: SessionPorts;
+  readonly #calls = new Set<SessionCall>();
+
+  constructor(ports: SessionPorts) {
+    this.#ports = ports;
+  }
+
+  /** Serves until the caller ends the stream, or `stop`. */
+  serve(call: SessionCall): void {
+    const session = new Session(call, this.#ports);
+    this.#calls.add(call);
+    const gone = (): void => {
+      session.close();
+      this.#calls.delete(call);
+    };
+    call.on("data", (request: SessionRequest) => {
+      for (const one of request.calls) session.handle(one);
+    });
+    call.on("end", () => call.end());
+    call.on("error", gone);
+    call.on("cancelled", gone);
+    call.on("close", gone);
+  }
+
+  /** Callers find the stream ended and go to another replica. */
+  stop(): void {
+    for (const call of this.#calls) call.end();
+    this.#calls.clear();
+  }
 }
 
 class Session {
