@@ -166,7 +166,7 @@ test("pure packages import nothing that does I/O", () => {
   report(foreign.map((one) => problem(one, "has no place in a pure package")));
 });
 
-test("relative imports stay in their package, name a file that exists, and carry its ending", () => {
+test("relative imports stay in their package, name a file that exists, and carry its end", () => {
   report(
     imports.filter(isRelative).flatMap((one) => {
       const path = posix.normalize(posix.join(dirname(one.source.path), one.specifier));

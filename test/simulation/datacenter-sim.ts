@@ -3,7 +3,8 @@
  *
  *     npm run sim -- datacenter --seeds 1000 [--from 1]
  *
- * Prints each seed that fails with its reason; the last line is a summary, the exit status 0 only when all held.
+ * Prints each seed that fails with its reason; the last line is a summary, the exit status 0 only
+ * when all held.
  */
 import { parseArgs } from "node:util";
 import { simulateDatacenter } from "@atoll/sim";
@@ -33,7 +34,7 @@ for (let seed = from; seed < from + seeds; seed += 1) {
 }
 const elapsedMs = performance.now() - beginMs;
 process.stdout.write(
-  `${seeds - failed} passed, ${failed} failed; ${Math.round(virtualMs / 1_000)} s of simulated time in ` +
-    `${(elapsedMs / 1_000).toFixed(1)} s, ${Math.round(virtualMs / elapsedMs)} times real time\n`,
+  `${seeds - failed} passed, ${failed} failed; ` +
+    `${Math.round(virtualMs / 1_000)} s of simulated time in ${(elapsedMs / 1_000).toFixed(1)} s, ${Math.round(virtualMs / elapsedMs)} times real time\n`,
 );
 process.exitCode = failed === 0 ? 0 : 1;

@@ -1,8 +1,9 @@
 /**
- * What one turn of the leader's loop gathers: events decided one upon the other, and who waits for them.
+ * What one turn of the leader's loop gathers: events decided one upon the other, and who waits for
+ * them.
  *
- * Lives from the decision to the commit. It decides against its own draft; nothing of it is seen by anybody before the entry
- * it becomes is committed. Made by the leader.
+ * Lives from the decision to the commit. It decides against its own draft; nothing of it is seen by
+ * anybody before the entry it becomes is committed. Made by the leader.
  */
 import {
   type Command,

@@ -199,7 +199,7 @@ describe("Leader", () => {
     assert.deepEqual(harness.outcomes, [{ type: "unknown" }]);
   });
 
-  test("a node that appears gets its role: order after commit, directive with the watermark", () => {
+  test("a node that appears gets its role, after the commit, and its watermark", () => {
     harness.submit({ type: "applyRoles", roles: [APP] }, "r1");
     harness.settle();
     harness.appear();
@@ -271,6 +271,26 @@ describe("Leader", () => {
       harness.orders.map(({ term }) => term),
       [3, 4],
     );
+  });
+
+  test("an agent whose facts the log never held is told so", () => {
+    const heartbeat = {
+      incarnation: "i7",
+      committed: { boot: 3, sequence: 9 },
+      maintenance: false,
+    };
+    harness.leader.heartbeat(N1, heartbeat);
+    assert.deepEqual(harness.directives, [
+      {
+        node: N1,
+        directive: {
+          term: 3,
+          incarnation: "i7",
+          committed: { boot: 0, sequence: 0 },
+          maintenance: false,
+        },
+      },
+    ]);
   });
 
   test("a node that was forgotten is discovered again by its heartbeat", () => {

@@ -1,13 +1,14 @@
 /**
  * What the leader of a datacenter does, over and over: collect, plan, decide, log, act.
  *
- * One batch is under way at a time. It gathers refused orders, plans of nodes that changed, changes of presence, users' commands and
- * agents' facts; decides them against a draft of the state, one after another; and proposes what they lead to as one entry. Only
- * when that is committed and applied are callers answered, agents told and orders sent: nobody ever sees what is not in the
+ * One batch is under way at a time. It gathers refused orders, plans of nodes that changed, changes
+ * of presence, users' commands and agents' facts; decides them against a draft of the state, one
+ * after another; and proposes what they lead to as one entry. Only when that is committed and
+ * applied are callers answered, agents told and orders sent: nobody ever sees what is not in the
  * log. Everything here is lost with the leadership, and nothing of it is missed by the next leader.
  *
- * Never waits, never reads a clock but the given one, never acts from inside a callback: `run` is called by the owner soon after
- * `requestRun`, and at each tick.
+ * Never waits, never reads a clock but the given one, never acts from inside a callback: `run` is
+ * called by the owner soon after `requestRun`, and at each tick.
  */
 import type {
   DatacenterName,
@@ -158,7 +159,9 @@ export class Leader {
     this.#options.requestRun();
   }
 
-  /** Takes the next messages of the stream; calls `ready` when it wants more. One offer at a time. */
+  /**
+   * Takes the next messages of the stream; calls `ready` when it wants more. One offer at a time.
+   */
   offerFacts(created: string, messages: readonly FactMessage[], ready: () => void): void {
     if (!this.leading) return;
     this.#offered = { created, messages, next: 0, ready };
@@ -169,10 +172,11 @@ export class Leader {
     if (!this.leading) return;
     const view = this.#options.state.datacenter;
     const node = view.node(name);
-    if (node === undefined && view.forgottenNode(name)?.incarnation === heartbeat.incarnation) {
-      this.#returning.add(name);
+    if (node === undefined) {
+      this.#heardUnknown(name, heartbeat);
+      return;
     }
-    if (node === undefined || node.incarnation !== heartbeat.incarnation) return;
+    if (node.incarnation !== heartbeat.incarnation) return;
     this.#detector.heard(name, this.#options.clock.monotonicMs());
     const { boot, sequence } = heartbeat.committed;
     const knows =
@@ -180,6 +184,24 @@ export class Leader {
       sequence === node.watermark.sequence &&
       heartbeat.maintenance === (node.maintenance !== undefined);
     if (!knows) this.#direct(name);
+  }
+
+  /**
+   * A node that was forgotten is discovered again. To one that the log never held, nothing is
+   * committed: an agent that believes otherwise learns it and begins anew.
+   */
+  #heardUnknown(name: NodeName, { incarnation, committed }: HeartbeatView): void {
+    const forgotten = this.#options.state.datacenter.forgottenNode(name);
+    if (forgotten?.incarnation === incarnation) this.#returning.add(name);
+    if (forgotten !== undefined || committed.boot === 0) return;
+    const nothing = { boot: 0, sequence: 0 };
+    const term = this.#term;
+    this.#options.link.sendDirective(name, {
+      term,
+      incarnation,
+      committed: nothing,
+      maintenance: false,
+    });
   }
 
   /** Called soon after `requestRun` and at each tick. */
@@ -296,7 +318,10 @@ export class Leader {
     });
   }
 
-  /** Nothing to log: callers are answered once a quorum confirms that the state they were judged by is the newest. */
+  /**
+   * Nothing to log: callers are answered once a quorum confirms that the state they were judged by
+   * is the newest.
+   */
   #answerUnchanged(batch: Batch): void {
     for (const node of batch.addressees) this.#direct(node);
     if (batch.commandCount > 0) {

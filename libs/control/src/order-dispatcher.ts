@@ -1,8 +1,8 @@
 /**
  * Brings planned actions to their agents and keeps at it until one answers.
  *
- * An order may be sent many times; the agent runs it once. It never decides that an action failed: a refusal is handed
- * on, silence ends at the action's deadline. Only the leader has one.
+ * An order may be sent many times; the agent runs it once. It never decides that an action failed:
+ * a refusal is handed on, silence ends at the action's deadline. Only the leader has one.
  */
 import type { ActionId, ActionState, StateView } from "@atoll/domain";
 import { BoundedQueue } from "@atoll/stdx";

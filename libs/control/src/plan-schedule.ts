@@ -1,5 +1,6 @@
 /**
- * Which nodes are to be planned next: those that something happened to, those whose time has come, and slowly all.
+ * Which nodes are to be planned next: those that something happened to, those whose time has come,
+ * and slowly all.
  *
  * Holds names only. Losing it is harmless: a new leader begins with every node.
  */

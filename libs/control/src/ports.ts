@@ -1,7 +1,8 @@
 /**
  * What control needs from the outside.
  *
- * All by callback and synchronous: services and the simulator drive the same code. Adapters live in the orchestrator.
+ * All by callback and synchronous: services and the simulator drive the same code. Adapters live in
+ * the orchestrator.
  */
 import type {
   ActionState,

@@ -87,7 +87,7 @@ test("PresenceDetector brings a lost node back by a heartbeat only", () => {
   );
 });
 
-test("PresenceDetector gives a node that appears later its full time before it was ever heard", () => {
+test("PresenceDetector gives a node that appears later its full time", () => {
   const detector = new PresenceDetector(CONTROL_DEFAULTS);
   detector.listen(0);
   lookUntil(detector, datacenterWith(), detectEveryMs, lostAfterMs);

@@ -1,9 +1,10 @@
 /**
  * Watches heartbeats and says which nodes fell silent.
  *
- * Silence is measured on the leader's own monotonic clock from when it last heard, or from when it began to listen. Whenever the
- * leader itself could not hear (it has just begun to lead, the bus was away, its loop stalled), every node gets its full time
- * again: a deaf leader accuses nobody. It never changes state; its reports are commands like any other.
+ * Silence is measured on the leader's own monotonic clock from when it last heard, or from when it
+ * began to listen. Whenever the leader itself could not hear (it has just begun to lead, the bus
+ * was away, its loop stalled), every node gets its full time again: a deaf leader accuses nobody.
+ * It never changes state; its reports are commands like any other.
  */
 import type { NodeName, Presence, StateView } from "@atoll/domain";
 import type { ControlSettings } from "./settings.ts";

@@ -1,14 +1,17 @@
 /**
  * The state of a datacenter as its log makes it.
  *
- * Applies committed entries in order, each once, on every replica and in every mirror alike. It decides nothing, sends nothing
- * and knows no clock. Owned by an orchestrator replica or by a gateway's mirror.
+ * Applies committed entries in order, each once, on every replica and in every mirror alike. It
+ * decides nothing, sends nothing and knows no clock. Owned by an orchestrator replica or by a
+ * gateway's mirror.
  */
 import { Datacenter, evolveEntry, type LogEntry } from "@atoll/domain";
 import { assert } from "@atoll/stdx";
 import type { LogCodec } from "./ports.ts";
 
-/** Told of each entry right after it was applied. `entry` is undefined for entries of Raft's own. */
+/**
+ * Told of each entry right after it was applied. `entry` is undefined for entries of Raft's own.
+ */
 export type AppliedListener = (
   index: number,
   entry: LogEntry | undefined,
@@ -38,7 +41,9 @@ export class ReplicatedState {
     this.#listeners.push(listener);
   }
 
-  /** Applies the entry at `index`, the one after `appliedIndex`. Empty data: an entry of Raft's own. */
+  /**
+   * Applies the entry at `index`, the one after `appliedIndex`. Empty data: an entry of Raft's own.
+   */
   apply(index: number, data: Uint8Array): void {
     assert(index === this.#appliedIndex + 1, `applied ${this.#appliedIndex}, then ${index}`);
     const entry = data.length === 0 ? undefined : this.#codec.decodeLogEntry(data);

@@ -1,7 +1,8 @@
 /**
  * The bounds and periods of the leader's loop.
  *
- * Every one is a default that the composition root may change; tests and the simulator shorten them.
+ * Every one is a default that the composition root may change; tests and the simulator shorten
+ * them.
  */
 
 export interface ControlSettings {
@@ -11,7 +12,10 @@ export interface ControlSettings {
   readonly commandsPerBatchMax: number;
   /** Stream messages decided in one batch. */
   readonly messagesPerBatchMax: number;
-  /** Facts after which a batch takes no further message: what one turn of the loop can do in a few milliseconds. */
+  /**
+   * Facts after which a batch takes no further message: what one turn of the loop can do in a few
+   * milliseconds.
+   */
   readonly factsPerBatchMax: number;
   /** Nodes planned before one batch. */
   readonly plansPerBatchMax: number;
@@ -25,7 +29,9 @@ export interface ControlSettings {
   readonly resendOrderEveryMs: number;
   /** In how long every node is planned anew although nothing happened to it. */
   readonly replanAllEveryMs: number;
-  /** Messages of the stream taken in without a new event after which the position alone is logged. */
+  /**
+   * Messages of the stream taken in without a new event after which the position alone is logged.
+   */
   readonly positionLagMessagesMax: number;
 }
 

@@ -1,8 +1,9 @@
 /**
  * The HTTP port for operators: metrics and health.
  *
- * `/metrics` in Prometheus' text format, `/healthz` 200 or 503 with its checks as JSON, `/livez` 200 while the loop
- * turns. Serves nothing that changes anything. Started by each service's composition root.
+ * `/metrics` in Prometheus' text format, `/healthz` 200 or 503 with its checks as JSON, `/livez`
+ * 200 while the loop turns. Serves nothing that changes anything. Started by each service's
+ * composition root.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -36,7 +37,8 @@ export interface AdminServer extends AsyncDisposable {
 
 /** @throws OperationalError `cannotListen` when the port is taken or not allowed. */
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
-  // An import statement would evaluate every export of the module, a WebSocket client of 13 MB among them.
+  // An import statement would evaluate every export of the module, a WebSocket client of 13 MB
+  // among them.
   const { createServer } = process.getBuiltinModule("node:http");
   const server = createServer((request, response) => {
     answer(options, request, response).catch((error: unknown) => {
@@ -47,7 +49,9 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) => {
       const at = `${options.host}:${options.port}`;
-      reject(new OperationalError(`cannot serve metrics on ${at}`, { code: "cannotListen", cause }));
+      reject(
+        new OperationalError(`cannot serve metrics on ${at}`, { code: "cannotListen", cause }),
+      );
     });
     server.listen(options.port, options.host, resolve);
   });
@@ -86,7 +90,11 @@ async function answer(
       send(response, { status: 200, type: "text/plain", body: "ok\n" });
       return;
     default:
-      send(response, { status: 404, type: "text/plain", body: "here are /metrics, /healthz, /livez\n" });
+      send(response, {
+        status: 404,
+        type: "text/plain",
+        body: "here are /metrics, /healthz, /livez\n",
+      });
   }
 }
 

@@ -48,7 +48,10 @@ test("EnvReader collects every problem before it refuses", () => {
 });
 
 test("EnvReader takes what is right and its defaults", () => {
-  const env = new EnvReader({ REPLICAS: "2=[::1]:7502, 1=127.0.0.1:7501", LABELS: "rack=r1,port=8101" });
+  const env = new EnvReader({
+    REPLICAS: "2=[::1]:7502, 1=127.0.0.1:7501",
+    LABELS: "rack=r1,port=8101",
+  });
   assert.deepEqual(
     [
       [...env.addresses("REPLICAS")],
@@ -74,8 +77,18 @@ test("EnvReader takes what is right and its defaults", () => {
 test("parseTransport() takes one name only", () => {
   assert.equal(parseTransport("insecure-for-lab"), "insecure-for-lab");
   assert.throws(() => parseTransport("insecure"), ConfigError);
-  assert.deepEqual(["127.0.0.1", "127.9.9.9", "::1", "localhost"].map(isLoopback), [true, true, true, true]);
-  assert.deepEqual(["0.0.0.0", "10.0.0.1", "::", "127.evil.org"].map(isLoopback), [false, false, false, false]);
+  assert.deepEqual(["127.0.0.1", "127.9.9.9", "::1", "localhost"].map(isLoopback), [
+    true,
+    true,
+    true,
+    true,
+  ]);
+  assert.deepEqual(["0.0.0.0", "10.0.0.1", "::", "127.evil.org"].map(isLoopback), [
+    false,
+    false,
+    false,
+    false,
+  ]);
 });
 
 test("createLog() writes JSON lines with the chain of causes", () => {
@@ -87,7 +100,10 @@ test("createLog() writes JSON lines with the chain of causes", () => {
   log.error("failed", { error: new Error("outer", { cause }) });
   assert.equal(lines.length, 1);
   const { level, service, part, message, error } = JSON.parse(lines[0] as string);
-  assert.deepEqual({ level, service, part, message }, { level: "error", service: "test", part: "x", message: "failed" });
+  assert.deepEqual(
+    { level, service, part, message },
+    { level: "error", service: "test", part: "x", message: "failed" },
+  );
   assert.equal(error.cause.code, "diskFull");
   assert.equal(error.cause.cause.message, "ENOSPC");
 });
@@ -134,8 +150,16 @@ test("the sub-path without gRPC loads nothing of gRPC", async () => {
 
 for (const [what, body, expected] of [
   ["ends in good order on SIGTERM", "await aborted(signal);", { code: 0, says: /^$/ }],
-  ["reports what main throws", "throw new Error('no disk', { cause: new Error('EIO') });", { code: 1, says: /EIO/ }],
-  ["dies of a rejection in the background", "Promise.reject(new Error('lost')); await aborted(signal);", { code: 1, says: /lost/ }],
+  [
+    "reports what main throws",
+    "throw new Error('no disk', { cause: new Error('EIO') });",
+    { code: 1, says: /EIO/ },
+  ],
+  [
+    "dies of a rejection in the background",
+    "Promise.reject(new Error('lost')); await aborted(signal);",
+    { code: 1, says: /lost/ },
+  ],
 ] as const) {
   test(`runService() ${what}`, async () => {
     const script = `

@@ -1,7 +1,8 @@
 /**
  * The parts of the kit that do without gRPC and the metrics library, which take 20 MB each.
  *
- * For processes that must stay small (the agent): import `@atoll/service-kit/process`, and nothing of them is loaded.
+ * For processes that must stay small (the agent): import `@atoll/service-kit/process`, and nothing
+ * of them is loaded.
  */
 export { startAdminServer } from "./admin-server.ts";
 export type {

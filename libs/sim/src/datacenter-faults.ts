@@ -1,7 +1,8 @@
 /**
  * What goes wrong in a simulated datacenter: replicas, the bus, agents, services, nodes, links.
  *
- * Each fault ends by itself or at `heal`. Counters say how often each was reached. Used by `simulateDatacenter`.
+ * Each fault ends by itself or at `heal`. Counters say how often each was reached. Used by
+ * `simulateDatacenter`.
  */
 import type { Prng } from "@atoll/stdx";
 import type { SimulatedDatacenter } from "./datacenter-simulation.ts";

@@ -1,9 +1,9 @@
 /**
  * What a simulated datacenter may never do, checked while it runs.
  *
- * One history: every replica applies the same bytes at the same index and reaches the same state. Every fact that an
- * agent took in is in it exactly once; every request at most once, and surely if it was acknowledged; every
- * action runs at most once. Used by `simulateDatacenter`.
+ * One history: every replica applies the same bytes at the same index and reaches the same state.
+ * Every fact that an agent took in is in it exactly once; every request at most once, and surely if
+ * it was acknowledged; every action runs at most once. Used by `simulateDatacenter`.
  */
 import type { ActionId, LogEntry } from "@atoll/domain";
 import { compareText, Digest64 } from "@atoll/stdx";

@@ -1,9 +1,10 @@
 /**
  * One run of a whole datacenter under random faults, fixed by its seed.
  *
- * Three or five orchestrator replicas over real Raft, a bus that loses what it acknowledged, nodes whose agents and services crash,
- * users who change their minds. First anything goes and only safety counts; then the faults end, and everything must
- * come to rest as it is wanted: nothing lost, nothing twice, all replicas alike. Called by the test suite and the command line.
+ * Three or five orchestrator replicas over real Raft, a bus that loses what it acknowledged, nodes
+ * whose agents and services crash, users who change their minds. First anything goes and only
+ * safety counts; then the faults end, and everything must come to rest as it is wanted: nothing
+ * lost, nothing twice, all replicas alike. Called by the test suite and the command line.
  */
 import * as codec from "@atoll/codec";
 import { CONTROL_DEFAULTS } from "@atoll/control";
@@ -24,7 +25,9 @@ import { VirtualClock } from "./virtual-clock.ts";
 
 /** How long faults last, in virtual time. */
 const SAFETY_US = 30_000_000;
-/** How long everything may take to come to rest: the longest backoff, and deadlines of lost orders. */
+/**
+ * How long everything may take to come to rest: the longest backoff, and deadlines of lost orders.
+ */
 const LIVENESS_US = 240_000_000;
 const NAME = "sim" as DatacenterName;
 

@@ -1,5 +1,6 @@
 /**
- * Users of a simulated datacenter: they apply roles, assign, relabel, begin and end maintenance, and repeat what got no answer.
+ * Users of a simulated datacenter: they apply roles, assign, relabel, begin and end maintenance,
+ * and repeat what got no answer.
  *
  * A request keeps its id until it has an answer. Used by `simulateDatacenter`.
  */
@@ -26,7 +27,9 @@ export class DatacenterUsers {
     this.#later();
   }
 
-  /** Gives up what has no answer yet and ends all maintenance, so that everything can come to rest. */
+  /**
+   * Gives up what has no answer yet and ends all maintenance, so that everything can come to rest.
+   */
   settle(): void {
     this.#epoch += 1;
     for (const { name } of this.#datacenter.nodes)

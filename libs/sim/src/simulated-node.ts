@@ -1,9 +1,9 @@
 /**
  * A node with its agent, as the protocol demands of it, and nothing more.
  *
- * A model: the disk (outbox, journal, identity), what runs on the node, and the agent that a crash takes away. It
- * speaks the real encoding over the bus. Each service fact carries a unique tag, so that the history can count it.
- * Used by `simulateDatacenter`.
+ * A model: the disk (outbox, journal, identity), what runs on the node, and the agent that a crash
+ * takes away. It speaks the real encoding over the bus. Each service fact carries a unique tag, so
+ * that the history can count it. Used by `simulateDatacenter`.
  */
 import {
   decodeActionOrder,
@@ -228,7 +228,8 @@ export class SimulatedNode {
         facts: facts.map(({ fact }) => fact),
       });
       const { boot, sequence } = first.position;
-      const key = `${this.#disk.incarnation}.${boot}.${sequence}.${facts.length}.${Math.floor(clock.nowUs / RESEND_US)}`;
+      const turn = Math.floor(clock.nowUs / RESEND_US);
+      const key = [this.#disk.incarnation, boot, sequence, facts.length, turn].join(".");
       this.#bus?.publishFacts(key, payload, () => {});
     }
   }

@@ -1,8 +1,9 @@
 /**
- * One orchestrator replica under simulation: real Raft, real state, real leader; simulated disk, network, bus and clock.
+ * One orchestrator replica under simulation: real Raft, real state, real leader; simulated disk,
+ * network, bus and clock.
  *
- * Joins the parts as the orchestrator's composition root does. A crash loses everything but the disk. Used by
- * `simulateDatacenter`.
+ * Joins the parts as the orchestrator's composition root does. A crash loses everything but the
+ * disk. Used by `simulateDatacenter`.
  */
 import {
   decodeActionReply,

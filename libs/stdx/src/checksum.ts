@@ -10,8 +10,8 @@ const TABLE_COUNT = 8;
 const TABLES: readonly Uint32Array[] = makeTables();
 
 /**
- * CRC32C of `bytes[start, end)`, as an unsigned 32-bit integer. Pass the result of an earlier call as `seed` to
- * continue over further bytes.
+ * CRC32C of `bytes[start, end)`, as an unsigned 32-bit integer. Pass the result of an earlier call
+ * as `seed` to continue over further bytes.
  */
 export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end: number = bytes.length): number {
   const [t0, t1, t2, t3, t4, t5, t6, t7] = TABLES as readonly [
@@ -49,7 +49,9 @@ export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end: number = byt
   return ~crc >>> 0;
 }
 
-/** A running 64-bit digest of text and integers; the same input gives the same digest everywhere. */
+/**
+ * A running 64-bit digest of text and integers; the same input gives the same digest everywhere.
+ */
 export class Digest64 {
   #low = 0x84222325;
   #high = 0xcbf29ce4;

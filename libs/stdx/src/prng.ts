@@ -45,7 +45,9 @@ export class Prng {
     return result;
   }
 
-  /** An integer in [0, bound). `bound` is 1 to 2^32; the bias is below 2^-20 for bounds under 4096. */
+  /**
+   * An integer in [0, bound). `bound` is 1 to 2^32; the bias is below 2^-20 for bounds under 4096.
+   */
   below(bound: number): number {
     assert(Number.isInteger(bound) && bound >= 1 && bound <= 2 ** 32, `bound ${bound}`);
     return Math.floor((this.nextUint32() / 2 ** 32) * bound);

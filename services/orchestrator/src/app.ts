@@ -1,8 +1,9 @@
 /**
- * The composition root of an orchestrator replica: makes the parts, joins them, and takes them apart in the other order.
+ * The composition root of an orchestrator replica: makes the parts, joins them, and takes them
+ * apart in the other order.
  *
- * Holds no logic of its own but the joints. What ends a replica (a failed disk, a log that lies) ends the process with a clear line; a
- * supervisor starts it again.
+ * Holds no logic of its own but the joints. What ends a replica (a failed disk, a log that lies)
+ * ends the process with a clear line; a supervisor starts it again.
  */
 import { randomInt } from "node:crypto";
 import { join } from "node:path";

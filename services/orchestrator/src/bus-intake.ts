@@ -1,8 +1,9 @@
 /**
  * What agents say, on its way to the leader.
  *
- * Reads the stream only while this replica leads, from the position that the log holds. A message that is not ours, not
- * whole, or speaks for another node than its subject is counted, kept and passed over.
+ * Reads the stream only while this replica leads, from the position that the log holds. A message
+ * that is not ours, not whole, or speaks for another node than its subject is counted, kept and
+ * passed over.
  */
 import { decodeFactBatch, decodeHeartbeat } from "@atoll/codec";
 import type { FactMessage, Leader } from "@atoll/control";

@@ -5,7 +5,10 @@
  */
 import { type Address, EnvReader } from "@atoll/service-kit";
 
-/** The environment as text, numbers and addresses; relations between values are checked by `config.ts`. */
+/**
+ * The environment as text, numbers and addresses; relations between values are checked by
+ * `config.ts`.
+ */
 export interface Environment {
   readonly datacenter: string;
   readonly replicaId: number;

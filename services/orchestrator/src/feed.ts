@@ -1,8 +1,10 @@
 /**
- * Serves the datacenter's log from any index that is kept, without gap, for as long as somebody listens.
+ * Serves the datacenter's log from any index that is kept, without gap, for as long as somebody
+ * listens.
  *
- * Entries leave only after they were applied here, so they are committed. A reader that is slow is waited for: each stream has one
- * frame under way and no queue of its own. Readers that ask for what is compacted get a snapshot first.
+ * Entries leave only after they were applied here, so they are committed. A reader that is slow is
+ * waited for: each stream has one frame under way and no queue of its own. Readers that ask for
+ * what is compacted get a snapshot first.
  */
 import type { ReplicatedState } from "@atoll/control";
 import type { FeedRequest, FeedResponse } from "@atoll/proto/atoll/replica/v1/orchestrator";

@@ -1,7 +1,8 @@
 /**
  * What an orchestrator replica counts.
  *
- * Business events go through here: one call counts, labels are few. Registered once, by the composition root.
+ * Business events go through here: one call counts, labels are few. Registered once, by the
+ * composition root.
  */
 import type { LeaderObserver, OrderReply } from "@atoll/control";
 import type { ActionState } from "@atoll/domain";

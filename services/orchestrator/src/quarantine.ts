@@ -1,8 +1,8 @@
 /**
  * Keeps messages that could not be understood, for people to look at.
  *
- * One file each in a bounded folder: the oldest make room. Failing to keep one is logged and harms nothing; the message has been
- * counted already and the stream moves on.
+ * One file each in a bounded folder: the oldest make room. Failing to keep one is logged and harms
+ * nothing; the message has been counted already and the stream moves on.
  */
 import type { Log } from "@atoll/service-kit";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";

@@ -1,7 +1,8 @@
 /**
  * The replicated state as Raft wants it.
  *
- * Only data entries reach the state; Raft's own pass as empty, so that indexes stay those of the log.
+ * Only data entries reach the state; Raft's own pass as empty, so that indexes stay those of the
+ * log.
  */
 import type { ReplicatedState } from "@atoll/control";
 import type { StateMachine } from "@atoll/raft-replica";

@@ -39,7 +39,10 @@ export class RecentEntries {
     }
   }
 
-  /** Entries from `from` on, at most `maxBytes` but at least one; undefined when `from` is not kept here. */
+  /**
+   * Entries from `from` on, at most `maxBytes` but at least one; undefined when `from` is not kept
+   * here.
+   */
   read(from: number, maxBytes: number): FeedItem[] | undefined {
     const first = this.#items[this.#head];
     if (first === undefined || from < first.index || from > this.lastIndex) return undefined;

@@ -1,8 +1,8 @@
 /**
  * Handles calls of `OrchestratorService.Session`: commands and read rounds of gateways.
  *
- * Answers are gathered for one turn of the loop and leave as one frame. A caller may have a bounded number of calls without an
- * answer; more are answered as overloaded. Decides nothing.
+ * Answers are gathered for one turn of the loop and leave as one frame. A caller may have a bounded
+ * number of calls without an answer; more are answered as overloaded. Decides nothing.
  */
 import { fromProtoSubmit, toProtoRejection } from "@atoll/codec";
 import type { Leader, SubmitOutcome } from "@atoll/control";

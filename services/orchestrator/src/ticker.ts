@@ -1,8 +1,8 @@
 /**
  * Turns real time into ticks, and notices when the process itself stood still.
  *
- * A leader whose loop stalled for longer than an election timeout may have been replaced without knowing: it is told to
- * step down before it does anything else. Owned by the composition root.
+ * A leader whose loop stalled for longer than an election timeout may have been replaced without
+ * knowing: it is told to step down before it does anything else. Owned by the composition root.
  */
 import type { Clock } from "@atoll/stdx";
 

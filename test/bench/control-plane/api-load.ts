@@ -15,7 +15,10 @@ export interface ApiResult {
 
 const CONNECTIONS = 4;
 
-/** Sets a label of one of `nodes`, again and again, for `seconds`. Any failed write fails the measurement. */
+/**
+ * Sets a label of one of `nodes`, again and again, for `seconds`. Any failed write fails the
+ * measurement.
+ */
 export async function measureApiWrites(options: {
   readonly gateway: string;
   readonly datacenter: string;

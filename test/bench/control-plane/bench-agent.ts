@@ -1,8 +1,9 @@
 /**
- * An agent as the protocol demands of it, for measuring: real connection, real encoding, outbox in memory.
+ * An agent as the protocol demands of it, for measuring: real connection, real encoding, outbox in
+ * memory.
  *
- * Each fact remembers when it was taken in; its latency ends when a directive says that it is in the replicated log, applied by the leader.
- * Runs in the load process; many in one.
+ * Each fact remembers when it was taken in; its latency ends when a directive says that it is in
+ * the replicated log, applied by the leader. Runs in the load process; many in one.
  */
 import {
   decodeActionOrder,

@@ -1,8 +1,10 @@
 /**
- * The load: many agents in a process of their own, so that their work is not the measuring process's.
+ * The load: many agents in a process of their own, so that their work is not the measuring
+ * process's.
  *
- * Told what to do by its arguments, tells results as JSON lines on stdout, ends by itself. Modes: `events` sends facts
- * at a rate for a time; `actions` lets services crash one after another and waits for each order.
+ * Told what to do by its arguments, tells results as JSON lines on stdout, ends by itself. Modes:
+ * `events` sends facts at a rate for a time; `actions` lets services crash one after another and
+ * waits for each order.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";

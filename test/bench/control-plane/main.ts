@@ -1,11 +1,14 @@
 /**
- * Measures a whole datacenter: events from agents into the state, the way from a fact to its action, writes through the public API.
+ * Measures a whole datacenter: events from agents into the state, the way from a fact to its
+ * action, writes through the public API.
  *
  *     node --conditions=atoll-source test/bench/control-plane/main.ts
- *         [--rounds 3] [--seconds 20] [--agents 1000] [--rates 5000,10000] [--in-flight 64,256] [--only events,actions,api]
+ *         [--rounds 3] [--seconds 20] [--agents 1000] [--rates 5000,10000] [--in-flight 64,256]
+ *         [--only events,actions,api]
  *
- * Real processes on loopback: nats-server, three orchestrator replicas, a gateway; the load is a process of its own. Each round has a fresh
- * datacenter. Prints one table and writes the raw numbers to test/bench/results/.
+ * Real processes on loopback: nats-server, three orchestrator replicas, a gateway; the load is a
+ * process of its own. Each round has a fresh datacenter. Prints one table and writes the raw
+ * numbers to test/bench/results/.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -35,8 +38,12 @@ const { values } = parseArgs({
 const ACTION_AGENTS = 200;
 const API_AGENTS = 64;
 /** Of a role that the action agents match; it never really runs. */
-const ROLE =
-  "kind: Role\nname: bench\nmatch: { labels: { bench: actions } }\nservices: [{ name: app, command: [app] }]\n";
+const ROLE = [
+  "kind: Role",
+  "name: bench",
+  "match: { labels: { bench: actions } }",
+  "services: [{ name: app, command: [app] }]",
+].join("\n");
 
 const measured: Measured[] = [];
 

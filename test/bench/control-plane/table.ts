@@ -23,7 +23,8 @@ export function formatControlPlaneTable(machine: Machine, measured: readonly Mea
   }
   const { cores, processor, memoryGiB, system, kernel, node } = machine;
   return [
-    `${cores} cores (${processor}), ${memoryGiB} GiB, ${system}, Linux ${kernel}, Node ${node}; everything and the load on this machine.`,
+    `${cores} cores (${processor}), ${memoryGiB} GiB, ${system}, Linux ${kernel}, Node ${node}; ` +
+      `everything and the load on this machine.`,
     "",
     "| what | median of the rounds | worst round |",
     "| --- | --- | --- |",
