@@ -52,5 +52,8 @@ export function finishApply(state: RaftState, index: number): void {
   // A snapshot that was installed meanwhile is ahead of what was being applied.
   if (index !== state.applyingTo) return;
   state.applyingTo = 0;
+  if (state.role === "leader") {
+    state.unappliedBytes -= state.log.bytesBetween(state.log.appliedIndex, index);
+  }
   state.log.appliedIndex = index;
 }

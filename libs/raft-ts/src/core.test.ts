@@ -291,3 +291,36 @@ test("step() keeps the log where a snapshot agrees with it", () => {
   assert.ok(effects.every(({ type }) => type !== "installSnapshot"));
   assert.deepEqual([core.committedIndex, core.view().lastIndex], [3, 5]);
 });
+
+test("step() reads terms back before a snapshot may replace what was acknowledged", () => {
+  const membership = membershipOf([1, 2, 3]);
+  const core = new RaftCore({
+    id: 1,
+    recovered: {
+      hardState: { term: 1, vote: 0 },
+      snapshot: { index: 0, term: 0, membership, sizeBytes: 0, checksum: 0 },
+      firstIndex: 1,
+      tailPrevious: { index: 4, term: 1 },
+      tail: [entry(5, 1)],
+    },
+    prng: new Prng(1),
+  });
+  const metadata = { index: 3, term: 1, membership, sizeBytes: 0, checksum: 0 };
+  const effects = give(core, {
+    type: "installSnapshot",
+    from: 2,
+    to: 1,
+    term: 2,
+    metadata,
+    offset: 0,
+    chunk: new Uint8Array(0),
+    chunkChecksum: 0,
+    last: true,
+  });
+  const load = effects.find((effect) => effect.type === "loadEntries");
+  assert.deepEqual([load?.from, core.committedIndex, core.view().lastIndex], [3, 0, 5]);
+  const loaded = { previous: { index: 2, term: 1 }, entries: [entry(3, 1)] };
+  core.step({ type: "entriesLoaded", request: load?.request ?? 0, loaded });
+  core.takeEffects();
+  assert.deepEqual([core.committedIndex, core.view().lastIndex], [3, 5]);
+});

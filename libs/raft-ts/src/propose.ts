@@ -2,7 +2,7 @@
  * How a leader takes in proposals.
  *
  * A batch becomes entries with contiguous indexes at once; disks and followers get them when
- * effects are taken. What is not committed yet is bounded in bytes, and past the bound a proposal
+ * effects are taken. What is not applied yet is bounded in bytes, and past the bound a proposal
  * is refused.
  */
 import { assert } from "@atoll/stdx";
@@ -29,7 +29,7 @@ export function propose(state: RaftState, proposal: number, data: readonly Uint8
       data: bytes,
     };
     log.append(entry);
-    state.uncommittedBytes += entryBytes(entry);
+    state.unappliedBytes += entryBytes(entry);
   }
   state.outbox.answers.push({
     type: "proposalAccepted",
@@ -43,5 +43,5 @@ export function propose(state: RaftState, proposal: number, data: readonly Uint8
 /** One batch may pass the bound, so that no batch is too large for ever. */
 function refusalOf(state: RaftState): "notLeader" | "overloaded" | undefined {
   if (state.role !== "leader" || state.transferTo !== 0) return "notLeader";
-  return state.uncommittedBytes >= state.settings.uncommittedBytesMax ? "overloaded" : undefined;
+  return state.unappliedBytes >= state.settings.uncommittedBytesMax ? "overloaded" : undefined;
 }

@@ -32,7 +32,6 @@ export function advanceCommit(state: RaftState): void {
     id === state.id ? log.stableIndex : (state.progress.get(id)?.matchIndex ?? 0),
   );
   if (index <= log.committedIndex || index < state.termStartIndex) return;
-  state.uncommittedBytes -= log.bytesBetween(log.committedIndex, index);
   log.commitTo(index);
 }
 

@@ -49,7 +49,7 @@ export function becomeLeader(state: RaftState): void {
   state.suspicionTicks = 0;
   resetRole(state);
   const log = state.log;
-  state.uncommittedBytes = log.bytesBetween(log.committedIndex, log.lastIndex);
+  state.unappliedBytes = log.bytesBetween(log.appliedIndex, log.lastIndex);
   for (const id of membersOf(state.membership)) {
     if (id !== state.id) state.progress.set(id, new Progress(log.lastIndex + 1));
   }
@@ -92,7 +92,7 @@ function resetRole(state: RaftState): void {
   state.transferCampaign = false;
   state.progress = new Map();
   state.termStartIndex = 0;
-  state.uncommittedBytes = 0;
+  state.unappliedBytes = 0;
   state.sendAhead = false;
   state.transferTo = 0;
   takeBackReads(state);

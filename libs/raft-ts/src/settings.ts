@@ -38,7 +38,10 @@ export interface RaftSettings {
    * Entries handed to the state machine at once, in bytes; one entry always goes. Default 1 MiB.
    */
   readonly applyBytesMax: number;
-  /** A leader refuses proposals beyond this many bytes of uncommitted entries. Default 32 MiB. */
+  /**
+   * A leader refuses proposals beyond this many bytes of entries that are not committed and
+   * applied. Default 32 MiB.
+   */
   readonly uncommittedBytesMax: number;
   /** Entries kept in memory, in bytes; older ones are read back from the store. Default 64 MiB. */
   readonly tailBytesMax: number;

@@ -130,8 +130,8 @@ export class RaftState {
   progress: Map<ReplicaId, Progress> = new Map();
   /** Leader: the index of its no-op; nothing before it commits by counting (Raft §5.4.2). */
   termStartIndex = 0;
-  /** Leader: bytes of entries that are not committed. */
-  uncommittedBytes = 0;
+  /** Leader: bytes of entries in memory that are not committed, or not applied yet. */
+  unappliedBytes = 0;
   /** Leader: entries that no write has taken yet may be sent too, as the own disk is slow. */
   sendAhead = false;
   /** Leader: to whom it is handing over; 0 for nobody. */

@@ -86,7 +86,7 @@ function drawSettings(prng: Prng): Partial<ReplicaSettings> {
     snapshotEveryEntries: forgetful ? 5 : prng.pick([10, 40, 200, 100_000]),
     retainEntries: forgetful ? 0 : prng.pick([0, 5, 50, 1_000_000]),
     proposalsPendingMax: prng.pick([2, 1_000]),
-    applyBytesPerTurnMax: prng.pick([1, 500, 1 << 20]),
+    applyBytesPerTurnMax: prng.pick([2_000, 1 << 20]),
     raft: {
       appendBytesMax: prng.pick([1, 300, 4_096, 1 << 20]),
       inFlightMessagesMax: prng.pick([1, 2, 16]),
