@@ -35,6 +35,23 @@ test("a write is read back at once and carries its index", async () => {
   assert.equal(read.response.maintenance?.reason, "new fans");
 });
 
+test("a write is answered only when this gateway shows it", async () => {
+  await using gateway = await startTestGateway({ nodes: ["n1"] });
+  const { datacenter, api } = gateway;
+  datacenter.feedsHeld = true;
+  const before = datacenter.log.length;
+  const write = maintain(api, "slow feed");
+  await eventually(() => datacenter.log.length > before);
+  const first = await Promise.race([
+    write,
+    call(api.nodes, api.nodes.getNode, { name: "x" }),
+  ]).catch(() => "still waiting");
+  assert.equal(first, "still waiting");
+  datacenter.releaseFeeds();
+  const { response } = await write;
+  assert.equal(response.maintenance?.reason, "slow feed");
+});
+
 test("two hundred writes at once are all done, each once", async () => {
   const names = Array.from({ length: 200 }, (_, at) => `n${at}`);
   await using gateway = await startTestGateway({ nodes: names });

@@ -26,13 +26,16 @@ export interface SeekResult {
   readonly account: string;
 }
 
+/** Whom it asks. */
+export type StatusSource = Pick<ReplicaClients, "ids" | "majority" | "status">;
+
 export class LeaderSeeker {
-  readonly #clients: ReplicaClients;
+  readonly #clients: StatusSource;
   readonly #clock: Clock;
   #running = false;
   #account = "";
 
-  constructor(clients: ReplicaClients, clock: Clock) {
+  constructor(clients: StatusSource, clock: Clock) {
     this.#clients = clients;
     this.#clock = clock;
   }

@@ -47,6 +47,8 @@ export class FakeDatacenter implements Disposable {
   firstIndex = 1;
   leader = 0;
   term = 1;
+  /** Feeds show nothing new until `releaseFeeds`. */
+  feedsHeld = false;
   stampMs = 1_700_000_000_000;
   /** Commands that were decided, repetitions included. */
   submits = 0;
@@ -88,6 +90,11 @@ export class FakeDatacenter implements Disposable {
     this.stampMs += 1;
     const entry = { stampMs: this.stampMs, events: events.map((event) => ({ event, actor })) };
     return this.#commit(events.length === 0 ? new Uint8Array(0) : encodeLogEntry(entry));
+  }
+
+  releaseFeeds(): void {
+    this.feedsHeld = false;
+    for (const replica of this.replicas.values()) replica.showNew();
   }
 
   /** Forgets everything before `index`. */
@@ -204,7 +211,7 @@ export class FakeReplica {
   }
 
   #showTo(call: FeedCall): void {
-    if (this.frozen) return;
+    if (this.frozen || this.#datacenter.feedsHeld) return;
     const next = this.#feeds.get(call) ?? Infinity;
     const { log } = this.#datacenter;
     if (next > log.length) return;
