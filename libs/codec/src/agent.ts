@@ -1,5 +1,6 @@
 /**
- * The agent's part of the codec: what agents say and hear, and nothing that the orchestrator's own protocols bring along.
+ * The agent's part of the codec: what agents say and hear, and nothing that the orchestrator's own
+ * protocols bring along.
  *
  * For processes that must stay small: import `@atoll/codec/agent`, and nothing of gRPC is loaded.
  */

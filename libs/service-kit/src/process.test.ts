@@ -136,7 +136,9 @@ test("the sub-path without gRPC loads nothing of gRPC", async () => {
     import { createRequire } from "node:module";
     import { registerHooks } from "node:module";
     const loaded = [];
-    registerHooks({ resolve(name, context, next) { loaded.push(name); return next(name, context); } });
+    registerHooks({
+      resolve(name, context, next) { loaded.push(name); return next(name, context); },
+    });
     await import("@atoll/service-kit/process");
     console.log(JSON.stringify(loaded.filter((name) => name.includes("grpc"))));
   `;
