@@ -125,11 +125,13 @@ function converge(group: RaftGroup, clients: RaftClients, dead: ReadonlySet<Repl
   };
   clock.runUntil(endUs, agreed);
   if (!agreed()) throw new Violation(`no agreement after healing: ${describeGroup(group, marker)}`);
+  // A second attempt may still commit; these reads need to see what is finished now.
+  const finished = marker;
   let readsLeft = live.length;
   for (const id of live) {
     group.use(id, (replica) => {
       replica.readIndex((outcome) => {
-        if (outcome.type === "ready" && outcome.index >= marker) readsLeft -= 1;
+        if (outcome.type === "ready" && outcome.index >= finished) readsLeft -= 1;
       });
     });
   }
