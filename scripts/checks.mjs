@@ -14,13 +14,14 @@ export const checks = [
   { group: "lint", name: "proto: buf lint", run: () => tool("buf", ["lint"]) },
   { group: "lint", name: "proto: generated code is up to date", run: checkGenerated },
   { group: "lint", name: "format: oxfmt", run: () => tool("oxfmt", ["--check"]) },
+  // Before the linter: its rules about types read the declarations that this makes.
+  { group: "types", name: "types: packages", run: () => tool("tsc", ["-b"]) },
   {
     group: "lint",
     name: "lint: oxlint",
     run: () => tool("oxlint", ["--type-aware", "--deny-warnings"]),
   },
   { group: "lint", name: "dead code and dependencies: knip", run: () => tool("knip", KNIP) },
-  { group: "types", name: "types: packages", run: () => tool("tsc", ["-b"]) },
   { group: "types", name: "types: tests and scripts", run: checkTestTypes },
 ];
 

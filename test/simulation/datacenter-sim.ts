@@ -33,7 +33,8 @@ for (let seed = from; seed < from + seeds; seed += 1) {
   process.stdout.write(`seed ${seed}: ${result.failure.message}\n`);
 }
 const elapsedMs = performance.now() - beginMs;
-const took = `${Math.round(virtualMs / 1_000)} s of simulated time in ${(elapsedMs / 1_000).toFixed(1)} s`;
+const simulatedS = Math.round(virtualMs / 1_000);
+const took = `${simulatedS} s of simulated time in ${(elapsedMs / 1_000).toFixed(1)} s`;
 const speed = `${Math.round(virtualMs / elapsedMs)} times real time`;
 process.stdout.write(`${seeds - failed} passed, ${failed} failed; ${took}, ${speed}\n`);
 process.exitCode = failed === 0 ? 0 : 1;
