@@ -1,7 +1,7 @@
 /**
  * Writes through the public API, unary, a bounded number in flight, as people's scripts do them.
  */
-import { NodeServiceClient } from "@atoll/proto/atoll/v1/node";
+import { Node, NodeServiceClient, UpdateNodeRequest } from "@atoll/proto/atoll/v1/node";
 import { channelCredentials } from "@atoll/service-kit";
 import { Histogram } from "./histogram.ts";
 
@@ -59,11 +59,9 @@ export async function measureApiWrites(options: {
 
 function updateNode(client: NodeServiceClient, name: string, value: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const request = {
-      node: { name, labels: { value }, assignedRoles: [], roles: [], services: [], files: [] },
-      updateMask: ["labels"],
-      requestId: "",
-    };
-    client.updateNode(request as never, (error) => (error === null ? resolve() : reject(error)));
+    const updateMask: string[] = ["labels"];
+    const node = Node.fromPartial({ name, labels: { value } });
+    const request = { ...UpdateNodeRequest.fromPartial({}), node, updateMask };
+    client.updateNode(request, (error) => (error === null ? resolve() : reject(error)));
   });
 }

@@ -3,9 +3,10 @@
  * process's.
  *
  * Told what to do by its arguments, tells results as JSON lines on stdout, ends by itself. Modes:
- * `events` sends facts at a rate for a time; `actions` lets services crash one after another and
+ * `events` sends facts at a rate for a time; `idle` only is there until its input ends; `actions` lets services crash one after another and
  * waits for each order.
  */
+import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { Order, ServiceKey } from "@atoll/domain";
@@ -138,5 +139,6 @@ await until(
 );
 tell({ type: "ready" });
 if (values.mode === "actions") await actions(agents);
+else if (values.mode === "idle") await once(process.stdin.resume(), "end");
 else await events(agents);
 await Promise.all(agents.map((agent) => agent.close()));

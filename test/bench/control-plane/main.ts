@@ -56,14 +56,18 @@ async function load(
   const script = join(import.meta.dirname, "load-process.ts");
   const site = ["--nats", lab.natsUrl, "--datacenter", lab.datacenter];
   const child = spawn(process.execPath, ["--conditions=atoll-source", script, ...site, ...args], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "inherit"],
   });
   const ended = once(child, "exit");
   const results: Measured[] = [];
   for await (const line of createInterface(child.stdout)) {
     const result = JSON.parse(line) as Measured;
-    if (result.type === "ready") await ready();
-    else results.push(result);
+    if (result.type !== "ready") {
+      results.push(result);
+      continue;
+    }
+    await ready();
+    child.stdin.end();
   }
   const [status] = (await ended) as [number | null];
   if (status !== 0) throw new Error(`the load process ended with status ${status}`);
@@ -82,7 +86,7 @@ async function applyRole(lab: Lab): Promise<void> {
   const documents = [{ fileName: "bench.yaml", text: ROLE }];
   await new Promise<void>((resolve, reject) => {
     client.applyRoles({ documents, validateOnly: false, requestId: "bench" }, (error) =>
-      error === null ? resolve() : reject(error),
+      error === null ? resolve() : reject(error as Error),
     );
   });
   client.close();
@@ -117,29 +121,16 @@ async function measureActions(lab: Lab, round: number): Promise<void> {
 
 async function measureApi(lab: Lab, round: number): Promise<void> {
   const nodes = Array.from({ length: API_AGENTS }, (_, at) => `w${at}`);
-  const args = [
-    "--mode",
-    "events",
-    "--agents",
-    String(API_AGENTS),
-    "--rate",
-    "1",
-    "--seconds",
-    "1",
-    "--warm-up-seconds",
-    "0",
-  ];
-  await load(lab, [...args, "--prefix", "w"], nothing);
-  for (const inFlight of values["in-flight"].split(",").map(Number)) {
-    const site = { gateway: lab.gatewayAddress, datacenter: lab.datacenter, nodes, inFlight };
-    await measureApiWrites({ ...site, seconds: 2 });
-    note(round, [
-      {
-        type: "api",
-        ...(await measureApiWrites({ ...site, seconds: Number(values.seconds) / 2 })),
-      },
-    ]);
-  }
+  const args = ["--mode", "idle", "--agents", String(API_AGENTS), "--prefix", "w"];
+  await load(lab, args, async () => {
+    for (const inFlight of values["in-flight"].split(",").map(Number)) {
+      const { gatewayAddress: gateway, datacenter } = lab;
+      const site = { gateway, datacenter, nodes, inFlight };
+      await measureApiWrites({ ...site, seconds: 2 });
+      const result = await measureApiWrites({ ...site, seconds: Number(values.seconds) / 2 });
+      note(round, [{ type: "api", ...result }]);
+    }
+  });
 }
 
 async function measureRound(round: number): Promise<void> {
