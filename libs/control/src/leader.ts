@@ -87,6 +87,9 @@ export class Leader {
   #operationsDue = false;
   #replannedAtMs = 0;
   #plannedActions: DomainEvent[] = [];
+  /** Nodes to be told what is committed, all together a little later: it saves messages. */
+  readonly #toDirect = new Set<NodeName>();
+  #directedAtMs = 0;
   /** Nodes that were forgotten and are heard again. */
   readonly #returning = new Set<NodeName>();
 
@@ -118,6 +121,7 @@ export class Leader {
     this.#underWay = false;
     this.#plannedActions = [];
     this.#returning.clear();
+    this.#toDirect.clear();
     this.#replannedAtMs = this.#options.clock.monotonicMs();
     this.#dispatcher.lead(term, view);
     if (this.#busConnected) this.#detector.listen(this.#options.clock.monotonicMs());
@@ -206,8 +210,10 @@ export class Leader {
 
   /** Called soon after `requestRun` and at each tick. */
   run(): void {
-    if (!this.leading || this.#underWay) return;
+    if (!this.leading) return;
     const nowMs = this.#options.clock.monotonicMs();
+    this.#directAll(nowMs);
+    if (this.#underWay) return;
     this.#dispatcher.resend(this.#options.state.datacenter, nowMs);
     this.#replanSlowly(nowMs);
     const batch = this.#collect(nowMs);
@@ -323,7 +329,7 @@ export class Leader {
    * is the newest.
    */
   #answerUnchanged(batch: Batch): void {
-    for (const node of batch.addressees) this.#direct(node);
+    for (const node of batch.addressees) this.#toDirect.add(node);
     if (batch.commandCount > 0) {
       const index = this.#options.state.appliedIndex;
       this.#options.log.confirmLeadership((confirmed) => {
@@ -362,11 +368,18 @@ export class Leader {
     this.#plannedActions = [];
     for (const { event } of batch.events) {
       if (event.type === "maintenanceStarted" || event.type === "maintenanceEnded") {
-        batch.addressees.add(event.node);
+        this.#direct(event.node);
       }
     }
-    for (const node of batch.addressees) this.#direct(node);
+    for (const node of batch.addressees) this.#toDirect.add(node);
     if (batch.stream !== undefined) link.forgetFacts(batch.stream);
+  }
+
+  #directAll(nowMs: number): void {
+    if (nowMs - this.#directedAtMs < this.#options.settings.directEveryMs) return;
+    this.#directedAtMs = nowMs;
+    for (const node of this.#toDirect) this.#direct(node);
+    this.#toDirect.clear();
   }
 
   #direct(name: NodeName): void {

@@ -25,6 +25,8 @@ export interface ControlSettings {
   readonly lostAfterMs: number;
   /** How often the presence of all nodes is looked at. */
   readonly detectEveryMs: number;
+  /** How often one agent is told how far its facts are committed. */
+  readonly directEveryMs: number;
   /** How often an order without an answer is sent again. */
   readonly resendOrderEveryMs: number;
   /** In how long every node is planned anew although nothing happened to it. */
@@ -44,6 +46,7 @@ export const CONTROL_DEFAULTS: ControlSettings = {
   suspectAfterMs: 2_500,
   lostAfterMs: 5_000,
   detectEveryMs: 100,
+  directEveryMs: 50,
   resendOrderEveryMs: 1_000,
   replanAllEveryMs: 30_000,
   positionLagMessagesMax: 10_000,

@@ -21,7 +21,7 @@ const { values } = parseArgs({
     agents: { type: "string", default: "1000" },
     rate: { type: "string", default: "20000" },
     seconds: { type: "string", default: "20" },
-    "warm-up-seconds": { type: "string", default: "5" },
+    "warm-up-seconds": { type: "string", default: "10" },
     prefix: { type: "string", default: "b" },
   },
 });
