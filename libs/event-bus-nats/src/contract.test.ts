@@ -42,7 +42,13 @@ class NatsWorld implements BusWorld {
     const { streamBytesMax } = this.#options;
     const datacenter = this.#datacenter;
     return this.#keep(
-      connectOrchestratorBus({ url: server.url, datacenter, log: silent, streamBytesMax }),
+      connectOrchestratorBus({
+        url: server.url,
+        datacenter,
+        log: silent,
+        streamBytesMax,
+        forgetEveryMs: 100,
+      }),
     );
   }
 

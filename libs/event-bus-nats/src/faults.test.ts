@@ -29,7 +29,12 @@ interface Scene extends AsyncDisposable {
 
 async function scene(server: NatsServer): Promise<Scene> {
   const agent = connectAgentBus({ url: server.url, datacenter, node: "n1", log: silent });
-  const orchestrator = connectOrchestratorBus({ url: server.url, datacenter, log: silent });
+  const orchestrator = connectOrchestratorBus({
+    url: server.url,
+    datacenter,
+    log: silent,
+    forgetEveryMs: 100,
+  });
   const batches: StreamBatch[] = [];
   orchestrator.readFacts(undefined, (batch, ready) => {
     batches.push(batch);

@@ -26,17 +26,13 @@ export const ADMINISTRATION_TIMEOUT_MS = 3_000;
 const DUPLICATE_WINDOW_MS = 120_000;
 /** A message is its payload and its headers. */
 const MESSAGE_BYTES_MAX: number = PAYLOAD_BYTES_MAX + 4_096;
-/**
- * Forgetting rewrites a block of the stream's files, and the server does nothing else for that stream
- * meanwhile: half a second was seen at 5,000 messages a second. What is kept until then is bounded by
- * the stream's size.
- */
-const FORGET_INTERVAL_MS = 60_000;
 
 export interface StreamSettings {
   readonly bytesMax: number;
   /** How many servers of a NATS cluster keep it: 1, 3 or 5. */
   readonly replicas: number;
+  /** Forgetting happens no more often than this. */
+  readonly forgetEveryMs: number;
 }
 
 /** What a reading must know of the stream. */
@@ -142,7 +138,7 @@ export class StreamKeeper {
     this.#forgetTimer = setTimeout(() => {
       this.#forgetTimer = undefined;
       if (this.#forget !== undefined) this.#scheduleForget(0);
-    }, FORGET_INTERVAL_MS);
+    }, this.#settings.forgetEveryMs);
   }
 
   async #find(manager: JetStreamManager): Promise<StreamInfo | undefined> {
