@@ -1,8 +1,10 @@
 export { Leader } from "./leader.ts";
-export type { FactMessage, HeartbeatView, LeaderOptions } from "./leader.ts";
+export type { LeaderOptions } from "./leader.ts";
 export type {
   AgentLink,
   Directive,
+  FactMessage,
+  HeartbeatView,
   LeaderObserver,
   Log,
   LogCodec,

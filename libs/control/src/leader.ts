@@ -13,10 +13,8 @@
 import type {
   DatacenterName,
   DomainEvent,
-  FactBatch,
   LogEntry,
   NodeName,
-  OutboxPosition,
   PlannerDecision,
   StreamPosition,
   UserCommand,
@@ -28,6 +26,8 @@ import { OrderDispatcher } from "./order-dispatcher.ts";
 import { PlanSchedule } from "./plan-schedule.ts";
 import type {
   AgentLink,
+  FactMessage,
+  HeartbeatView,
   LeaderObserver,
   Log,
   LogCodec,
@@ -38,19 +38,6 @@ import type {
 import { PresenceDetector } from "./presence-detector.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
 import type { ControlSettings } from "./settings.ts";
-
-/** A message of the stream. */
-export interface FactMessage {
-  readonly sequence: number;
-  /** Called once, when its turn comes; undefined when it is not ours or not whole. */
-  readonly read: () => FactBatch | undefined;
-}
-
-export interface HeartbeatView {
-  readonly incarnation: string;
-  readonly committed: OutboxPosition;
-  readonly maintenance: boolean;
-}
 
 export interface LeaderOptions {
   readonly datacenter: DatacenterName;

@@ -7,6 +7,7 @@
 import type {
   ActionState,
   Datacenter,
+  FactBatch,
   LogEntry,
   NodeName,
   NodeState,
@@ -106,4 +107,17 @@ export interface PendingCommand {
   readonly command: UserCommand;
   readonly options: SubmitOptions;
   readonly done: SubmitDone;
+}
+
+/** A message of the stream. */
+export interface FactMessage {
+  readonly sequence: number;
+  /** Called once, when its turn comes; undefined when it is not ours or not whole. */
+  readonly read: () => FactBatch | undefined;
+}
+
+export interface HeartbeatView {
+  readonly incarnation: string;
+  readonly committed: OutboxPosition;
+  readonly maintenance: boolean;
 }

@@ -124,7 +124,8 @@ export interface RequestState {
 
 export const OPERATIONS_RUNNING_MAX = 10_000;
 export const OPERATIONS_FINISHED_MAX = 1_000;
-export const REQUESTS_MAX = 10_000;
+/** Some ten seconds of requests at full speed: a repetition later than that is another request. */
+export const REQUESTS_MAX = 50_000;
 export const FORGOTTEN_NODES_MAX = 1_000;
 export const OPEN_ACTIONS_PER_NODE_MAX = 256;
 export const ASSIGNED_ROLES_PER_NODE_MAX = 64;

@@ -3,8 +3,8 @@
  * process's.
  *
  * Told what to do by its arguments, tells results as JSON lines on stdout, ends by itself. Modes:
- * `events` sends facts at a rate for a time; `idle` only is there until its input ends; `actions` lets services crash one after another and
- * waits for each order.
+ * `events` sends facts at a rate for a time; `idle` only is there until its input ends; `actions`
+ * lets services crash one after another and waits for each order.
  */
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
