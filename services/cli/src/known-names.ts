@@ -49,7 +49,8 @@ export async function withNearestNames<Result>(
     throw new CommandError(error.message, {
       exitStatus: error.exitStatus,
       violations: error.violations,
-      hints: [...error.hints, ...hints],
+      // The gateway names the nearest one itself where the domain knew it.
+      hints: [...error.hints, ...hints.filter((hint) => !error.message.includes(hint))],
       cause: error,
     });
   }

@@ -15,10 +15,13 @@ import { alignRow, table } from "../render/table.ts";
 import { watchWithResume } from "../watch.ts";
 import type { RunCommand } from "./command-runner.ts";
 
+/** The log's own bookkeeping, which says nothing to people; only tables leave it out. */
+const WITHOUT_BOOKKEEPING = 'NOT type = "factsAccepted" AND NOT type = "requestRecorded"';
 const NEWEST_LISTED_DEFAULT = 50;
 const NEWEST_BEFORE_FOLLOW_DEFAULT = 10;
 
 interface ListOptions {
+  readonly all?: boolean;
   readonly follow?: boolean;
   readonly from?: string;
   readonly filter?: string;
@@ -40,12 +43,14 @@ export function addEventCommands(program: Command, run: RunCommand): void {
     .option("--from <index>", "the first index wanted; 0 for the first that is kept")
     .option("--filter <expression>", 'for example: node = "n1" AND type = "actionPlanned"')
     .option("--limit <count>", "at most so many (default: the newest 50, or all with --from)")
+    .option("--all", "in tables too: watermarks of agents and ids of requests")
     .option("--follow", "go on with what comes, across breaks of the connection")
     .action(run(listEvents));
 }
 
 async function listEvents(context: CommandContext, options: ListOptions): Promise<void> {
-  const filter = options.filter ?? "";
+  const isTable = context.settings.output === "table";
+  const filter = options.filter ?? (isTable && options.all !== true ? WITHOUT_BOOKKEEPING : "");
   const from =
     options.from === undefined
       ? undefined
