@@ -45,9 +45,19 @@ async function untilServing(cast: Cast, name: string, guest: LabProcess): Promis
   await untilState(api, name, NodeState.NODE_STATE_READY, 60_000);
   const listed = stage.file.processes.find((one) => one.name === name);
   const port = (listed?.ports ?? guest.spec.ports)["service"];
-  const answer = await fetch(`http://127.0.0.1:${port}/`);
-  const page = (await answer.json()) as { readonly node: string };
+  // A node that was wiped is ready as of before, until its new agent was heard.
+  const { value: page } = await timeUntil(`${name} answers`, 60_000, () => fetchPage(port));
   cast.narrator.check(page.node === name, `${name} serves its own configuration on port ${port}`);
+}
+
+/** What the web server says of itself; undefined while nobody listens. */
+async function fetchPage(port: number | undefined): Promise<{ readonly node: string } | undefined> {
+  try {
+    const answer = await fetch(`http://127.0.0.1:${port}/`);
+    return (await answer.json()) as { readonly node: string };
+  } catch {
+    return undefined;
+  }
 }
 
 /** As if the machine had got a new disk. */
