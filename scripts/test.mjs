@@ -13,8 +13,8 @@ import { basename, sep } from "node:path";
 import { ensureEverything, SetupError } from "./setup.mjs";
 
 const GROUPS = ["lint", "types", "unit", "simulation", "integration", "e2e"];
-/** A test process that says nothing for so long is stuck. */
-const TEST_FILE_TIMEOUT_MS = 240_000;
+/** A test that takes so long is stuck. */
+const TEST_TIMEOUT_MS = 240_000;
 
 class UsageError extends Error {}
 
@@ -103,7 +103,9 @@ async function runTests(tools, node, suite) {
     "--disable-warning=ExperimentalWarning",
     "--test",
     `--test-concurrency=${suite.concurrency}`,
-    `--test-timeout=${TEST_FILE_TIMEOUT_MS}`,
+    `--test-timeout=${TEST_TIMEOUT_MS}`,
+    // What a failed test left running must not keep the others from being told.
+    "--test-force-exit",
     `--test-reporter=${reporter.href}`,
     "--test-reporter-destination=stdout",
     ...suite.files,

@@ -31,6 +31,8 @@ export class Batch {
   readonly addressees: Set<NodeName> = new Set();
   stream: StreamPosition | undefined;
   messages = 0;
+  /** When each fact of the batch was observed, by its agent's clock. */
+  readonly observedAtMs: number[] = [];
   readonly #view: Datacenter;
   readonly #draft: Draft;
   readonly #index: number;

@@ -84,9 +84,16 @@ class Harness {
     },
   });
 
-  /** Runs the loop and commits until it comes to rest. */
+  /** Runs the loop and commits until it comes to rest, and until agents were told. */
   settle(): void {
-    this.nowMs += CONTROL_DEFAULTS.directEveryMs;
+    const { directEveryMs, detectEveryMs } = CONTROL_DEFAULTS;
+    for (let passedMs = 0; passedMs <= directEveryMs; passedMs += detectEveryMs) {
+      this.nowMs += detectEveryMs;
+      this.#rest();
+    }
+  }
+
+  #rest(): void {
     for (let round = 0; round < 20; round += 1) {
       this.leader.run();
       const proposal = this.proposals.shift();
@@ -95,9 +102,6 @@ class Harness {
       this.commit(proposal);
       assert.ok(round < 19, "it does not come to rest");
     }
-    // What agents are told waits a little.
-    this.nowMs += CONTROL_DEFAULTS.directEveryMs;
-    this.leader.run();
   }
 
   commit(proposal: { data: Uint8Array; done: (outcome: ProposeOutcome) => void }): void {
@@ -330,12 +334,14 @@ describe("Leader", () => {
       committed: { boot: 1, sequence: 1 },
       maintenance: false,
     });
+    harness.settle();
     assert.equal(harness.directives.length, 0);
     harness.leader.heartbeat(N1, {
       incarnation: "i1",
       committed: { boot: 0, sequence: 0 },
       maintenance: false,
     });
+    harness.settle();
     assert.equal(harness.directives.length, 1);
   });
 });

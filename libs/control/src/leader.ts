@@ -174,7 +174,7 @@ export class Leader {
       boot === node.watermark.boot &&
       sequence === node.watermark.sequence &&
       heartbeat.maintenance === (node.maintenance !== undefined);
-    if (!knows) this.#direct(name);
+    if (!knows) this.#toDirect.add(name);
   }
 
   /**
@@ -183,7 +183,10 @@ export class Leader {
    */
   #heardUnknown(name: NodeName, { incarnation, committed }: HeartbeatView): void {
     const forgotten = this.#options.state.datacenter.forgottenNode(name);
-    if (forgotten?.incarnation === incarnation) this.#returning.add(name);
+    if (forgotten?.incarnation === incarnation) {
+      this.#returning.add(name);
+      this.#detector.heard(name, this.#options.clock.monotonicMs());
+    }
     if (forgotten !== undefined || committed.boot === 0) return;
     const nothing = { boot: 0, sequence: 0 };
     const term = this.#term;
@@ -275,6 +278,7 @@ export class Leader {
       if (facts !== undefined) {
         batch.decide({ type: "acceptFacts", batch: facts }, `agent/${facts.node}`);
         batch.addressees.add(facts.node);
+        for (const { observedAtMs } of facts.facts) batch.observedAtMs.push(observedAtMs);
         taken += facts.facts.length;
       }
       batch.stream = { created: offered.created, sequence };
@@ -293,21 +297,28 @@ export class Leader {
   }
 
   #propose(batch: Batch): void {
-    const { codec, log, observer } = this.#options;
+    const { codec, log } = this.#options;
     const term = this.#term;
     this.#underWay = true;
     log.propose(codec.encodeLogEntry(batch.entry()), (outcome) => {
-      if (outcome.type === "committed") {
-        const { messages, commandCount } = batch;
-        const { index } = outcome;
-        const events = batch.events.length;
-        observer.batchCommitted({ index, events, messages, commands: commandCount });
-      }
+      if (outcome.type === "committed") this.#report(batch, outcome.index);
       batch.answer(outcome);
       if (this.#term !== term) return;
       this.#underWay = false;
       if (outcome.type === "committed") this.#act(batch);
       this.#options.requestRun();
+    });
+  }
+
+  #report({ events, messages, commandCount, observedAtMs }: Batch, index: number): void {
+    const nowMs = this.#options.clock.realtimeMs();
+    const factAgesMs = observedAtMs.map((atMs) => nowMs - atMs);
+    this.#options.observer.batchCommitted({
+      index,
+      events: events.length,
+      messages,
+      commands: commandCount,
+      factAgesMs,
     });
   }
 

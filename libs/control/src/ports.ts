@@ -81,6 +81,8 @@ export interface LeaderObserver {
     readonly events: number;
     readonly messages: number;
     readonly commands: number;
+    /** For each fact: from its observation, by its agent's clock, until it is in the state. */
+    readonly factAgesMs: readonly number[];
   }): void;
   orderAnswered(action: ActionState, reply: OrderReply): void;
 }

@@ -25,7 +25,10 @@ export interface ControlSettings {
   readonly lostAfterMs: number;
   /** How often the presence of all nodes is looked at. */
   readonly detectEveryMs: number;
-  /** How often one agent is told how far its facts are committed. */
+  /**
+   * How often one agent is told how far its facts are committed. Nobody waits for it: it only lets
+   * the agent trim its outbox.
+   */
   readonly directEveryMs: number;
   /** How often an order without an answer is sent again. */
   readonly resendOrderEveryMs: number;
@@ -40,13 +43,13 @@ export interface ControlSettings {
 export const CONTROL_DEFAULTS: ControlSettings = {
   commandsWaitingMax: 4_096,
   commandsPerBatchMax: 512,
-  messagesPerBatchMax: 512,
+  messagesPerBatchMax: 1_024,
   factsPerBatchMax: 1_000,
   plansPerBatchMax: 256,
   suspectAfterMs: 2_500,
   lostAfterMs: 5_000,
   detectEveryMs: 100,
-  directEveryMs: 50,
+  directEveryMs: 500,
   resendOrderEveryMs: 1_000,
   replanAllEveryMs: 30_000,
   positionLagMessagesMax: 10_000,

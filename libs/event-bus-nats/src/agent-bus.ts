@@ -19,7 +19,7 @@ import { Answers } from "./answers.ts";
 import { guarded } from "./bus-log.ts";
 import type { BusLog } from "./bus-log.ts";
 import { NatsLink } from "./nats-link.ts";
-import { publicationError, publicationHeaders } from "./publication.ts";
+import { publicationError } from "./publication.ts";
 import { fits, send } from "./send.ts";
 import { Subjects } from "./subjects.ts";
 
@@ -68,7 +68,7 @@ class NatsAgentBus implements AgentBus {
     this.#link.start();
   }
 
-  publishFacts(key: string, payload: Uint8Array, done: (error: Error | undefined) => void): void {
+  publishFacts(payload: Uint8Array, done: (error: Error | undefined) => void): void {
     const connection = this.#link.connection;
     const refusal = this.#refusal(payload);
     if (refusal !== undefined || connection === undefined) {
@@ -80,7 +80,7 @@ class NatsAgentBus implements AgentBus {
       this.#waitingBytes -= payload.length;
       done(publicationError(outcome));
     });
-    send(connection, this.#factSubject, payload, { reply, headers: publicationHeaders(key) });
+    send(connection, this.#factSubject, payload, { reply });
   }
 
   publishHeartbeat(payload: Uint8Array): void {

@@ -2,6 +2,7 @@
  * What a pull does with a server that breaks its promises; the connection is a stand-in, since no
  * real server can be made to do this.
  */
+import { BATCH_MESSAGES_MAX } from "@atoll/event-bus";
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { headers } from "@nats-io/transport-node";
@@ -114,10 +115,10 @@ test("FactPull asks for no more than its buffer holds, however slowly it is take
       message({ stream: sequence, consumer: sequence });
     }
   };
-  serve(512);
+  serve(2 * BATCH_MESSAGES_MAX);
   assert.equal(requests.length, 1);
-  assert.deepEqual([pull.take().length, requests.length], [256, 1]);
-  assert.deepEqual([pull.take().length, requests.length], [256, 2]);
+  assert.deepEqual([pull.take().length, requests.length], [BATCH_MESSAGES_MAX, 1]);
+  assert.deepEqual([pull.take().length, requests.length], [BATCH_MESSAGES_MAX, 2]);
   pull.close();
 });
 

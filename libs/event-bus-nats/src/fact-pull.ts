@@ -59,8 +59,9 @@ export class FactPull {
   /** Intervals without a word while a pull is under way. */
   #silence = 0;
   #over = false;
-  /** The highest sequence seen, of messages not ours too. */
+  /** The highest sequence seen, of messages not ours too, and how many the stream had behind it. */
   #lastSequence = 0;
+  #pending = 0;
 
   constructor(connection: NatsConnection, target: PullTarget, foreign: Foreign, hooks: PullHooks) {
     this.#connection = connection;
@@ -87,6 +88,11 @@ export class FactPull {
 
   get lastSequence(): number {
     return this.#lastSequence;
+  }
+
+  /** How many messages the stream had behind `lastSequence` when that was delivered. */
+  get pending(): number {
+    return this.#pending;
   }
 
   /** Whether nothing waits to be taken. */
@@ -155,6 +161,7 @@ export class FactPull {
     }
     this.#consumerSequence = place.consumerSequence;
     this.#lastSequence = place.streamSequence;
+    this.#pending = place.pending;
     this.#left -= 1;
     const node = this.#target.subjects.nodeOf("fact", subject);
     if (node === undefined) {
@@ -197,6 +204,7 @@ export class FactPull {
 interface Place {
   readonly streamSequence: number;
   readonly consumerSequence: number;
+  readonly pending: number;
 }
 
 /**
@@ -209,6 +217,7 @@ function parsePlace(reply: string): Place | undefined {
   const at = tokens.length <= 9 ? 5 : 7;
   const streamSequence = Number(tokens[at]);
   const consumerSequence = Number(tokens[at + 1]);
-  const sound = Number.isSafeInteger(streamSequence) && Number.isSafeInteger(consumerSequence);
-  return sound ? { streamSequence, consumerSequence } : undefined;
+  const pending = Number(tokens[at + 3]);
+  const sound = [streamSequence, consumerSequence, pending].every(Number.isSafeInteger);
+  return sound ? { streamSequence, consumerSequence, pending } : undefined;
 }

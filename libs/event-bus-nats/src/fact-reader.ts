@@ -105,7 +105,10 @@ export class FactReader {
     const nothingWaits = this.#pull?.empty === true && this.#doneThrough >= handedOver;
     const behind = nothingWaits ? (this.#pull?.lastSequence ?? 0) : 0;
     const through = Math.max(this.#doneThrough, behind);
-    if (through > 0) this.#parts.keeper.forget(this.#created, through);
+    if (through === 0) return;
+    const known = this.#pull?.lastSequence ?? 0;
+    const left = Math.max(0, known - through) + (this.#pull?.pending ?? 0);
+    this.#parts.keeper.forget(this.#created, through, left);
   }
 
   #abandon(): void {

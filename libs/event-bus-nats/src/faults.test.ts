@@ -21,8 +21,8 @@ interface Scene extends AsyncDisposable {
   readonly server: NatsServer;
   readonly orchestrator: NatsOrchestratorBus;
   readonly batches: StreamBatch[];
-  /** Publishes under a key until it is stored. */
-  readonly store: (key: string) => Promise<void>;
+  /** Publishes until it is stored. */
+  readonly store: (text: string) => Promise<void>;
   readonly connected: () => boolean;
   readonly read: () => string[];
 }
@@ -45,18 +45,16 @@ async function scene(server: NatsServer): Promise<Scene> {
   orchestrator.onConnection((state) => (states.orchestrator = state.connected));
   const connected = (): boolean => states.agent && states.orchestrator;
   await until("both are connected", connected);
-  const attempt = (key: string): Promise<boolean> =>
+  const attempt = (text: string): Promise<boolean> =>
     new Promise((resolve) => {
-      agent.publishFacts(key, new TextEncoder().encode(key), (error) =>
-        resolve(error === undefined),
-      );
+      agent.publishFacts(new TextEncoder().encode(text), (error) => resolve(error === undefined));
     });
   return {
     server,
     orchestrator,
     batches,
     connected,
-    store: (key) => until(`${key} is stored`, () => attempt(key)),
+    store: (text) => until(`${text} is stored`, () => attempt(text)),
     read: () =>
       batches.flatMap((batch) =>
         batch.messages.map((message) => new TextDecoder().decode(message.payload)),
@@ -101,17 +99,15 @@ test("connectOrchestratorBus() makes the stream that the design asks for", { ski
   const info = (await request(connection, `$JS.API.STREAM.INFO.${stream}`)) as {
     config: Record<string, unknown>;
   };
-  const { subjects, storage, retention, discard, max_bytes, duplicate_window, num_replicas } =
-    info.config;
+  const { subjects, storage, retention, discard, max_bytes, num_replicas } = info.config;
   assert.deepEqual(
-    { subjects, storage, retention, discard, max_bytes, duplicate_window, num_replicas },
+    { subjects, storage, retention, discard, max_bytes, num_replicas },
     {
       subjects: ["atoll.dc1.fact.*"],
       storage: "file",
       retention: "limits",
       discard: "new",
       max_bytes: 1_073_741_824,
-      duplicate_window: 120_000_000_000,
       num_replicas: 1,
     },
   );

@@ -22,7 +22,8 @@ import { send } from "./send.ts";
 import { StreamKeeper } from "./stream-keeper.ts";
 import { isToken, Subjects } from "./subjects.ts";
 
-const FORGET_EVERY_MS = 60_000;
+const FORGET_EVERY_MS = 100;
+const FORGET_AT_LATEST_MS = 60_000;
 const BACKOFF = { firstMs: 50, mostMs: 1_000 };
 /** No node can have this name: a node's has no underscore. */
 const INBOX_PREFIX = "_INBOX__orchestrator";
@@ -37,9 +38,8 @@ export interface OrchestratorBusOptions {
   /** How many servers of a NATS cluster keep the stream: 1, 3 or 5. Default 1. */
   readonly streamReplicas?: number;
   /**
-   * The stream forgets no more often than this. Default 60,000: forgetting rewrites a block of its
-   * files, and the server does nothing else for the stream meanwhile (half a second was seen at
-   * 5,000 messages a second). What is kept until then is bounded by `streamBytesMax`.
+   * The stream forgets no more often than this. Default 100. When it would keep agents waiting it
+   * is put off, for a minute at most.
    */
   readonly forgetEveryMs?: number;
 }
@@ -85,6 +85,7 @@ class OrchestratorBusOverNats implements NatsOrchestratorBus {
       bytesMax: options.streamBytesMax ?? STREAM_BYTES_MAX,
       replicas: options.streamReplicas ?? 1,
       forgetEveryMs: options.forgetEveryMs ?? FORGET_EVERY_MS,
+      forgetAtLatestMs: FORGET_AT_LATEST_MS,
     };
     this.#keeper = new StreamKeeper(this.#subjects, stream, options.log);
     const name = `atoll-orchestrator ${options.datacenter}`;
@@ -123,7 +124,7 @@ class OrchestratorBusOverNats implements NatsOrchestratorBus {
 
   forgetFacts(created: string, sequence: number): void {
     if (this.#reader !== undefined) this.#reader.forget(created, sequence);
-    else this.#keeper.forget(created, sequence);
+    else this.#keeper.forget(created, sequence, 0);
   }
 
   onHeartbeat(handler: HeartbeatHandler): Unsubscribe {

@@ -1,11 +1,10 @@
 /**
- * One publication into the stream: what is sent and what its acknowledgement means.
+ * What the stream's acknowledgement of a publication means.
  *
  * An acknowledgement of NATS 2.9 says that the message was taken in, not that it is durable. Used
  * by agent-bus.ts alone.
  */
-import { headers } from "@nats-io/transport-node";
-import type { Msg, MsgHdrs } from "@nats-io/transport-node";
+import type { Msg } from "@nats-io/transport-node";
 import { BusError, PUBLISH_TIMEOUT_MS } from "@atoll/event-bus";
 import type { Outcome } from "./answers.ts";
 
@@ -19,13 +18,6 @@ interface Acknowledgement {
   readonly stream?: string;
   readonly seq?: number;
   readonly error?: { readonly err_code?: number; readonly description?: string };
-}
-
-/** By this header the stream knows a repetition. */
-export function publicationHeaders(key: string): MsgHdrs {
-  const result = headers();
-  result.set("Nats-Msg-Id", key);
-  return result;
 }
 
 /** Undefined when the stream has taken the message in. */

@@ -6,15 +6,12 @@
  */
 import type { NatsConnection } from "@nats-io/transport-node";
 
-/** Room for the headers that a publication carries. */
-const HEADER_BYTES_MAX = 1_024;
-
 export type SendOptions = NonNullable<Parameters<NatsConnection["publish"]>[2]>;
 
 /** Whether the server takes a payload of this size. */
 export function fits(connection: NatsConnection, payload: Uint8Array): boolean {
   const most = connection.info?.max_payload ?? 0;
-  return payload.length + HEADER_BYTES_MAX <= most;
+  return payload.length <= most;
 }
 
 /** Sends, or does nothing when it cannot be sent. */

@@ -63,29 +63,29 @@ export function* disconnected(
   forget();
 }
 
-/** Publishes and waits until the stream has stored it. */
+/** Publishes what is called `name` in complaints, and waits until the stream has stored it. */
 export function* publish(
   agent: AgentBus,
-  key: string,
+  name: string,
   payload: Uint8Array,
 ): Generator<Condition, void, void> {
-  const code = yield* publishCode(agent, key, payload);
-  assert(code === "stored", `${key} was not stored: ${code}`);
+  const code = yield* publishCode(agent, name, payload);
+  assert(code === "stored", `${name} was not stored: ${code}`);
 }
 
 /** Publishes and returns "stored" or the error's code. */
 export function* publishCode(
   agent: AgentBus,
-  key: string,
+  name: string,
   payload: Uint8Array,
 ): Generator<Condition, string, void> {
   let outcome: string | undefined;
-  agent.publishFacts(key, payload, (error) => {
-    assert(outcome === undefined, `${key} was answered twice`);
+  agent.publishFacts(payload, (error) => {
+    assert(outcome === undefined, `${name} was answered twice`);
     outcome = error === undefined ? "stored" : codeOf(error);
   });
   assert(outcome === undefined, "publishFacts() answers after it has returned");
-  yield until(`${key} is answered`, () => outcome !== undefined);
+  yield until(`${name} is answered`, () => outcome !== undefined);
   return outcome as unknown as string;
 }
 

@@ -12,7 +12,7 @@ export const PUBLISHED_BYTES_IN_FLIGHT_MAX: number = 16 * 1024 * 1024;
 /** How long a publication waits for its acknowledgement. */
 export const PUBLISH_TIMEOUT_MS = 5_000;
 /** Messages in one batch of a reading. */
-export const BATCH_MESSAGES_MAX = 256;
+export const BATCH_MESSAGES_MAX = 1_024;
 /** Payload bytes in one batch, unless its only message is larger. */
 export const BATCH_BYTES_MAX: number = 4 * 1024 * 1024;
 /** Orders of one orchestrator that wait for their reply; one more counts as unanswered. */

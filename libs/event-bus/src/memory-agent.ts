@@ -20,7 +20,7 @@ import type { AgentBus, ConnectionState, Unsubscribe } from "./port.ts";
 export interface AgentServer {
   reachable(): boolean;
   /** Stores a message, or says why not. */
-  store(node: string, key: string, payload: Uint8Array): BusError | undefined;
+  store(node: string, payload: Uint8Array): BusError | undefined;
   heartbeat(node: string, payload: Uint8Array): void;
 }
 
@@ -44,7 +44,7 @@ export class MemoryAgent implements AgentBus {
     this.link.connect();
   }
 
-  publishFacts(key: string, payload: Uint8Array, done: (error: Error | undefined) => void): void {
+  publishFacts(payload: Uint8Array, done: (error: Error | undefined) => void): void {
     const refusal = this.#refusal(payload);
     if (refusal !== undefined) {
       this.link.scheduler.deliver("refusal", () => done(refusal));
@@ -61,7 +61,7 @@ export class MemoryAgent implements AgentBus {
     this.#waiting.add(finish);
     this.#waitingBytes += payload.length;
     this.link.up("fact", () => {
-      const error = this.#server.store(this.node, key, payload);
+      const error = this.#server.store(this.node, payload);
       this.link.down("acknowledgement", () => finish(error));
     });
   }

@@ -103,8 +103,8 @@ export class MemoryBus implements AgentServer, OrchestratorServer {
     return this.#stream;
   }
 
-  store(node: string, key: string, payload: Uint8Array): BusError | undefined {
-    if (!this.#stream.append(node, key, payload)) {
+  store(node: string, payload: Uint8Array): BusError | undefined {
+    if (!this.#stream.append(node, payload)) {
       return new BusError("STREAM_FULL", `the stream holds ${this.#streamBytesMax} bytes at most`);
     }
     this.#wakeReadings();

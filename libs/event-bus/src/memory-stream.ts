@@ -1,15 +1,11 @@
 /**
- * The stored half of the in-memory bus: a bounded stream of messages with sequences and keys.
+ * The stored half of the in-memory bus: a bounded stream of messages with sequences.
  *
  * Follows a JetStream stream with limits retention and `discard: new`: sequences only grow, a full
- * stream refuses, keys seen lately are stored once. It can be made to lose what it acknowledged.
- * Used by memory-bus.ts alone.
+ * stream refuses. It can be made to lose what it acknowledged. Used by memory-bus.ts alone.
  */
 import { assert } from "@atoll/stdx";
 import type { StreamMessage } from "./port.ts";
-
-/** How many keys it knows again at most; the oldest are forgotten. */
-const KEYS_MAX = 65_536;
 
 export class MemoryStream {
   /** Says which stream this is. */
@@ -18,7 +14,6 @@ export class MemoryStream {
   #messages: StreamMessage[] = [];
   #bytes = 0;
   #lastSequence = 0;
-  readonly #sequences = new Map<string, number>();
 
   constructor(created: string, bytesMax: number) {
     assert(bytesMax > 0, `bytesMax ${bytesMax}`);
@@ -35,18 +30,12 @@ export class MemoryStream {
     return this.#messages.length;
   }
 
-  /** Stores a message unless its key is known. Returns false when the stream is full. */
-  append(node: string, key: string, payload: Uint8Array): boolean {
-    if (this.#sequences.has(key)) return true;
+  /** Stores a message. Returns false when the stream is full. */
+  append(node: string, payload: Uint8Array): boolean {
     if (this.#bytes + payload.length > this.#bytesMax) return false;
     this.#lastSequence += 1;
     this.#messages.push({ node, payload, sequence: this.#lastSequence });
     this.#bytes += payload.length;
-    this.#sequences.set(key, this.#lastSequence);
-    if (this.#sequences.size > KEYS_MAX) {
-      const [oldest] = this.#sequences.keys();
-      if (oldest !== undefined) this.#sequences.delete(oldest);
-    }
     return true;
   }
 
@@ -86,11 +75,7 @@ export class MemoryStream {
     const kept = this.#messages.slice(0, Math.max(0, this.#messages.length - count));
     const lostFrom = this.#messages[kept.length];
     this.#keep(kept);
-    if (lostFrom === undefined) return;
-    this.#lastSequence = lostFrom.sequence - 1;
-    for (const [key, sequence] of [...this.#sequences]) {
-      if (sequence > this.#lastSequence) this.#sequences.delete(key);
-    }
+    if (lostFrom !== undefined) this.#lastSequence = lostFrom.sequence - 1;
   }
 
   #keep(messages: StreamMessage[]): void {

@@ -22,10 +22,10 @@ export interface ConnectionState {
 export interface AgentBus {
   /**
    * Puts one message into the stream. `done` gets undefined once the stream has stored it, or an
-   * error: then it may or may not be stored. `key` makes repetitions within the stream's window
-   * harmless.
+   * error: then it may or may not be stored. A repetition is stored again: who reads tells it from
+   * news by what it says.
    */
-  publishFacts(key: string, payload: Uint8Array, done: (error: Error | undefined) => void): void;
+  publishFacts(payload: Uint8Array, done: (error: Error | undefined) => void): void;
   /** Fire and forget; dropped when not connected. */
   publishHeartbeat(payload: Uint8Array): void;
   /** The handler must answer each order once by `reply`, at once or later. */

@@ -212,7 +212,7 @@ export class SimulatedNode {
   }
 
   #send(): void {
-    const { clock, datacenter } = this.#options;
+    const { datacenter } = this.#options;
     const waiting = this.#disk.outbox.filter(({ position }) =>
       isAfter(position, this.#sentThrough),
     );
@@ -227,10 +227,7 @@ export class SimulatedNode {
         first: first.position,
         facts: facts.map(({ fact }) => fact),
       });
-      const { boot, sequence } = first.position;
-      const turn = Math.floor(clock.nowUs / RESEND_US);
-      const key = [this.#disk.incarnation, boot, sequence, facts.length, turn].join(".");
-      this.#bus?.publishFacts(key, payload, () => {});
+      this.#bus?.publishFacts(payload, () => {});
     }
   }
 

@@ -9,6 +9,11 @@ import type { ActionState } from "@atoll/domain";
 import type { ReplicaDriver } from "@atoll/raft-replica";
 import { DURATION_SECONDS_BUCKETS, type Metrics } from "@atoll/service-kit";
 
+/** Steps of a quarter, from a millisecond to half a minute: fine enough to read a p99 from. */
+const FACT_AGE_BUCKETS: number[] = Array.from({ length: 47 }, (_, at) =>
+  Number((0.001 * 1.25 ** at).toPrecision(3)),
+);
+
 export interface Counter {
   increment(by?: number): void;
 }
@@ -20,6 +25,7 @@ export class OrchestratorMetrics implements LeaderObserver {
   readonly #entries: Counter;
   readonly #commands: Counter;
   readonly #orders: Readonly<Record<OrderReply["type"], Counter>>;
+  readonly #factAges: { observe(value: number): void };
   readonly #stalls: { observe(value: number): void };
 
   constructor(metrics: Metrics, replica: () => ReplicaDriver) {
@@ -47,6 +53,11 @@ export class OrchestratorMetrics implements LeaderObserver {
       staleTerm: reply("staleTerm"),
       silent: reply("silent"),
     };
+    this.#factAges = metrics.histogram(
+      "fact_age_seconds",
+      "From a fact's observation, by its agent's clock, until it is in the state.",
+      FACT_AGE_BUCKETS,
+    );
     this.#stalls = metrics.histogram(
       "loop_stall_seconds",
       "Gaps between ticks beyond an election timeout.",
@@ -64,10 +75,15 @@ export class OrchestratorMetrics implements LeaderObserver {
     });
   }
 
-  batchCommitted(batch: { readonly events: number; readonly commands: number }): void {
+  batchCommitted(batch: {
+    readonly events: number;
+    readonly commands: number;
+    readonly factAgesMs: readonly number[];
+  }): void {
     this.#entries.increment();
     this.#events.increment(batch.events);
     this.#commands.increment(batch.commands);
+    for (const ageMs of batch.factAgesMs) this.#factAges.observe(ageMs / 1_000);
   }
 
   orderAnswered(_action: ActionState, reply: OrderReply): void {

@@ -29,7 +29,6 @@ const HEARTBEAT_MS = 1_000;
 const RESEND_MS = 5_000;
 /** Batches of one agent on their way to the stream. */
 const BATCHES_IN_FLIGHT_MAX = 4;
-const KEY = "bench/load" as ServiceKey;
 /** With it a fact is about 256 bytes as it stands in the log. */
 const PADDING: string = "x".repeat(190);
 
@@ -90,10 +89,10 @@ export class BenchAgent {
     return this.#outbox.length;
   }
 
-  /** One more fact of about 256 bytes, a change each time. */
-  change(): void {
+  /** One more fact of about 256 bytes about `service`, a change each time. */
+  change({ key, digest }: { readonly key: ServiceKey; readonly digest: string }): void {
     this.#count += 1;
-    this.observe(KEY, "healthy", "bench", `${this.#count} ${PADDING}`);
+    this.observe(key, "healthy", digest, `${this.#count} ${PADDING}`);
   }
 
   observe(key: ServiceKey, status: ServiceStatus, digest: string, reason: string): void {
@@ -126,14 +125,10 @@ export class BenchAgent {
       });
       this.#sent += waiting.length;
       this.#inFlight += 1;
-      this.#bus.publishFacts(
-        `${this.#incarnation}.${sequence}.${waiting.length}`,
-        payload,
-        (error) => {
-          this.#inFlight -= 1;
-          if (error === undefined) this.#send();
-        },
-      );
+      this.#bus.publishFacts(payload, (error) => {
+        this.#inFlight -= 1;
+        if (error === undefined) this.#send();
+      });
     }
   }
 

@@ -21,7 +21,7 @@ const { values } = parseArgs({
     agents: { type: "string", default: "1000" },
     rate: { type: "string", default: "20000" },
     seconds: { type: "string", default: "20" },
-    "warm-up-seconds": { type: "string", default: "10" },
+    "warm-up-seconds": { type: "string", default: "20" },
     prefix: { type: "string", default: "b" },
   },
 });
@@ -30,7 +30,12 @@ const TURN_MS = 10;
 const START_DEADLINE_MS = 60_000;
 
 let histogram = new Histogram();
-const started = new Map<string, { key: ServiceKey; digest: string }>();
+interface StartedService {
+  readonly key: ServiceKey;
+  readonly digest: string;
+}
+
+const started = new Map<string, StartedService>();
 const orderWaiters = new Map<string, (atMs: number) => void>();
 
 function makeAgent(at: number): BenchAgent {
@@ -39,7 +44,7 @@ function makeAgent(at: number): BenchAgent {
     datacenter: values.datacenter ?? "",
     natsUrl: values.nats ?? "",
     node,
-    labels: values.mode === "actions" ? { bench: "actions" } : {},
+    labels: values.mode === "idle" ? {} : { bench: "load" },
     committed: (latencyMs) => histogram.record(latencyMs),
     ordered: (order, atMs) => ordered(node, order, atMs),
   });
@@ -50,6 +55,21 @@ function ordered(node: string, order: Order, atMs: number): void {
   started.set(node, { key: order.service.key, digest: order.service.digest });
   orderWaiters.get(node)?.(atMs);
   orderWaiters.delete(node);
+}
+
+/** What was ordered to run on the agent. */
+function startedOn(at: number): StartedService {
+  return started.get(`${values.prefix}${at}`) as StartedService;
+}
+
+/** Every agent runs what its role wants, and the log knows. */
+async function settled(agents: readonly BenchAgent[]): Promise<void> {
+  await until(() => started.size === agents.length, START_DEADLINE_MS, "every agent has its order");
+  await until(
+    () => agents.every(({ waiting }) => waiting === 0),
+    START_DEADLINE_MS,
+    "outboxes empty",
+  );
 }
 
 /** Waits until `done`, for a bounded time. */
@@ -70,13 +90,18 @@ async function generate(agents: readonly BenchAgent[], seconds: number): Promise
     const elapsedMs = performance.now() - beginMs;
     if (elapsedMs >= seconds * 1_000) return made;
     const due = Math.floor((elapsedMs / 1_000) * rate);
-    for (; made < due; made += 1) agents[made % agents.length]?.change();
+    for (; made < due; made += 1) {
+      const at = made % agents.length;
+      agents[at]?.change(startedOn(at));
+    }
     await pause(TURN_MS);
   }
 }
 
 async function events(agents: readonly BenchAgent[]): Promise<void> {
+  await settled(agents);
   await generate(agents, Number(values["warm-up-seconds"]));
+  tell({ type: "measuring" });
   histogram = new Histogram();
   const seconds = Number(values.seconds);
   const beginMs = performance.now();
@@ -101,17 +126,12 @@ async function events(agents: readonly BenchAgent[]): Promise<void> {
 }
 
 async function actions(agents: readonly BenchAgent[]): Promise<void> {
-  await until(() => started.size === agents.length, START_DEADLINE_MS, "every agent has its order");
-  await until(
-    () => agents.every(({ waiting }) => waiting === 0),
-    START_DEADLINE_MS,
-    "outboxes empty",
-  );
+  await settled(agents);
   await pause(1_000);
   const latencies = new Histogram();
   for (let at = 0; at < agents.length; at += 1) {
     const node = `${values.prefix}${at}`;
-    const { key, digest } = started.get(node) as { key: ServiceKey; digest: string };
+    const { key, digest } = startedOn(at);
     const arrived = new Promise<number>((resolve) => orderWaiters.set(node, resolve));
     const fromMs = performance.now();
     agents[at]?.observe(key, "crashed", digest, "bench");

@@ -23,6 +23,7 @@ import { RoleServiceClient } from "@atoll/proto/atoll/v1/role";
 import { channelCredentials } from "@atoll/service-kit";
 import { describeMachine } from "../raft/report.ts";
 import { measureApiWrites } from "./api-load.ts";
+import { FactAges } from "./fact-ages.ts";
 import { formatControlPlaneTable, type Measured } from "./table.ts";
 
 const { values } = parseArgs({
@@ -37,21 +38,29 @@ const { values } = parseArgs({
 });
 const ACTION_AGENTS = 200;
 const API_AGENTS = 64;
-/** Of a role that the action agents match; it never really runs. */
+/** The agents match it; nothing of it really runs. */
 const ROLE = [
   "kind: Role",
   "name: bench",
-  "match: { labels: { bench: actions } }",
+  "match: { labels: { bench: load } }",
   "services: [{ name: app, command: [app] }]",
 ].join("\n");
 
 const measured: Measured[] = [];
 
-/** Runs the load process and gives its results; `ready` is called when all agents are known. */
+/** What to do when the load process says that it has come so far. */
+interface Milestones {
+  /** All agents are known. */
+  readonly ready?: () => Promise<void>;
+  /** It is warm: what comes now counts. */
+  readonly measuring?: () => Promise<void>;
+}
+
+/** Runs the load process and gives its results. */
 async function load(
   lab: Lab,
   args: readonly string[],
-  ready: () => Promise<void>,
+  { ready, measuring }: Milestones,
 ): Promise<Measured[]> {
   const script = join(import.meta.dirname, "load-process.ts");
   const site = ["--nats", lab.natsUrl, "--datacenter", lab.datacenter];
@@ -62,12 +71,14 @@ async function load(
   const results: Measured[] = [];
   for await (const line of createInterface(child.stdout)) {
     const result = JSON.parse(line) as Measured;
-    if (result.type !== "ready") {
+    if (result.type === "measuring") {
+      await measuring?.();
+    } else if (result.type === "ready") {
+      await ready?.();
+      child.stdin.end();
+    } else {
       results.push(result);
-      continue;
     }
-    await ready();
-    child.stdin.end();
   }
   const [status] = (await ended) as [number | null];
   if (status !== 0) throw new Error(`the load process ended with status ${status}`);
@@ -92,8 +103,6 @@ async function applyRole(lab: Lab): Promise<void> {
   client.close();
 }
 
-const nothing = (): Promise<void> => Promise.resolve();
-
 async function measureEvents(lab: Lab, round: number): Promise<void> {
   for (const rate of values.rates.split(",")) {
     const args = [
@@ -106,23 +115,32 @@ async function measureEvents(lab: Lab, round: number): Promise<void> {
       "--seconds",
       values.seconds,
     ];
-    const results = await load(lab, [...args, "--prefix", `e${rate}-`], nothing);
-    note(
-      round,
-      results.map((result) => ({ ...result, rate: Number(rate) })),
-    );
+    let before = new FactAges();
+    const measuring = async (): Promise<void> => {
+      before = await FactAges.read(lab);
+    };
+    const [acknowledged] = await load(lab, [...args, "--prefix", `e${rate}-`], {
+      ready: () => applyRole(lab),
+      measuring,
+    });
+    const ages = (await FactAges.read(lab)).since(before);
+    const inState = { count: ages.count, ...ages.quantiles() };
+    note(round, [
+      { ...(acknowledged as Measured), ...inState, type: "events", rate: Number(rate) },
+      { ...(acknowledged as Measured), type: "acknowledged", rate: Number(rate) },
+    ]);
   }
 }
 
 async function measureActions(lab: Lab, round: number): Promise<void> {
   const args = ["--mode", "actions", "--agents", String(ACTION_AGENTS), "--prefix", "a"];
-  note(round, await load(lab, args, () => applyRole(lab)));
+  note(round, await load(lab, args, { ready: () => applyRole(lab) }));
 }
 
 async function measureApi(lab: Lab, round: number): Promise<void> {
   const nodes = Array.from({ length: API_AGENTS }, (_, at) => `w${at}`);
   const args = ["--mode", "idle", "--agents", String(API_AGENTS), "--prefix", "w"];
-  await load(lab, args, async () => {
+  const ready = async (): Promise<void> => {
     for (const inFlight of values["in-flight"].split(",").map(Number)) {
       const { gatewayAddress: gateway, datacenter } = lab;
       const site = { gateway, datacenter, nodes, inFlight };
@@ -130,7 +148,8 @@ async function measureApi(lab: Lab, round: number): Promise<void> {
       const result = await measureApiWrites({ ...site, seconds: Number(values.seconds) / 2 });
       note(round, [{ type: "api", ...result }]);
     }
-  });
+  };
+  await load(lab, args, { ready });
 }
 
 async function measureRound(round: number): Promise<void> {

@@ -13,6 +13,7 @@ export interface Measured {
   readonly p50Ms?: number;
   readonly p99Ms?: number;
   readonly maxMs?: number;
+  readonly count?: number;
 }
 
 export function formatControlPlaneTable(machine: Machine, measured: readonly Measured[]): string {
@@ -37,7 +38,9 @@ export function formatControlPlaneTable(machine: Machine, measured: readonly Mea
 }
 
 function titleOf({ type, rate, agents, inFlight }: Measured): string {
-  if (type === "events") return `events of ${agents} agents into the state, ${rate}/s offered`;
+  const offered = `events of ${agents} agents, ${rate}/s offered`;
+  if (type === "events") return `${offered} → in the state`;
+  if (type === "acknowledged") return `${offered} → agent knows that it is committed`;
   if (type === "actions") return "fact at the agent → order at the agent, idle system";
   return `API writes, unary gRPC, ${inFlight} in flight`;
 }

@@ -11,7 +11,6 @@ import { Outbox } from "./outbox.ts";
 import { START } from "./position.ts";
 
 interface Published {
-  readonly key: string;
   readonly batch: FactBatch;
   done(error?: Error): void;
 }
@@ -35,9 +34,9 @@ async function withSender(body: (fixture: Fixture) => Promise<void>): Promise<vo
     incarnation: () => "life",
     outbox,
     bus: {
-      publishFacts: (key, payload, done) => {
+      publishFacts: (payload, done) => {
         const batch = batches.get(payload) as FactBatch;
-        published.push({ key, batch, done: (error) => done(error) });
+        published.push({ batch, done: (error) => done(error) });
       },
     },
     encode: (batch) => {
@@ -94,7 +93,7 @@ test("the window waits for the stream, and what is uncommitted has a bound", () 
     assert.ok(published.length <= UNCOMMITTED_BATCHES_MAX);
   }));
 
-test("what is not committed in time is sent again, under another key", () =>
+test("what is not committed in time is sent again", () =>
   withSender(async ({ outbox, sender, published, resends }) => {
     sender.connectionChanged(true);
     await outbox.append(fact(1));
@@ -103,7 +102,6 @@ test("what is not committed in time is sent again, under another key", () =>
     await until(() => published.length === 2, "the second publication");
     assert.deepEqual(resends, ["no commit in time"]);
     assert.deepEqual(published[1]?.batch, published[0]?.batch);
-    assert.notEqual(published[1]?.key, published[0]?.key);
     await sender.committed(at(1));
     assert.ok(sender.isIdle);
     assert.equal(outbox.size, 0);
@@ -167,5 +165,4 @@ test("what the stream refuses is tried again soon, and nothing overtakes it", ()
     await until(() => published.length === 2, "the second publication");
     assert.ok(performance.now() - refusedMs < 1_500);
     assert.deepEqual(published[1]?.batch.facts, [fact(1), fact(2)]);
-    assert.notEqual(published[1]?.key, published[0]?.key);
   }));

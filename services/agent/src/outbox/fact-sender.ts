@@ -2,9 +2,8 @@
  * Publishes the outbox, in order, until the orchestrator has committed it.
  *
  * An acknowledgement of the stream only opens the window for the next batch; it proves nothing.
- * What is not committed in time is sent again from the committed position, under another key,
- * because a stream that dropped a message may still refuse its repetition as a duplicate. What is
- * sent and not committed is bounded, so repetitions are too.
+ * What is not committed in time is sent again from the committed position. What is sent and not
+ * committed is bounded, so repetitions are too; the orchestrator tells them by their positions.
  */
 import {
   type FactBatch,
@@ -164,8 +163,7 @@ export class FactSender implements Disposable {
     this.#lastSentMs = performance.now();
     this.#watch(false);
     const batch: FactBatch = { node, incarnation: incarnation(), previous, first, facts };
-    const key = `${batch.incarnation}.${first.boot}.${first.sequence}-${last.sequence}.${round}`;
-    this.#options.bus.publishFacts(key, this.#options.encode(batch), (error) => {
+    this.#options.bus.publishFacts(this.#options.encode(batch), (error) => {
       if (round !== this.#round) return;
       this.#publishing -= 1;
       if (error === undefined) this.#stored();

@@ -11,6 +11,7 @@ import type { RenderedService, ServiceKey } from "@atoll/domain";
 import { isRunning, observed, SLEEP, testServiceDriver, until } from "../contract.ts";
 import type { ServiceDriver } from "../port.ts";
 import { openProcessDriver } from "./process-driver.ts";
+import { readProcess } from "./proc.ts";
 import { INSTANCE_VARIABLE } from "./process-group.ts";
 
 testServiceDriver({
@@ -121,20 +122,28 @@ test("a process with the recorded id but another start time is not adopted", asy
   const driver = await open(folder);
   const spec = service("web/app", SLEEP);
   const { pid } = await driver.start(spec);
+  const startTicks = readProcess(pid)?.startTicks;
   await driver[Symbol.asyncDispose]();
+  // The kernel tells start times in steps of ten milliseconds.
+  const startedMs = performance.now();
+  await until(() => performance.now() - startedMs > 20, "the clock has moved on");
   const bystander = spawn("sleep", ["1000"], { detached: true });
-  await once(bystander, "spawn");
-  const path = join(folder, "records", "web.app.json");
-  const record = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
-  await writeFile(path, JSON.stringify({ ...record, pid: bystander.pid }));
-  const second = await open(folder);
-  assert.equal(second.list()[0]?.status, "crashed");
-  assert.ok(isRunning(bystander.pid as number));
-  // The true instance is known by its environment and does not survive as an orphan.
-  assert.ok(!isRunning(pid));
-  bystander.kill("SIGKILL");
-  await second.stop(spec.key);
-  await second[Symbol.asyncDispose]();
+  try {
+    await once(bystander, "spawn");
+    assert.notEqual(readProcess(bystander.pid as number)?.startTicks, startTicks);
+    const path = join(folder, "records", "web.app.json");
+    const record = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
+    await writeFile(path, JSON.stringify({ ...record, pid: bystander.pid }));
+    const second = await open(folder);
+    assert.equal(second.list()[0]?.status, "crashed");
+    assert.ok(isRunning(bystander.pid as number));
+    // The true instance is known by its environment and does not survive as an orphan.
+    assert.ok(!isRunning(pid));
+    await second.stop(spec.key);
+    await second[Symbol.asyncDispose]();
+  } finally {
+    bystander.kill("SIGKILL");
+  }
   await rm(folder, { recursive: true, force: true });
 });
 
