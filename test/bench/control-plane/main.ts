@@ -7,7 +7,7 @@
  *         [--only events,actions,api]
  *
  * Real processes on loopback: nats-server, three orchestrator replicas, a gateway; the load is a
- * process of its own. Each round has a fresh datacenter. Prints one table and writes the raw
+ * process of its own. Each measurement has a fresh datacenter. Prints one table and writes the raw
  * numbers to test/bench/results/.
  */
 import { spawn } from "node:child_process";
@@ -38,6 +38,7 @@ const { values } = parseArgs({
 });
 const ACTION_AGENTS = 200;
 const API_AGENTS = 64;
+const API_WARM_UP_SECONDS = 6;
 /** The agents match it; nothing of it really runs. */
 const ROLE = [
   "kind: Role",
@@ -103,33 +104,31 @@ async function applyRole(lab: Lab): Promise<void> {
   client.close();
 }
 
-async function measureEvents(lab: Lab, round: number): Promise<void> {
-  for (const rate of values.rates.split(",")) {
-    const args = [
-      "--mode",
-      "events",
-      "--agents",
-      values.agents,
-      "--rate",
-      rate,
-      "--seconds",
-      values.seconds,
-    ];
-    let before = new FactAges();
-    const measuring = async (): Promise<void> => {
-      before = await FactAges.read(lab);
-    };
-    const [acknowledged] = await load(lab, [...args, "--prefix", `e${rate}-`], {
-      ready: () => applyRole(lab),
-      measuring,
-    });
-    const ages = (await FactAges.read(lab)).since(before);
-    const inState = { count: ages.count, ...ages.quantiles() };
-    note(round, [
-      { ...(acknowledged as Measured), ...inState, type: "events", rate: Number(rate) },
-      { ...(acknowledged as Measured), type: "acknowledged", rate: Number(rate) },
-    ]);
-  }
+async function measureEvents(lab: Lab, round: number, rate: string): Promise<void> {
+  const args = [
+    "--mode",
+    "events",
+    "--agents",
+    values.agents,
+    "--rate",
+    rate,
+    "--seconds",
+    values.seconds,
+  ];
+  let before = new FactAges();
+  const measuring = async (): Promise<void> => {
+    before = await FactAges.read(lab);
+  };
+  const [acknowledged] = await load(lab, [...args, "--prefix", `e${rate}-`], {
+    ready: () => applyRole(lab),
+    measuring,
+  });
+  const ages = (await FactAges.read(lab)).since(before);
+  const inState = { count: ages.count, ...ages.quantiles() };
+  note(round, [
+    { ...(acknowledged as Measured), ...inState, type: "events", rate: Number(rate) },
+    { ...(acknowledged as Measured), type: "acknowledged", rate: Number(rate) },
+  ]);
 }
 
 async function measureActions(lab: Lab, round: number): Promise<void> {
@@ -144,7 +143,7 @@ async function measureApi(lab: Lab, round: number): Promise<void> {
     for (const inFlight of values["in-flight"].split(",").map(Number)) {
       const { gatewayAddress: gateway, datacenter } = lab;
       const site = { gateway, datacenter, nodes, inFlight };
-      await measureApiWrites({ ...site, seconds: 2 });
+      await measureApiWrites({ ...site, seconds: API_WARM_UP_SECONDS });
       const result = await measureApiWrites({ ...site, seconds: Number(values.seconds) / 2 });
       note(round, [{ type: "api", ...result }]);
     }
@@ -153,6 +152,16 @@ async function measureApi(lab: Lab, round: number): Promise<void> {
 }
 
 async function measureRound(round: number): Promise<void> {
+  const only = values.only.split(",");
+  if (only.includes("actions")) await inFreshLab((lab) => measureActions(lab, round));
+  if (only.includes("api")) await inFreshLab((lab) => measureApi(lab, round));
+  if (!only.includes("events")) return;
+  for (const rate of values.rates.split(",")) {
+    await inFreshLab((lab) => measureEvents(lab, round, rate));
+  }
+}
+
+async function inFreshLab(measure: (lab: Lab) => Promise<void>): Promise<void> {
   const stateDir = mkdtempSync(join(tmpdir(), "atoll-bench-"));
   const lab = await startLab({
     stateDir,
@@ -163,10 +172,7 @@ async function measureRound(round: number): Promise<void> {
     logLevel: "warn",
   });
   try {
-    const only = values.only.split(",");
-    if (only.includes("actions")) await measureActions(lab, round);
-    if (only.includes("api")) await measureApi(lab, round);
-    if (only.includes("events")) await measureEvents(lab, round);
+    await measure(lab);
   } finally {
     await lab.stop();
     rmSync(stateDir, { recursive: true, force: true });
