@@ -15,6 +15,8 @@ import { ensureEverything, SetupError } from "./setup.mjs";
 const GROUPS = ["lint", "types", "unit", "simulation", "e2e"];
 /** A test that takes so long is stuck. */
 const TEST_TIMEOUT_MS = 240_000;
+/** A suite that takes so long waits for something that a failed test has left running. */
+const SUITE_LIMIT_MS = 480_000;
 
 class UsageError extends Error {}
 
@@ -104,13 +106,11 @@ async function runTests(tools, node, suite) {
     "--test",
     `--test-concurrency=${suite.concurrency}`,
     `--test-timeout=${TEST_TIMEOUT_MS}`,
-    // What a failed test left running must not keep the others from being told.
-    "--test-force-exit",
     `--test-reporter=${reporter.href}`,
     "--test-reporter-destination=stdout",
     ...suite.files,
   ];
-  const { code, output } = await tools.run(node, words);
+  const { code, output } = await tools.run(node, words, { limitMs: SUITE_LIMIT_MS });
   const at = output.lastIndexOf(COUNTS_MARK);
   const counts = { passed: 0, failed: 0, skipped: 0 };
   if (at >= 0)

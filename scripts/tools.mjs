@@ -20,21 +20,24 @@ export function environment() {
 }
 
 /**
- * Runs a program in the project's folder; resolves with its exit code and what it wrote. `take`
- * sees each chunk of its standard output as it comes.
+ * Runs a program in the project's folder; resolves with its exit code and what it wrote. One that
+ * takes longer than `limitMs` is asked to end, which is then a failure.
  */
-export function run(program, words, take = () => {}) {
+export function run(program, words, { limitMs } = {}) {
   return new Promise((resolve) => {
     const stdio = ["ignore", "pipe", "pipe"];
     const child = spawn(program, words, { cwd: root, env: environment(), stdio });
     const chunks = [];
-    child.stdout.on("data", (chunk) => {
-      chunks.push(chunk);
-      take(chunk);
-    });
+    const stop = () => {
+      chunks.push(Buffer.from(`\nnot done after ${limitMs / 1000} s: stopped\n`));
+      child.kill("SIGTERM");
+    };
+    const timer = limitMs === undefined ? undefined : setTimeout(stop, limitMs);
+    child.stdout.on("data", (chunk) => chunks.push(chunk));
     child.stderr.on("data", (chunk) => chunks.push(chunk));
     child.on("error", (error) => resolve({ code: 127, output: error.message }));
     child.on("close", (code) => {
+      clearTimeout(timer);
       resolve({ code: code ?? 1, output: Buffer.concat(chunks).toString("utf8") });
     });
   });
