@@ -17,6 +17,7 @@ import type { Source } from "./sources.ts";
 const RANKS: Readonly<Record<string, number>> = {
   "libs/stdx": 0,
   "libs/proto": 0,
+  "libs/linearizability": 1,
   "libs/raft-ts": 1,
   "libs/domain": 1,
   "libs/planner": 2,
@@ -41,6 +42,7 @@ const RANKS: Readonly<Record<string, number>> = {
 /** Packages that see no I/O: neither Node's modules nor anything that is not ours. */
 const PURE = [
   "libs/stdx",
+  "libs/linearizability",
   "libs/raft-ts",
   "libs/domain",
   "libs/planner",
