@@ -259,6 +259,17 @@ function fromOtherCase(event: ProtoCase): DomainEvent {
       const { operation, reason } = event.value;
       return { type: event.$case, operation: operation as OperationId, reason };
     }
+    case "replicaAddressSet": {
+      const { replica, address, replaces } = event.value;
+      return { type: event.$case, replica, address, replaces };
+    }
+    case "replicaRetired":
+    case "replicaForgotten":
+      return { type: event.$case, replica: event.value.replica };
+    case "groupRestored": {
+      const { group, previousGroup, backupIndex } = event.value;
+      return { type: event.$case, group, previousGroup, backupIndex };
+    }
     case "requestRecorded": {
       const { requestId, digest, operation } = event.value;
       return { type: event.$case, requestId, digest, operation: operation as OperationId | "" };

@@ -5,6 +5,8 @@ import type {
   ActionId,
   ActionState,
   ActionStatus,
+  GroupReplicaState,
+  GroupReplicaStatus,
   NodeName,
   OperationId,
   OperationState,
@@ -16,6 +18,7 @@ import type {
 import type {
   ActionRecord,
   OperationRecord,
+  ReplicaRecord,
   RequestRecord,
   RoleRecord,
 } from "@atoll/proto/atoll/log/v1/snapshot";
@@ -33,6 +36,7 @@ const ACTION_STATUSES: readonly ActionStatus[] = [
   "timedOut",
   "cancelled",
 ];
+const REPLICA_STATUSES: readonly GroupReplicaStatus[] = ["wanted", "retired"];
 const OPERATION_STATUSES: readonly OperationStatus[] = ["running", "succeeded", "cancelled"];
 
 export function toRoleRecord({ spec, revision, since }: RoleState): RoleRecord {
@@ -86,4 +90,10 @@ export function fromRequestRecord({
   since,
 }: RequestRecord): RequestState {
   return { requestId, digest, operation: operation as OperationId | "", since: fromSince(since) };
+}
+
+export function fromReplicaRecord(record: ReplicaRecord): GroupReplicaState {
+  const { id, address, replaces, since } = record;
+  const status = oneOf("status of a replica", REPLICA_STATUSES, record.status);
+  return { id, address, replaces, status, since: fromSince(since) };
 }

@@ -1,8 +1,8 @@
 /**
  * The whole state of a datacenter as bytes, and back.
  *
- * A header, then nodes, roles, actions, operations, requests and forgotten nodes, each in an order
- * that follows from the log alone: equal states give equal bytes on every replica. Records are
+ * A header, then nodes, roles, actions, operations, requests, forgotten nodes and replicas, each in
+ * an order that follows from the log alone: equal states give equal bytes on every replica. Records are
  * length-delimited and run on from chunk to chunk; a reader may be given other chunks of the same
  * bytes.
  */
@@ -18,6 +18,7 @@ import { fromNodeRecord, toNodeRecord } from "./snapshot-node.ts";
 import {
   fromActionRecord,
   fromOperationRecord,
+  fromReplicaRecord,
   fromRequestRecord,
   fromRoleRecord,
   toActionRecord,
@@ -90,6 +91,7 @@ function* recordsOf(state: WholeState): IterableIterator<RecordCase> {
   for (const request of state.requests()) yield { $case: "request", value: request };
   for (const node of state.forgottenNodes())
     yield { $case: "forgottenNode", value: toNodeRecord(node) };
+  for (const replica of state.groupReplicas()) yield { $case: "replica", value: replica };
 }
 
 /** Builds a datacenter from records in the order they were written. */
@@ -132,6 +134,11 @@ class Reader {
       case "forgottenNode": {
         const node = fromNodeRecord(record.value, (action) => this.#targetOf(action));
         this.#datacenter.setForgottenNode(node.name, node);
+        return;
+      }
+      case "replica": {
+        const replica = fromReplicaRecord(record.value);
+        this.#datacenter.setGroupReplica(replica.id, replica);
         return;
       }
     }

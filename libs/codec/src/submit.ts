@@ -112,6 +112,12 @@ function toCommand(command: UserCommand): ProtoCommand {
       return { $case: "forgetNode", value: command };
     case "cancelOperation":
       return { $case: "cancelOperation", value: command };
+    case "addReplica":
+      return { $case: "addReplica", value: command };
+    case "removeReplica":
+      return { $case: "removeReplica", value: command };
+    case "forgetReplica":
+      return { $case: "forgetReplica", value: command };
   }
 }
 
@@ -156,5 +162,12 @@ function fromCommand(command: ProtoCommand): UserCommand {
       return { type: "forgetNode", node: command.value.node as NodeName };
     case "cancelOperation":
       return { type: "cancelOperation", operation: command.value.operation as OperationId };
+    case "addReplica": {
+      const { replica, address, replaces } = command.value;
+      return { type: "addReplica", replica, address, replaces };
+    }
+    case "removeReplica":
+    case "forgetReplica":
+      return { type: command.$case, replica: command.value.replica };
   }
 }

@@ -29,7 +29,18 @@ export type UserCommand =
   | { readonly type: "endMaintenance"; readonly node: NodeName }
   /** Only a lost node may be forgotten. */
   | { readonly type: "forgetNode"; readonly node: NodeName }
-  | { readonly type: "cancelOperation"; readonly operation: OperationId };
+  | { readonly type: "cancelOperation"; readonly operation: OperationId }
+  | {
+      readonly type: "addReplica";
+      readonly replica: number;
+      /** host:port */
+      readonly address: string;
+      /** The replica that leaves once this one votes; 0 for none. */
+      readonly replaces: number;
+    }
+  | { readonly type: "removeReplica"; readonly replica: number }
+  /** By the group keeper, once it is out of the group. */
+  | { readonly type: "forgetReplica"; readonly replica: number };
 
 /** What the planner wants to be logged. */
 export type PlannerDecision =

@@ -12,6 +12,7 @@ import { SharedMap } from "./shared-map.ts";
 import { SortedNames } from "./sorted-names.ts";
 import type {
   ActionState,
+  GroupReplicaState,
   NodeState,
   OperationState,
   RequestState,
@@ -33,6 +34,8 @@ export class Datacenter implements StateStore, WholeState {
   #finished: RecencyMap<OperationId, OperationState> = new RecencyMap();
   #requests: RecencyMap<string, RequestState> = new RecencyMap();
   #forgotten: RecencyMap<NodeName, NodeState> = new RecencyMap();
+  /** By id; few, and replaced as a whole. */
+  #replicas: readonly GroupReplicaState[] = [];
 
   get stampMs(): number {
     return this.#stampMs;
@@ -76,6 +79,14 @@ export class Datacenter implements StateStore, WholeState {
 
   request(requestId: string): RequestState | undefined {
     return this.#requests.get(requestId);
+  }
+
+  groupReplica(id: number): GroupReplicaState | undefined {
+    return this.#replicas.find((replica) => replica.id === id);
+  }
+
+  groupReplicas(): readonly GroupReplicaState[] {
+    return this.#replicas;
   }
 
   *nodes(): IterableIterator<NodeState> {
@@ -126,6 +137,12 @@ export class Datacenter implements StateStore, WholeState {
     }
     if (!this.#roles.has(name)) this.#roleNames.add(name);
     this.#roles.set(name, value);
+  }
+
+  setGroupReplica(id: number, value: GroupReplicaState | undefined): void {
+    const others = this.#replicas.filter((replica) => replica.id !== id);
+    const all = value === undefined ? others : [...others, value];
+    this.#replicas = all.toSorted((left, right) => left.id - right.id);
   }
 
   setAction(id: ActionId, value: ActionState | undefined): void {
@@ -196,6 +213,7 @@ export class Datacenter implements StateStore, WholeState {
     copy.#finished = this.#finished.copy();
     copy.#requests = this.#requests.copy();
     copy.#forgotten = this.#forgotten.copy();
+    copy.#replicas = this.#replicas;
     return copy;
   }
 }

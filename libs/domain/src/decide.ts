@@ -19,6 +19,7 @@ import { decided } from "./decision.ts";
 import type { Decision } from "./decision.ts";
 import { showText } from "./names.ts";
 import { rejected } from "./rejection.ts";
+import { decideAddReplica, decideForgetReplica, decideRemoveReplica } from "./group-replica.ts";
 import type { StateView } from "./state.ts";
 
 export const REQUEST_ID_LENGTH_MAX = 128;
@@ -84,6 +85,12 @@ function decideUserCommand(
       return decideForgetNode(view, command.node);
     case "cancelOperation":
       return decideCancelOperation(view, command.operation, context);
+    case "addReplica":
+      return decideAddReplica(view, command);
+    case "removeReplica":
+      return decideRemoveReplica(view, command.replica);
+    case "forgetReplica":
+      return decideForgetReplica(view, command.replica);
   }
 }
 

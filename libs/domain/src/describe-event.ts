@@ -4,7 +4,7 @@
  * Foreign text in it (reasons, versions) is shown as it is recorded, shortened; whoever prints it
  * to a terminal escapes it.
  */
-import type { DomainEvent } from "./event.ts";
+import type { DomainEvent, GroupEvent } from "./event.ts";
 import type { FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
 import type { NodeName } from "./names.ts";
 import { fileTarget, serviceTarget } from "./names.ts";
@@ -54,7 +54,7 @@ export function nodeOf(event: DomainEvent): NodeName | undefined {
 
 /**
  * Everything that an event is about, for filters: `node/n1`, `role/web`, `service:web/app`,
- * `file:/etc/motd`, `action/n1-3`, `operation/op-1`.
+ * `file:/etc/motd`, `action/n1-3`, `operation/op-1`, `replica/4`.
  */
 export function subjectsOf(event: DomainEvent): readonly string[] {
   const subjects: string[] = [];
@@ -69,6 +69,7 @@ export function subjectsOf(event: DomainEvent): readonly string[] {
   if ("path" in event) subjects.push(fileTarget(event.path));
   if ("action" in event) subjects.push(`action/${event.action}`);
   if ("target" in event) subjects.push(event.target);
+  if ("replica" in event) subjects.push(`replica/${event.replica}`);
   if ("operation" in event && event.operation !== "") subjects.push(`operation/${event.operation}`);
   return subjects;
 }
@@ -125,6 +126,26 @@ function describeIntent(event: Exclude<DomainEvent, { type: ObservedType }>): st
       return `operation ${event.operation} ended early${because(event.reason)}`;
     case "requestRecorded":
       return `request ${short(event.requestId)} was carried out`;
+    default:
+      return describeGroup(event);
+  }
+}
+
+function describeGroup(event: GroupEvent): string {
+  switch (event.type) {
+    case "replicaAddressSet": {
+      const instead = event.replaces === 0 ? "" : ` instead of replica ${event.replaces}`;
+      return `replica ${event.replica} is wanted at ${short(event.address)}${instead}`;
+    }
+    case "replicaRetired":
+      return `replica ${event.replica} is to leave the group`;
+    case "replicaForgotten":
+      return `replica ${event.replica} has left the group`;
+    case "groupRestored":
+      return (
+        `the group was founded anew as ${short(event.group)} from a backup of ` +
+        `${short(event.previousGroup)} at entry ${event.backupIndex}`
+      );
   }
 }
 

@@ -10,6 +10,7 @@ import type { StreamPosition } from "./event.ts";
 import type { ActionId, NodeName, OperationId, RoleName } from "./names.ts";
 import type {
   ActionState,
+  GroupReplicaState,
   NodeState,
   OperationState,
   RequestState,
@@ -26,6 +27,7 @@ export class Draft implements StateStore {
   readonly #actions: Map<ActionId, ActionState | undefined> = new Map();
   readonly #operations: Map<OperationId, OperationState | undefined> = new Map();
   readonly #requests: Map<string, RequestState | undefined> = new Map();
+  readonly #replicas: Map<number, GroupReplicaState | undefined> = new Map();
   #stampMs: number;
   #stream: StreamPosition | undefined;
   #operationCount: number;
@@ -81,6 +83,19 @@ export class Draft implements StateStore {
       : this.#base.request(requestId);
   }
 
+  groupReplica(id: number): GroupReplicaState | undefined {
+    return this.#replicas.has(id) ? this.#replicas.get(id) : this.#base.groupReplica(id);
+  }
+
+  groupReplicas(): Iterable<GroupReplicaState> {
+    const all = new Map<number, GroupReplicaState | undefined>();
+    for (const replica of this.#base.groupReplicas()) all.set(replica.id, replica);
+    for (const [id, replica] of this.#replicas) all.set(id, replica);
+    return [...all.values()]
+      .filter((replica) => replica !== undefined)
+      .toSorted((left, right) => left.id - right.id);
+  }
+
   nodes(): Iterable<NodeState> {
     return this.#nodes.size === 0
       ? this.#base.nodes()
@@ -114,6 +129,10 @@ export class Draft implements StateStore {
 
   setRole(name: RoleName, value: RoleState | undefined): void {
     this.#roles.set(name, value);
+  }
+
+  setGroupReplica(id: number, value: GroupReplicaState | undefined): void {
+    this.#replicas.set(id, value);
   }
 
   setAction(id: ActionId, value: ActionState | undefined): void {
@@ -161,6 +180,11 @@ export class Draft implements StateStore {
 
   forgottenNodeCount(): number {
     return 0;
+  }
+
+  /** Those that were forgotten on this draft. */
+  forgottenNodes(): Iterable<NodeState> {
+    return [...this.#forgotten.values()].filter((node) => node !== undefined);
   }
 }
 

@@ -16,6 +16,7 @@ export type DomainEvent =
   | RoleEvent
   | ActionEvent
   | OperationEvent
+  | GroupEvent
   | {
       /** Remembers an API request, so that its repetition is harmless. */
       readonly type: "requestRecorded";
@@ -24,6 +25,30 @@ export type DomainEvent =
       readonly digest: string;
       /** Empty when the command started none. */
       readonly operation: OperationId | "";
+    };
+
+/** About the replicas of the control plane's own Raft group. */
+export type GroupEvent =
+  /** It is wanted, at this address. */
+  | {
+      readonly type: "replicaAddressSet";
+      readonly replica: number;
+      /** host:port */
+      readonly address: string;
+      /** The replica that leaves once this one votes; 0 for none. */
+      readonly replaces: number;
+    }
+  /** It is to leave the group. */
+  | { readonly type: "replicaRetired"; readonly replica: number }
+  /** It has left. */
+  | { readonly type: "replicaForgotten"; readonly replica: number }
+  /** The first entry of a group that was founded from a backup. */
+  | {
+      readonly type: "groupRestored";
+      /** The new group's id. */
+      readonly group: string;
+      readonly previousGroup: string;
+      readonly backupIndex: number;
     };
 
 interface OfNode {

@@ -28,6 +28,7 @@ import {
 } from "./evolve-node.ts";
 import { evolveOperationEnded, evolveOperationStarted, evolveRequest } from "./evolve-operation.ts";
 import { evolveRoleApplied, evolveRoleDeleted } from "./evolve-role.ts";
+import { evolveGroup } from "./group-replica.ts";
 import type { Since, StateStore } from "./state.ts";
 
 /**
@@ -108,5 +109,10 @@ export function evolve(
       return evolveOperationEnded(store, event, since);
     case "requestRecorded":
       return evolveRequest(store, event, since);
+    case "replicaAddressSet":
+    case "replicaRetired":
+    case "replicaForgotten":
+    case "groupRestored":
+      return evolveGroup(store, event, since);
   }
 }

@@ -44,6 +44,7 @@ function show(view: StateView): string {
     actions,
     roles: [...view.roles()],
     running: [...view.runningOperations()],
+    replicas: [...view.groupReplicas()],
     ...counts,
   });
 }

@@ -10,6 +10,7 @@ export type {
   Cause,
   DomainEvent,
   EventPosition,
+  GroupEvent,
   LogEntry,
   NodeEvent,
   OperationEvent,
@@ -74,6 +75,8 @@ export type {
   ActionState,
   ActionStatus,
   FailureCount,
+  GroupReplicaState,
+  GroupReplicaStatus,
   NodeState,
   ObservedFile,
   ObservedService,
@@ -112,5 +115,6 @@ export type { Decided, Decision } from "./decision.ts";
 export { describeEvent, describeOrder, nodeOf, subjectsOf } from "./describe-event.ts";
 export { Draft } from "./draft.ts";
 export { evolve, evolveEntry } from "./evolve.ts";
+export { GROUP_REPLICAS_MAX, REPLICA_ID_MAX } from "./group-replica.ts";
 export { digestOf, STABLE_MS } from "./failures.ts";
 export { utf8Length } from "./utf8-length.ts";

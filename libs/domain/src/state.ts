@@ -130,6 +130,20 @@ export const FORGOTTEN_NODES_MAX = 1_000;
 export const OPEN_ACTIONS_PER_NODE_MAX = 256;
 export const ASSIGNED_ROLES_PER_NODE_MAX = 64;
 
+/** Where a replica of the control plane's own group serves, and whether it is wanted. */
+export interface GroupReplicaState {
+  readonly id: number;
+  /** host:port */
+  readonly address: string;
+  /** The replica that leaves once this one votes; 0 for none. */
+  readonly replaces: number;
+  readonly status: GroupReplicaStatus;
+  readonly since: Since;
+}
+
+/** `retired`: to be taken out of the group. */
+export type GroupReplicaStatus = "wanted" | "retired";
+
 /** What deciding, planning and answering may see. */
 export interface StateView {
   /** Stamp of the last entry; 0 before the first. */
@@ -152,6 +166,9 @@ export interface StateView {
   /** Sorted by name. */
   nodes(): Iterable<NodeState>;
   roles(): Iterable<RoleState>;
+  groupReplica(id: number): GroupReplicaState | undefined;
+  /** By id. */
+  groupReplicas(): Iterable<GroupReplicaState>;
   /** Operations that run, in order of their start. */
   runningOperations(): Iterable<OperationState>;
 }
@@ -161,6 +178,7 @@ export interface StateStore extends StateView {
   setNode(name: NodeName, value: NodeState | undefined): void;
   setForgottenNode(name: NodeName, value: NodeState | undefined): void;
   setRole(name: RoleName, value: RoleState | undefined): void;
+  setGroupReplica(id: number, value: GroupReplicaState | undefined): void;
   setAction(id: ActionId, value: ActionState | undefined): void;
   setOperation(id: OperationId, value: OperationState | undefined): void;
   setOperationCount(count: number): void;
@@ -173,6 +191,8 @@ export interface StateStore extends StateView {
   requestCount(): number;
   oldestForgottenNode(): NodeName | undefined;
   forgottenNodeCount(): number;
+  /** In order of forgetting. */
+  forgottenNodes(): Iterable<NodeState>;
 }
 
 /**

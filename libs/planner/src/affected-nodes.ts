@@ -24,6 +24,10 @@ export function affectedNodes(event: DomainEvent): AffectedNodes {
     case "operationSucceeded":
     case "operationCancelled":
     case "requestRecorded":
+    case "replicaAddressSet":
+    case "replicaRetired":
+    case "replicaForgotten":
+    case "groupRestored":
     // The watermark alone; what the batch said has events of its own.
     case "factsAccepted":
       return NONE;

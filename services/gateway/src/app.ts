@@ -41,6 +41,7 @@ import { roleService } from "./api/role-service.ts";
 import { Watches } from "./api/watches.ts";
 import { Writes } from "./api/writes.ts";
 import type { Config } from "./config.ts";
+import { followAddresses } from "./replicas/follow-addresses.ts";
 import { FeedFollower } from "./replicas/feed-follower.ts";
 import { Mirror } from "./replicas/mirror.ts";
 import { ReadRounds } from "./replicas/reads.ts";
@@ -118,6 +119,7 @@ function joinReplicas(config: Config, log: Log, parts: AsyncDisposableStack): Re
   const session = parts.use(new ReplicaSession({ clients, clock, log }));
   const follower = parts.use(new FeedFollower({ clients, mirror, clock, log }));
   session.onLeader((leader) => follower.follow(leader));
+  followAddresses({ clients, mirror, transport: config.transport, log });
   const { datacenter } = config;
   const reads = parts.use(new ReadRounds({ datacenter, session, mirror, follower, clock, log }));
   return { clients, mirror, session, follower, reads };
@@ -149,7 +151,11 @@ function makeServices(
     writes: new Writes({ datacenter, session, mirror, clock }),
   };
   const changes = new NodeChanges(mirror);
-  const history = new EventHistory(clients, () => follower.replica);
+  const history = new EventHistory({
+    clients,
+    preferred: () => follower.replica,
+    groupId: () => mirror.groupId,
+  });
   return [
     { definition: NodeServiceService, implementation: nodeService(handlers, { changes, watches }) },
     { definition: RoleServiceService, implementation: roleService(handlers) },

@@ -33,6 +33,7 @@ import { BusAgentLink } from "./bus-agent-link.ts";
 import { BusIntake } from "./bus-intake.ts";
 import type { Config } from "./config.ts";
 import { Feed } from "./feed.ts";
+import { settleGroupId } from "./group-id.ts";
 import { OrchestratorMetrics } from "./metrics.ts";
 import { Quarantine } from "./quarantine.ts";
 import { RaftStateMachine } from "./raft-state-machine.ts";
@@ -53,6 +54,7 @@ export interface App extends AsyncDisposable {
 
 /** The consensus half: log, transport, driver, state. */
 interface Consensus {
+  readonly groupId: string;
   readonly store: LevelLogStore;
   readonly transport: GrpcPeerTransport;
   readonly replica: Replica;
@@ -71,7 +73,7 @@ export async function startApp(config: Config): Promise<App> {
   const metrics = createMetrics("orchestrator");
   const leadership = new LeadershipSwitch(log);
   const consensus = await startConsensus(config, log, leadership, parts);
-  const { replica, state, store } = consensus;
+  const { replica, state, store, groupId } = consensus;
 
   const counted = new OrchestratorMetrics(metrics, () => replica);
   const bus = connectOrchestratorBus({ url: config.natsUrl, datacenter: config.datacenter, log });
@@ -86,8 +88,8 @@ export async function startApp(config: Config): Promise<App> {
     messagesRefused: counted.messagesRefused,
   });
   parts.defer(() => intake.close());
-  const feed = new Feed({ state, store });
-  const sessions = new Sessions({ leader, replica });
+  const feed = new Feed({ state, store, groupId });
+  const sessions = new Sessions({ leader, replica, groupId });
 
   const busHealth = new BusHealth(bus);
   const server = parts.use(
@@ -155,9 +157,10 @@ async function startConsensus(
   leadership: LeadershipSwitch,
   parts: AsyncDisposableStack,
 ): Promise<Consensus> {
-  const { datacenter, replicaId, replicas } = config;
-  const voters = [...replicas.keys()].toSorted((left, right) => left - right);
-  const groupId = `atoll/${datacenter}`;
+  const { replicaId, replicas } = config;
+  // One that joins counts for nothing until the leader has told it the membership.
+  const voters = config.join ? [] : [...replicas.keys()].toSorted((left, right) => left - right);
+  const groupId = await settleGroupId(config, log);
   const { store, recovered, tornSequence } = await LevelLogStore.open({
     folder: join(config.dataDir, "raft"),
     identity: { groupId, replicaId },
@@ -197,7 +200,7 @@ async function startConsensus(
     settings: { ...DEFAULT_REPLICA_SETTINGS, raft: { tailBytesMax: TAIL_BYTES_MAX } },
   });
   parts.defer(() => replica.stop());
-  return { store, transport, replica, state, failed: failure.promise };
+  return { groupId, store, transport, replica, state, failed: failure.promise };
 }
 
 function makeLeader(
@@ -259,7 +262,7 @@ async function startServer(
   },
 ): Promise<GrpcServer> {
   const { consensus, sessions, feed, busHealth, log, metrics } = joined;
-  const { transport, replica, state } = consensus;
+  const { transport, replica, state, groupId } = consensus;
   return startGrpcServer({
     listen: config.listen.text,
     transport: config.transport,
@@ -272,7 +275,8 @@ async function startServer(
           feed: (call: Parameters<Feed["serve"]>[0]) => feed.serve(call),
           getStatus: (_call: unknown, done: (error: null, value: unknown) => void) => {
             const { datacenter } = config;
-            done(null, statusOf({ datacenter, replica, state, busConnected: busHealth.connected }));
+            const busConnected = busHealth.connected;
+            done(null, statusOf({ datacenter, groupId, replica, state, busConnected }));
           },
         },
       },

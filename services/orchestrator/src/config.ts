@@ -16,8 +16,13 @@ import type { Environment } from "./env.ts";
 export interface Config {
   readonly datacenter: DatacenterName;
   readonly replicaId: ReplicaId;
-  /** Where each replica serves, this one included; 1, 3 or 5 of them. */
+  /**
+   * Where each replica serves, this one included: the group as it was founded (1, 3 or 5 of them),
+   * or, for one that joins, those that can tell it more.
+   */
   readonly replicas: ReadonlyMap<ReplicaId, Address>;
+  /** It waits to be added to a group that exists; its folder is empty at first. */
+  readonly join: boolean;
   readonly listen: Address;
   readonly dataDir: string;
   readonly natsUrl: string;
@@ -34,7 +39,14 @@ export function makeConfig(environment: Environment): Config {
   const problems: string[] = [];
   const nameProblem = checkName("ATOLL_DATACENTER", datacenter);
   if (nameProblem !== undefined) problems.push(nameProblem);
-  if (!GROUP_SIZES.includes(replicas.size)) {
+  const joins = environment.join === "1";
+  if (!joins && environment.join !== "") {
+    problems.push(`ATOLL_JOIN is ${environment.join}: allowed are 1 and nothing`);
+  }
+  if (joins && replicas.size < 2) {
+    problems.push("ATOLL_REPLICAS names no other replica: one that joins needs one to ask");
+  }
+  if (!joins && !GROUP_SIZES.includes(replicas.size)) {
     problems.push(`ATOLL_REPLICAS holds ${replicas.size} replicas: allowed are 1, 3 or 5`);
   }
   const listen = replicas.get(replicaId);
@@ -46,6 +58,7 @@ export function makeConfig(environment: Environment): Config {
     datacenter: datacenter as DatacenterName,
     replicaId,
     replicas,
+    join: joins,
     listen,
     dataDir: environment.dataDir,
     natsUrl: environment.natsUrl,

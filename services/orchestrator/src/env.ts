@@ -16,6 +16,8 @@ export interface Environment {
   readonly dataDir: string;
   readonly natsUrl: string;
   readonly adminPort: number;
+  /** `1`: wait to be added to a group that exists; empty: found it with the others. */
+  readonly join: string;
   readonly transport: string;
   readonly logLevel: string;
 }
@@ -29,6 +31,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     dataDir: env.text("ATOLL_DATA_DIR"),
     natsUrl: env.text("ATOLL_NATS_URL"),
     adminPort: env.integer("ATOLL_ADMIN_PORT", { min: 0, max: 65_535, default: 0 }),
+    join: env.text("ATOLL_JOIN", { default: "" }),
     transport: env.text("ATOLL_TRANSPORT"),
     logLevel: env.text("ATOLL_LOG_LEVEL", { default: "info" }),
   };

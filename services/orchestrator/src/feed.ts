@@ -20,13 +20,15 @@ type FeedCall = ServerWritableStream<FeedRequest, FeedResponse>;
 export class Feed {
   readonly #state: ReplicatedState;
   readonly #store: LogStore;
+  readonly #groupId: string;
   readonly #recent: RecentEntries = new RecentEntries();
   readonly #followers = new Set<Follower>();
   readonly #timer: NodeJS.Timeout;
   #wakeRequested = false;
 
-  constructor(options: { state: ReplicatedState; store: LogStore }) {
+  constructor(options: { state: ReplicatedState; store: LogStore; groupId: string }) {
     this.#state = options.state;
+    this.#groupId = options.groupId;
     this.#store = options.store;
     this.#state.onApplied((index, _entry, data) => {
       if (index !== this.#recent.lastIndex + 1) this.#recent.clear();
@@ -44,7 +46,12 @@ export class Feed {
 
   /** Handles one call of `OrchestratorService.Feed`. */
   serve(call: FeedCall): void {
-    const follower = new Follower(call, this.#state, this.#store, this.#recent);
+    const follower = new Follower(call, {
+      state: this.#state,
+      store: this.#store,
+      recent: this.#recent,
+      groupId: this.#groupId,
+    });
     this.#followers.add(follower);
     call.on("cancelled", () => this.#followers.delete(follower));
     call.on("close", () => this.#followers.delete(follower));
@@ -73,16 +80,29 @@ class Follower {
   readonly #state: ReplicatedState;
   readonly #store: LogStore;
   readonly #recent: RecentEntries;
+  readonly #groupId: string;
   #next: number;
   #busy = false;
   #quietBeats = 0;
 
-  constructor(call: FeedCall, state: ReplicatedState, store: LogStore, recent: RecentEntries) {
+  constructor(
+    call: FeedCall,
+    source: {
+      readonly state: ReplicatedState;
+      readonly store: LogStore;
+      readonly recent: RecentEntries;
+      readonly groupId: string;
+    },
+  ) {
     this.#call = call;
-    this.#state = state;
-    this.#store = store;
-    this.#recent = recent;
-    this.#next = call.request.fromIndex;
+    this.#state = source.state;
+    this.#store = source.store;
+    this.#recent = source.recent;
+    this.#groupId = source.groupId;
+    const { fromIndex, groupId } = call.request;
+    // What the caller knows is of another group's log: it must start anew.
+    const foreign = groupId !== "" && groupId !== source.groupId;
+    this.#next = foreign ? 0 : fromIndex;
   }
 
   wake(): void {
@@ -145,12 +165,16 @@ class Follower {
 
   #sendSnapshot(): void {
     const index = this.#state.appliedIndex;
+    const groupId = this.#groupId;
     const chunks = index === 0 ? [] : this.#state.snapshot();
     const frames: FeedResponse[] = chunks.map((chunk) => ({
-      content: { $case: "snapshot", value: { index, chunk: Buffer.from(chunk), last: false } },
+      content: {
+        $case: "snapshot",
+        value: { index, chunk: Buffer.from(chunk), last: false, groupId },
+      },
     }));
     frames.push({
-      content: { $case: "snapshot", value: { index, chunk: Buffer.alloc(0), last: true } },
+      content: { $case: "snapshot", value: { index, chunk: Buffer.alloc(0), last: true, groupId } },
     });
     this.#next = index + 1;
     this.#write(frames);

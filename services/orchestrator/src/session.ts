@@ -23,6 +23,8 @@ type ReplyContent = NonNullable<Reply["reply"]>;
 export interface SessionPorts {
   readonly leader: Leader;
   readonly replica: ReplicaDriver;
+  /** Indexes in answers are of this group's log. */
+  readonly groupId: string;
 }
 
 /** All sessions of this replica, so that it can end them when it stops. */
@@ -137,6 +139,8 @@ class Session {
   #flush(): void {
     const replies = this.#replies;
     this.#replies = [];
-    if (replies.length > 0 && !this.#call.destroyed) this.#call.write({ replies });
+    if (replies.length > 0 && !this.#call.destroyed) {
+      this.#call.write({ replies, groupId: this.#ports.groupId });
+    }
   }
 }

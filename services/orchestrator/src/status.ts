@@ -4,12 +4,14 @@
 import type { ReplicatedState } from "@atoll/control";
 import type { GetStatusResponse } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import type { ReplicaDriver } from "@atoll/raft-replica";
+import { VERSION } from "./version.ts";
 
 export function statusOf(of: {
   readonly datacenter: string;
   readonly replica: ReplicaDriver;
   readonly state: ReplicatedState;
   readonly busConnected: boolean;
+  readonly groupId: string;
 }): GetStatusResponse {
   const {
     id,
@@ -21,6 +23,7 @@ export function statusOf(of: {
     commitIndex,
     appliedIndex,
     snapshotIndex,
+    membership,
     peers,
   } = of.replica.status();
   return {
@@ -34,7 +37,13 @@ export function statusOf(of: {
     commitIndex,
     appliedIndex,
     snapshotIndex,
-    peers: peers.map((peer) => ({ ...peer })),
+    peers: peers.map((peer) => ({ ...peer, recovering: false })),
     busConnected: of.busConnected,
+    groupId: of.groupId,
+    voters: membership.voters,
+    outgoingVoters: membership.outgoing,
+    learners: [...membership.learners, ...membership.learnersNext],
+    recovering: false,
+    version: VERSION,
   };
 }

@@ -96,6 +96,12 @@ class World {
         events.push({ event, actor: "tester" });
       }
     }
+    if (this.#prng.chance(1, 60)) {
+      const names = { group: `atoll/dc1/${index}`, previousGroup: "atoll/dc1" };
+      const event: DomainEvent = { type: "groupRestored", ...names, backupIndex: index - 1 };
+      evolve(draft, event, { index, offset: events.length, stampMs: this.#nowMs }, "restore");
+      events.push({ event, actor: "restore" });
+    }
     const stream = { created: "s1", sequence: index * 2 };
     const entry: LogEntry = this.#prng.chance(1, 2)
       ? { stampMs: this.#nowMs, events, stream }
@@ -226,6 +232,8 @@ class World {
     const node = this.#prng.pick(NODES);
     const role = this.#prng.pick(ROLES);
     const newest = Math.max(3, this.#state.operationCount);
+    const replica = this.#prng.between(1, 4);
+    const replaces = this.#prng.pick([0, this.#prng.between(1, 4)]);
     const labels = { use: this.#prng.pick(["web", "db"]), port: "8101" };
     return this.#prng.pick<Command>([
       { type: "applyRoles", roles: [this.#role(role)] },
@@ -243,6 +251,9 @@ class World {
       { type: "startMaintenance", node, reason: this.#prng.pick(["disk", "fan", ""]) },
       { type: "endMaintenance", node },
       { type: "forgetNode", node },
+      { type: "addReplica", replica, address: `10.0.0.${replica}:7500`, replaces },
+      { type: "removeReplica", replica },
+      { type: "forgetReplica", replica },
       { type: "cancelOperation", operation: `op-${newest - this.#prng.below(3)}` as OperationId },
     ]);
   }

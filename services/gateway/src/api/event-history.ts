@@ -32,11 +32,18 @@ const SILENCE_MS_MAX = 4_000;
 export class EventHistory {
   readonly #clients: ReplicaClients;
   readonly #preferred: () => number;
+  readonly #groupId: () => string;
 
-  /** @param preferred the replica to ask first. */
-  constructor(clients: ReplicaClients, preferred: () => number) {
-    this.#clients = clients;
-    this.#preferred = preferred;
+  constructor(options: {
+    readonly clients: ReplicaClients;
+    /** The replica to ask first. */
+    readonly preferred: () => number;
+    /** The group whose log callers mean. */
+    readonly groupId: () => string;
+  }) {
+    this.#clients = options.clients;
+    this.#preferred = options.preferred;
+    this.#groupId = options.groupId;
   }
 
   /** The first index that some replica keeps. Waits until one answers or `signal` is aborted. */
@@ -62,7 +69,9 @@ export class EventHistory {
         await pause(signal);
         continue;
       }
-      const stream = this.#clients.client(replica).feed({ fromIndex: next });
+      const stream = this.#clients
+        .client(replica)
+        .feed({ fromIndex: next, groupId: this.#groupId() });
       function cancel(): void {
         stream.cancel();
       }

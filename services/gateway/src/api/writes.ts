@@ -78,7 +78,7 @@ export class Writes {
     );
     switch (outcome.type) {
       case "accepted":
-        await this.#visible(outcome.index, deadlineMs);
+        await this.#visible(outcome, deadlineMs);
         context.trailers.set(INDEX_KEY, String(outcome.index));
         return outcome;
       case "rejected":
@@ -92,8 +92,11 @@ export class Writes {
     }
   }
 
-  async #visible(index: number, deadlineMs: number): Promise<void> {
-    if (await this.#mirror.reached(index, deadlineMs)) return;
+  async #visible(
+    { index, groupId }: { readonly index: number; readonly groupId: string },
+    deadlineMs: number,
+  ): Promise<void> {
+    if (await this.#mirror.reached(index, groupId, deadlineMs)) return;
     throw new ApiError(
       status.DEADLINE_EXCEEDED,
       `it was done, at index ${index}, but this gateway has not seen it yet`,

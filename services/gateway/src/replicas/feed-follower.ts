@@ -77,8 +77,9 @@ export class FeedFollower implements Disposable {
   #open(fromIndex: number = this.#mirror.synced ? this.#mirror.appliedIndex + 1 : 0): void {
     this.#chunks = [];
     this.#heardMs = this.#clock.monotonicMs();
+    if (!this.#clients.has(this.#replica)) this.#replica = this.#clients.after(this.#replica);
     const replica = this.#replica;
-    const stream = this.#clients.client(replica).feed({ fromIndex });
+    const stream = this.#clients.client(replica).feed({ fromIndex, groupId: this.#mirror.groupId });
     this.#stream = stream;
     stream.on("data", (response: FeedResponse) => {
       if (this.#stream === stream) this.#take(response);
@@ -117,13 +118,13 @@ export class FeedFollower implements Disposable {
         if (index > this.#mirror.appliedIndex) this.#mirror.apply(index, data);
       }
     } else if (content?.$case === "snapshot") {
-      const { index, chunk, last } = content.value;
+      const { index, chunk, last, groupId } = content.value;
       if (chunk.length > 0) this.#chunks.push(chunk);
       if (!last) return;
       const chunks = this.#chunks;
       this.#chunks = [];
-      this.#log.info("taking a whole state", { index, chunks: chunks.length });
-      this.#mirror.restore(index, chunks);
+      this.#log.info("taking a whole state", { index, chunks: chunks.length, group: groupId });
+      this.#mirror.restore(index, chunks, groupId);
     }
   }
 

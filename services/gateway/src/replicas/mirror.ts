@@ -18,6 +18,8 @@ export interface Freshness {
 
 interface Waiter {
   readonly index: number;
+  /** The group whose log `index` is of. */
+  readonly groupId: string;
   readonly deadlineMs: number;
   readonly done: (reached: boolean) => void;
 }
@@ -34,6 +36,7 @@ export class Mirror implements Disposable {
   #waiters: Waiter[] = [];
   #timer: NodeJS.Timeout | undefined;
   #synced = false;
+  #groupId = "";
   #changeAnnounced = false;
   #waitingSinceMs = Infinity;
   #freshness: Freshness | undefined;
@@ -58,6 +61,11 @@ export class Mirror implements Disposable {
     return this.#synced;
   }
 
+  /** The Raft group whose log this is; empty until the first state has arrived. */
+  get groupId(): string {
+    return this.#groupId;
+  }
+
   /** When it was last certainly up to date; undefined when it never was. */
   get freshness(): Freshness | undefined {
     return this.#freshness;
@@ -75,8 +83,10 @@ export class Mirror implements Disposable {
     this.#announce();
   }
 
-  restore(index: number, chunks: readonly Uint8Array[]): void {
+  /** `groupId` is empty where the replica does not say whose log it is. */
+  restore(index: number, chunks: readonly Uint8Array[], groupId: string): void {
     this.#state.restore(index, chunks);
+    this.#groupId = groupId;
     this.#synced = true;
     for (const listener of this.#restoreListeners) listener();
     this.#announce();
@@ -103,12 +113,15 @@ export class Mirror implements Disposable {
     this.#lagListener = listener;
   }
 
-  /** Resolves with true once `index` is applied, with false when `deadlineMs` passes first. */
-  reached(index: number, deadlineMs: number): Promise<boolean> {
-    if (this.#synced && index <= this.appliedIndex) return Promise.resolve(true);
+  /**
+   * Resolves with true once `index` of the group's log is applied, with false when `deadlineMs`
+   * passes first. An index of a group that was lost means nothing in the log of the next.
+   */
+  reached(index: number, groupId: string, deadlineMs: number): Promise<boolean> {
+    if (this.#synced && this.#includes({ index, groupId })) return Promise.resolve(true);
     return new Promise((done) => {
       if (this.#waiters.length === 0) this.#waitingSinceMs = this.#clock.monotonicMs();
-      this.#waiters.push({ index, deadlineMs, done });
+      this.#waiters.push({ index, groupId, deadlineMs, done });
       this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
     });
   }
@@ -117,6 +130,10 @@ export class Mirror implements Disposable {
     clearInterval(this.#timer);
     for (const waiter of this.#waiters) waiter.done(false);
     this.#waiters = [];
+  }
+
+  #includes({ index, groupId }: Pick<Waiter, "index" | "groupId">): boolean {
+    return groupId === this.#groupId && index <= this.appliedIndex;
   }
 
   #announce(): void {
@@ -133,7 +150,7 @@ export class Mirror implements Disposable {
     if (this.#waiters.length === 0) return;
     const waiting: Waiter[] = [];
     for (const waiter of this.#waiters) {
-      if (waiter.index <= this.appliedIndex) waiter.done(true);
+      if (this.#includes(waiter)) waiter.done(true);
       else waiting.push(waiter);
     }
     if (waiting.length < this.#waiters.length) this.#waitingSinceMs = this.#clock.monotonicMs();

@@ -133,7 +133,7 @@ export class ReadRounds implements Reads, Disposable {
     const deadlineMs = begun.monotonicMs + patienceMs;
     const outcome = await this.#session.call({ $case: "readIndex", value: {} }, deadlineMs);
     if (outcome.type !== "ready") return this.#conclude(false, patienceMs);
-    if (outcome.index < appliedBefore) {
+    if (outcome.groupId === this.#mirror.groupId && outcome.index < appliedBefore) {
       this.#log.warn("the log is shorter than what was applied: taking its state anew", {
         confirmed: outcome.index,
         applied: appliedBefore,
@@ -141,7 +141,7 @@ export class ReadRounds implements Reads, Disposable {
       this.#follower.startAnew();
       return this.#conclude(false, patienceMs);
     }
-    const reached = await this.#mirror.reached(outcome.index, deadlineMs);
+    const reached = await this.#mirror.reached(outcome.index, outcome.groupId, deadlineMs);
     if (reached) this.#mirror.confirm(begun);
     return this.#conclude(reached, patienceMs);
   }

@@ -1,7 +1,7 @@
 /**
  * Connections to the orchestrator replicas of this datacenter.
  *
- * One channel each, shared by session, feed and status. Made by the composition root, which closes
+ * One channel each, shared by session, feed and status. Which there are follows the log. Made by the composition root, which closes
  * them last.
  */
 import {
@@ -23,27 +23,49 @@ export type StatusAnswer =
 
 /** Feed frames hold what no unary message does. */
 const FEED_MESSAGE_BYTES_MAX = 64 * 1_048_576;
+const CLIENT_OPTIONS = {
+  ...CHANNEL_OPTIONS,
+  "grpc.max_receive_message_length": FEED_MESSAGE_BYTES_MAX,
+};
 
 export class ReplicaClients implements Disposable {
-  /** In ascending order. */
-  readonly ids: readonly number[];
-  readonly #addresses: ReadonlyMap<number, Address>;
-  readonly #clients: ReadonlyMap<number, OrchestratorServiceClient>;
+  readonly #transport: Transport;
+  readonly #replicas = new Map<number, { address: string; client: OrchestratorServiceClient }>();
+  #ids: readonly number[] = [];
   #closed = false;
 
   constructor(addresses: ReadonlyMap<number, Address>, transport: Transport) {
-    this.#addresses = addresses;
-    this.ids = [...addresses.keys()].toSorted((left, right) => left - right);
-    const options = {
-      ...CHANNEL_OPTIONS,
-      "grpc.max_receive_message_length": FEED_MESSAGE_BYTES_MAX,
-    };
-    this.#clients = new Map(
-      [...addresses].map(([id, { text }]) => [
-        id,
-        new OrchestratorServiceClient(text, channelCredentials(transport), options),
-      ]),
-    );
+    this.#transport = transport;
+    this.setAddresses(new Map([...addresses].map(([id, { text }]) => [id, text])));
+  }
+
+  /** In ascending order. */
+  get ids(): readonly number[] {
+    return this.#ids;
+  }
+
+  /**
+   * From now on there are these, by id as `host:port`. Connections to the others, and to those that
+   * have moved, end.
+   */
+  setAddresses(addresses: ReadonlyMap<number, string>): void {
+    assert(addresses.size > 0, "there must be a replica to ask");
+    if (this.#closed) return;
+    for (const [id, { address, client }] of this.#replicas) {
+      if (addresses.get(id) === address) continue;
+      client.close();
+      this.#replicas.delete(id);
+    }
+    for (const [id, address] of addresses) {
+      if (this.#replicas.has(id)) continue;
+      const client = new OrchestratorServiceClient(
+        address,
+        channelCredentials(this.#transport),
+        CLIENT_OPTIONS,
+      );
+      this.#replicas.set(id, { address, client });
+    }
+    this.#ids = [...addresses.keys()].toSorted((left, right) => left - right);
   }
 
   get majority(): number {
@@ -51,17 +73,17 @@ export class ReplicaClients implements Disposable {
   }
 
   has(id: number): boolean {
-    return this.#clients.has(id);
+    return this.#replicas.has(id);
   }
 
   client(id: number): OrchestratorServiceClient {
-    const client = this.#clients.get(id);
-    assert(client !== undefined, `no replica ${id}`);
-    return client;
+    const replica = this.#replicas.get(id);
+    assert(replica !== undefined, `no replica ${id}`);
+    return replica.client;
   }
 
   address(id: number): string {
-    return this.#addresses.get(id)?.text ?? "";
+    return this.#replicas.get(id)?.address ?? "";
   }
 
   /** The replica after `id`, round and round. */
@@ -73,6 +95,7 @@ export class ReplicaClients implements Disposable {
   /** Asks a replica how it is; always answers within `timeoutMs`. */
   status(id: number, timeoutMs: number): Promise<StatusAnswer> {
     if (this.#closed) return Promise.resolve({ type: "silent", reason: "the gateway stops" });
+    if (!this.has(id)) return Promise.resolve({ type: "silent", reason: "it is not known here" });
     return new Promise((resolve) => {
       const options = { deadline: Date.now() + timeoutMs };
       this.client(id).getStatus(
@@ -89,6 +112,6 @@ export class ReplicaClients implements Disposable {
 
   [Symbol.dispose](): void {
     this.#closed = true;
-    for (const client of this.#clients.values()) client.close();
+    for (const { client } of this.#replicas.values()) client.close();
   }
 }

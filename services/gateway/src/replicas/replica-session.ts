@@ -22,8 +22,14 @@ import type { ReplicaClients } from "./replica-clients.ts";
 import { SessionStream } from "./session-stream.ts";
 
 export type CallOutcome =
-  | { readonly type: "accepted"; readonly index: number; readonly operation: string }
-  | { readonly type: "ready"; readonly index: number }
+  | {
+      readonly type: "accepted";
+      readonly index: number;
+      /** The group whose log `index` is of. */
+      readonly groupId: string;
+      readonly operation: string;
+    }
+  | { readonly type: "ready"; readonly index: number; readonly groupId: string }
   | {
       readonly type: "rejected";
       readonly code: string;
@@ -154,6 +160,7 @@ export class ReplicaSession implements Disposable {
   }
 
   #send(pending: Pending): void {
+    if (!this.#clients.has(this.#leader)) this.#leader = 0;
     if (this.#leader === 0) {
       pending.sentTo = 0;
       this.#seek();
@@ -174,22 +181,22 @@ export class ReplicaSession implements Disposable {
     const open = this.#streams.get(replica);
     if (open !== undefined && !open.broken) return open;
     const stream = new SessionStream(this.#clients.client(replica), {
-      replied: (reply) => this.#replied(replica, reply),
+      replied: (reply, groupId) => this.#replied(replica, reply, groupId),
       broken: (reason) => this.#broken(replica, reason),
     });
     this.#streams.set(replica, stream);
     return stream;
   }
 
-  #replied(from: number, { id, reply }: Reply): void {
+  #replied(from: number, { id, reply }: Reply, groupId: string): void {
     const pending = this.#pending.get(id);
     if (pending === undefined || reply === undefined) return;
     switch (reply.$case) {
       case "accepted":
-        this.#finish(pending, { type: "accepted", ...reply.value });
+        this.#finish(pending, { type: "accepted", ...reply.value, groupId });
         return;
       case "readReady":
-        this.#finish(pending, { type: "ready", index: reply.value.index });
+        this.#finish(pending, { type: "ready", index: reply.value.index, groupId });
         return;
       case "rejected":
         this.#finish(pending, { type: "rejected", ...reply.value });

@@ -23,7 +23,8 @@ export interface SizedCall {
 }
 
 export interface SessionStreamListener {
-  replied(reply: Reply): void;
+  /** Indexes in the reply are of the log of group `groupId`. */
+  replied(reply: Reply, groupId: string): void;
   broken(reason: string): void;
 }
 
@@ -39,7 +40,7 @@ export class SessionStream {
     this.#listener = listener;
     this.#stream = client.session();
     this.#stream.on("data", (response: SessionResponse) => {
-      for (const reply of response.replies) listener.replied(reply);
+      for (const reply of response.replies) listener.replied(reply, response.groupId);
     });
     this.#stream.on("error", (error) => this.#break(error.message));
     this.#stream.on("end", () => this.#break("the replica ended the session"));

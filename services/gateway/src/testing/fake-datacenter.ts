@@ -47,8 +47,11 @@ export class FakeDatacenter implements Disposable {
   firstIndex = 1;
   leader = 0;
   term = 1;
+  /** By default all replicas vote. */
+  voters: readonly number[] | undefined;
   /** Feeds show nothing new until `releaseFeeds`. */
   feedsHeld = false;
+  groupId = "atoll/dc1";
   stampMs = 1_700_000_000_000;
   /** Commands that were decided, repetitions included. */
   submits = 0;
@@ -193,15 +196,16 @@ export class FakeReplica {
   #serveFeed(call: FeedCall): void {
     call.on("error", () => {});
     call.on("cancelled", () => this.#feeds.delete(call));
-    const { fromIndex } = call.request;
-    const { state, firstIndex } = this.#datacenter;
-    if (fromIndex === 0 || fromIndex < firstIndex) {
+    const { fromIndex, groupId: wanted } = call.request;
+    const { state, firstIndex, groupId } = this.#datacenter;
+    const foreign = wanted !== "" && wanted !== groupId;
+    if (fromIndex === 0 || fromIndex < firstIndex || foreign) {
       const index = state.appliedIndex;
       for (const chunk of index === 0 ? [] : state.snapshot()) {
-        const value = { index, chunk: Buffer.from(chunk), last: false };
+        const value = { index, chunk: Buffer.from(chunk), last: false, groupId };
         call.write({ content: { $case: "snapshot", value } });
       }
-      const end = { index, chunk: Buffer.alloc(0), last: true };
+      const end = { index, chunk: Buffer.alloc(0), last: true, groupId };
       call.write({ content: { $case: "snapshot", value: end } });
       this.#feeds.set(call, index + 1);
     } else {
@@ -234,7 +238,8 @@ export class FakeReplica {
     call.on("cancelled", () => this.#sessions.delete(call));
     call.on("data", (request: SessionRequest) => {
       const replies = request.calls.flatMap((one) => this.#answer(one));
-      if (replies.length > 0 && !call.destroyed) call.write({ replies });
+      if (replies.length > 0 && !call.destroyed)
+        call.write({ replies, groupId: this.#datacenter.groupId });
     });
   }
 
@@ -280,6 +285,9 @@ export class FakeReplica {
       snapshotIndex: firstIndex - 1,
       peers: [],
       busConnected: true,
+      groupId: this.#datacenter.groupId,
+      voters: this.#datacenter.voters ?? [...this.#datacenter.replicas.keys()],
+      version: "0.1.0",
     };
     return { ...GetStatusResponse.create(), ...status };
   }

@@ -66,6 +66,10 @@ export interface Event {
     | { readonly $case: "operationSucceeded"; readonly value: OperationSucceeded }
     | { readonly $case: "operationCancelled"; readonly value: OperationCancelled }
     | { readonly $case: "requestRecorded"; readonly value: RequestRecorded }
+    | { readonly $case: "replicaAddressSet"; readonly value: ReplicaAddressSet }
+    | { readonly $case: "replicaRetired"; readonly value: ReplicaRetired }
+    | { readonly $case: "replicaForgotten"; readonly value: ReplicaForgotten }
+    | { readonly $case: "groupRestored"; readonly value: GroupRestored }
     | undefined;
 }
 
@@ -252,6 +256,26 @@ export interface RequestRecorded {
   readonly requestId: string;
   readonly digest: string;
   readonly operation: string;
+}
+
+export interface ReplicaAddressSet {
+  readonly replica: number;
+  readonly address: string;
+  readonly replaces: number;
+}
+
+export interface ReplicaRetired {
+  readonly replica: number;
+}
+
+export interface ReplicaForgotten {
+  readonly replica: number;
+}
+
+export interface GroupRestored {
+  readonly group: string;
+  readonly previousGroup: string;
+  readonly backupIndex: number;
 }
 
 function createBaseLogEntry(): LogEntry {
@@ -628,6 +652,18 @@ export const Event: MessageFns<Event> = {
       case "requestRecorded":
         RequestRecorded.encode(message.event.value, writer.uint32(242).fork()).join();
         break;
+      case "replicaAddressSet":
+        ReplicaAddressSet.encode(message.event.value, writer.uint32(250).fork()).join();
+        break;
+      case "replicaRetired":
+        ReplicaRetired.encode(message.event.value, writer.uint32(258).fork()).join();
+        break;
+      case "replicaForgotten":
+        ReplicaForgotten.encode(message.event.value, writer.uint32(266).fork()).join();
+        break;
+      case "groupRestored":
+        GroupRestored.encode(message.event.value, writer.uint32(274).fork()).join();
+        break;
     }
     return writer;
   },
@@ -891,6 +927,38 @@ export const Event: MessageFns<Event> = {
             message.event = { $case: "requestRecorded", value: RequestRecorded.decode(reader, reader.uint32()) };
             continue;
           }
+          case 31: {
+            if (tag !== 250) {
+              break;
+            }
+
+            message.event = { $case: "replicaAddressSet", value: ReplicaAddressSet.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 32: {
+            if (tag !== 258) {
+              break;
+            }
+
+            message.event = { $case: "replicaRetired", value: ReplicaRetired.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 33: {
+            if (tag !== 266) {
+              break;
+            }
+
+            message.event = { $case: "replicaForgotten", value: ReplicaForgotten.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 34: {
+            if (tag !== 274) {
+              break;
+            }
+
+            message.event = { $case: "groupRestored", value: GroupRestored.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1025,6 +1093,22 @@ export const Event: MessageFns<Event> = {
         ? { $case: "requestRecorded", value: RequestRecorded.fromJSON(object.requestRecorded) }
         : isSet(object.request_recorded)
         ? { $case: "requestRecorded", value: RequestRecorded.fromJSON(object.request_recorded) }
+        : isSet(object.replicaAddressSet)
+        ? { $case: "replicaAddressSet", value: ReplicaAddressSet.fromJSON(object.replicaAddressSet) }
+        : isSet(object.replica_address_set)
+        ? { $case: "replicaAddressSet", value: ReplicaAddressSet.fromJSON(object.replica_address_set) }
+        : isSet(object.replicaRetired)
+        ? { $case: "replicaRetired", value: ReplicaRetired.fromJSON(object.replicaRetired) }
+        : isSet(object.replica_retired)
+        ? { $case: "replicaRetired", value: ReplicaRetired.fromJSON(object.replica_retired) }
+        : isSet(object.replicaForgotten)
+        ? { $case: "replicaForgotten", value: ReplicaForgotten.fromJSON(object.replicaForgotten) }
+        : isSet(object.replica_forgotten)
+        ? { $case: "replicaForgotten", value: ReplicaForgotten.fromJSON(object.replica_forgotten) }
+        : isSet(object.groupRestored)
+        ? { $case: "groupRestored", value: GroupRestored.fromJSON(object.groupRestored) }
+        : isSet(object.group_restored)
+        ? { $case: "groupRestored", value: GroupRestored.fromJSON(object.group_restored) }
         : undefined,
     };
   },
@@ -1091,6 +1175,14 @@ export const Event: MessageFns<Event> = {
       obj.operationCancelled = OperationCancelled.toJSON(message.event.value);
     } else if (message.event?.$case === "requestRecorded") {
       obj.requestRecorded = RequestRecorded.toJSON(message.event.value);
+    } else if (message.event?.$case === "replicaAddressSet") {
+      obj.replicaAddressSet = ReplicaAddressSet.toJSON(message.event.value);
+    } else if (message.event?.$case === "replicaRetired") {
+      obj.replicaRetired = ReplicaRetired.toJSON(message.event.value);
+    } else if (message.event?.$case === "replicaForgotten") {
+      obj.replicaForgotten = ReplicaForgotten.toJSON(message.event.value);
+    } else if (message.event?.$case === "groupRestored") {
+      obj.groupRestored = GroupRestored.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1284,6 +1376,30 @@ export const Event: MessageFns<Event> = {
       case "requestRecorded": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "requestRecorded", value: RequestRecorded.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "replicaAddressSet": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "replicaAddressSet", value: ReplicaAddressSet.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "replicaRetired": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "replicaRetired", value: ReplicaRetired.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "replicaForgotten": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "replicaForgotten", value: ReplicaForgotten.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "groupRestored": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "groupRestored", value: GroupRestored.fromPartial(object.event.value) };
         }
         break;
       }
@@ -4505,6 +4621,350 @@ export const RequestRecorded: MessageFns<RequestRecorded> = {
     message.requestId = object.requestId ?? "";
     message.digest = object.digest ?? "";
     message.operation = object.operation ?? "";
+    return message;
+  },
+};
+
+function createBaseReplicaAddressSet(): ReplicaAddressSet {
+  return { replica: 0, address: "", replaces: 0 };
+}
+
+export const ReplicaAddressSet: MessageFns<ReplicaAddressSet> = {
+  encode(message: ReplicaAddressSet, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.replica !== 0) {
+      writer.uint32(8).int64(message.replica);
+    }
+    if (message.address !== "") {
+      writer.uint32(18).string(message.address);
+    }
+    if (message.replaces !== 0) {
+      writer.uint32(24).int64(message.replaces);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplicaAddressSet {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplicaAddressSet() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.replica = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.replaces = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReplicaAddressSet {
+    return {
+      replica: isSet(object.replica) ? globalThis.Number(object.replica) : 0,
+      address: isSet(object.address) ? globalThis.String(object.address) : "",
+      replaces: isSet(object.replaces) ? globalThis.Number(object.replaces) : 0,
+    };
+  },
+
+  toJSON(message: ReplicaAddressSet): unknown {
+    const obj: any = {};
+    if (message.replica !== 0) {
+      obj.replica = Math.round(message.replica);
+    }
+    if (message.address !== "") {
+      obj.address = message.address;
+    }
+    if (message.replaces !== 0) {
+      obj.replaces = Math.round(message.replaces);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReplicaAddressSet>, I>>(base?: I): ReplicaAddressSet {
+    return ReplicaAddressSet.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplicaAddressSet>, I>>(object: I): ReplicaAddressSet {
+    const message = createBaseReplicaAddressSet() as any;
+    message.replica = object.replica ?? 0;
+    message.address = object.address ?? "";
+    message.replaces = object.replaces ?? 0;
+    return message;
+  },
+};
+
+function createBaseReplicaRetired(): ReplicaRetired {
+  return { replica: 0 };
+}
+
+export const ReplicaRetired: MessageFns<ReplicaRetired> = {
+  encode(message: ReplicaRetired, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.replica !== 0) {
+      writer.uint32(8).int64(message.replica);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplicaRetired {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplicaRetired() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.replica = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReplicaRetired {
+    return { replica: isSet(object.replica) ? globalThis.Number(object.replica) : 0 };
+  },
+
+  toJSON(message: ReplicaRetired): unknown {
+    const obj: any = {};
+    if (message.replica !== 0) {
+      obj.replica = Math.round(message.replica);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReplicaRetired>, I>>(base?: I): ReplicaRetired {
+    return ReplicaRetired.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplicaRetired>, I>>(object: I): ReplicaRetired {
+    const message = createBaseReplicaRetired() as any;
+    message.replica = object.replica ?? 0;
+    return message;
+  },
+};
+
+function createBaseReplicaForgotten(): ReplicaForgotten {
+  return { replica: 0 };
+}
+
+export const ReplicaForgotten: MessageFns<ReplicaForgotten> = {
+  encode(message: ReplicaForgotten, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.replica !== 0) {
+      writer.uint32(8).int64(message.replica);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplicaForgotten {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplicaForgotten() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.replica = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReplicaForgotten {
+    return { replica: isSet(object.replica) ? globalThis.Number(object.replica) : 0 };
+  },
+
+  toJSON(message: ReplicaForgotten): unknown {
+    const obj: any = {};
+    if (message.replica !== 0) {
+      obj.replica = Math.round(message.replica);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReplicaForgotten>, I>>(base?: I): ReplicaForgotten {
+    return ReplicaForgotten.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplicaForgotten>, I>>(object: I): ReplicaForgotten {
+    const message = createBaseReplicaForgotten() as any;
+    message.replica = object.replica ?? 0;
+    return message;
+  },
+};
+
+function createBaseGroupRestored(): GroupRestored {
+  return { group: "", previousGroup: "", backupIndex: 0 };
+}
+
+export const GroupRestored: MessageFns<GroupRestored> = {
+  encode(message: GroupRestored, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.group !== "") {
+      writer.uint32(10).string(message.group);
+    }
+    if (message.previousGroup !== "") {
+      writer.uint32(18).string(message.previousGroup);
+    }
+    if (message.backupIndex !== 0) {
+      writer.uint32(24).int64(message.backupIndex);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GroupRestored {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGroupRestored() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.group = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.previousGroup = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.backupIndex = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GroupRestored {
+    return {
+      group: isSet(object.group) ? globalThis.String(object.group) : "",
+      previousGroup: isSet(object.previousGroup)
+        ? globalThis.String(object.previousGroup)
+        : isSet(object.previous_group)
+        ? globalThis.String(object.previous_group)
+        : "",
+      backupIndex: isSet(object.backupIndex)
+        ? globalThis.Number(object.backupIndex)
+        : isSet(object.backup_index)
+        ? globalThis.Number(object.backup_index)
+        : 0,
+    };
+  },
+
+  toJSON(message: GroupRestored): unknown {
+    const obj: any = {};
+    if (message.group !== "") {
+      obj.group = message.group;
+    }
+    if (message.previousGroup !== "") {
+      obj.previousGroup = message.previousGroup;
+    }
+    if (message.backupIndex !== 0) {
+      obj.backupIndex = Math.round(message.backupIndex);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GroupRestored>, I>>(base?: I): GroupRestored {
+    return GroupRestored.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GroupRestored>, I>>(object: I): GroupRestored {
+    const message = createBaseGroupRestored() as any;
+    message.group = object.group ?? "";
+    message.previousGroup = object.previousGroup ?? "";
+    message.backupIndex = object.backupIndex ?? 0;
     return message;
   },
 };

@@ -27,6 +27,7 @@ export interface SnapshotRecord {
     | //
     /** Kept of a node that was forgotten: what was observed, its watermark, its generation. */
     { readonly $case: "forgottenNode"; readonly value: NodeRecord }
+    | { readonly $case: "replica"; readonly value: ReplicaRecord }
     | undefined;
 }
 
@@ -139,6 +140,15 @@ export interface RequestRecord {
   readonly since?: Since | undefined;
 }
 
+export interface ReplicaRecord {
+  readonly id: number;
+  readonly address: string;
+  readonly replaces: number;
+  /** wanted, retired */
+  readonly status: string;
+  readonly since?: Since | undefined;
+}
+
 function createBaseSnapshotRecord(): SnapshotRecord {
   return { record: undefined };
 }
@@ -166,6 +176,9 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
         break;
       case "forgottenNode":
         NodeRecord.encode(message.record.value, writer.uint32(58).fork()).join();
+        break;
+      case "replica":
+        ReplicaRecord.encode(message.record.value, writer.uint32(66).fork()).join();
         break;
     }
     return writer;
@@ -240,6 +253,14 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
             message.record = { $case: "forgottenNode", value: NodeRecord.decode(reader, reader.uint32()) };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.record = { $case: "replica", value: ReplicaRecord.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -270,6 +291,8 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
         ? { $case: "forgottenNode", value: NodeRecord.fromJSON(object.forgottenNode) }
         : isSet(object.forgotten_node)
         ? { $case: "forgottenNode", value: NodeRecord.fromJSON(object.forgotten_node) }
+        : isSet(object.replica)
+        ? { $case: "replica", value: ReplicaRecord.fromJSON(object.replica) }
         : undefined,
     };
   },
@@ -290,6 +313,8 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
       obj.request = RequestRecord.toJSON(message.record.value);
     } else if (message.record?.$case === "forgottenNode") {
       obj.forgottenNode = NodeRecord.toJSON(message.record.value);
+    } else if (message.record?.$case === "replica") {
+      obj.replica = ReplicaRecord.toJSON(message.record.value);
     }
     return obj;
   },
@@ -339,6 +364,12 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
       case "forgottenNode": {
         if (object.record?.value !== undefined && object.record?.value !== null) {
           message.record = { $case: "forgottenNode", value: NodeRecord.fromPartial(object.record.value) };
+        }
+        break;
+      }
+      case "replica": {
+        if (object.record?.value !== undefined && object.record?.value !== null) {
+          message.record = { $case: "replica", value: ReplicaRecord.fromPartial(object.record.value) };
         }
         break;
       }
@@ -2254,6 +2285,139 @@ export const RequestRecord: MessageFns<RequestRecord> = {
     message.requestId = object.requestId ?? "";
     message.digest = object.digest ?? "";
     message.operation = object.operation ?? "";
+    message.since = (object.since !== undefined && object.since !== null) ? Since.fromPartial(object.since) : undefined;
+    return message;
+  },
+};
+
+function createBaseReplicaRecord(): ReplicaRecord {
+  return { id: 0, address: "", replaces: 0, status: "", since: undefined };
+}
+
+export const ReplicaRecord: MessageFns<ReplicaRecord> = {
+  encode(message: ReplicaRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).int64(message.id);
+    }
+    if (message.address !== "") {
+      writer.uint32(18).string(message.address);
+    }
+    if (message.replaces !== 0) {
+      writer.uint32(24).int64(message.replaces);
+    }
+    if (message.status !== "") {
+      writer.uint32(34).string(message.status);
+    }
+    if (message.since !== undefined) {
+      Since.encode(message.since, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplicaRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplicaRecord() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.replaces = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.since = Since.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReplicaRecord {
+    return {
+      id: isSet(object.id) ? globalThis.Number(object.id) : 0,
+      address: isSet(object.address) ? globalThis.String(object.address) : "",
+      replaces: isSet(object.replaces) ? globalThis.Number(object.replaces) : 0,
+      status: isSet(object.status) ? globalThis.String(object.status) : "",
+      since: isSet(object.since) ? Since.fromJSON(object.since) : undefined,
+    };
+  },
+
+  toJSON(message: ReplicaRecord): unknown {
+    const obj: any = {};
+    if (message.id !== 0) {
+      obj.id = Math.round(message.id);
+    }
+    if (message.address !== "") {
+      obj.address = message.address;
+    }
+    if (message.replaces !== 0) {
+      obj.replaces = Math.round(message.replaces);
+    }
+    if (message.status !== "") {
+      obj.status = message.status;
+    }
+    if (message.since !== undefined) {
+      obj.since = Since.toJSON(message.since);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReplicaRecord>, I>>(base?: I): ReplicaRecord {
+    return ReplicaRecord.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplicaRecord>, I>>(object: I): ReplicaRecord {
+    const message = createBaseReplicaRecord() as any;
+    message.id = object.id ?? 0;
+    message.address = object.address ?? "";
+    message.replaces = object.replaces ?? 0;
+    message.status = object.status ?? "";
     message.since = (object.since !== undefined && object.since !== null) ? Since.fromPartial(object.since) : undefined;
     return message;
   },

@@ -58,6 +58,9 @@ export interface SubmitCommand {
     | { readonly $case: "endMaintenance"; readonly value: EndMaintenance }
     | { readonly $case: "forgetNode"; readonly value: ForgetNode }
     | { readonly $case: "cancelOperation"; readonly value: CancelOperation }
+    | { readonly $case: "addReplica"; readonly value: AddReplica }
+    | { readonly $case: "removeReplica"; readonly value: RemoveReplica }
+    | { readonly $case: "forgetReplica"; readonly value: ForgetReplica }
     | undefined;
   /** Decides, answers, changes nothing. */
   readonly validateOnly: boolean;
@@ -114,8 +117,28 @@ export interface CancelOperation {
   readonly operation: string;
 }
 
+/** A replica of the group is wanted, at this address. */
+export interface AddReplica {
+  readonly replica: number;
+  /** host:port */
+  readonly address: string;
+  /** The replica that leaves once this one is a voter; 0 for none. */
+  readonly replaces: number;
+}
+
+export interface RemoveReplica {
+  readonly replica: number;
+}
+
+/** A replica that was removed is out of the group. */
+export interface ForgetReplica {
+  readonly replica: number;
+}
+
 export interface SessionResponse {
   readonly replies: readonly Reply[];
+  /** Indexes in the replies are of this group's log. */
+  readonly groupId: string;
 }
 
 export interface Reply {
@@ -171,6 +194,8 @@ export interface ReadReady {
 export interface FeedRequest {
   /** The first index wanted. 0 for a snapshot first, then what follows it. */
   readonly fromIndex: number;
+  /** The group whose log `from_index` is of; empty for whichever it is. Of another group: a snapshot comes first. */
+  readonly groupId: string;
 }
 
 export interface FeedResponse {
@@ -196,6 +221,7 @@ export interface FeedSnapshot {
   readonly index: number;
   readonly chunk: Buffer;
   readonly last: boolean;
+  readonly groupId: string;
 }
 
 /** Sent when nothing else was for a second: how far the log is, so that the caller knows how old it is. */
@@ -220,6 +246,15 @@ export interface GetStatusResponse {
   readonly snapshotIndex: number;
   readonly peers: readonly Peer[];
   readonly busConnected: boolean;
+  readonly groupId: string;
+  readonly voters: readonly number[];
+  /** Of the configuration that a joint change leaves; empty outside one. */
+  readonly outgoingVoters: readonly number[];
+  readonly learners: readonly number[];
+  /** It rebuilds its log and does not count until it is whole. */
+  readonly recovering: boolean;
+  /** Of the software. */
+  readonly version: string;
 }
 
 export interface Peer {
@@ -227,6 +262,57 @@ export interface Peer {
   readonly matchIndex: number;
   readonly state: string;
   readonly active: boolean;
+  readonly recovering: boolean;
+  /** How long ago the leader's log ended at match_index; absent when that is too long ago to know. */
+  readonly lagMs?: number | undefined;
+}
+
+export interface TransferLeadershipRequest {
+  readonly to: number;
+}
+
+export interface TransferLeadershipResponse {
+  readonly leader: number;
+  readonly term: number;
+}
+
+export interface TakeSnapshotRequest {
+}
+
+export interface TakeSnapshotResponse {
+  readonly index: number;
+}
+
+export interface BackupRequest {
+}
+
+export interface BackupResponse {
+  readonly content?:
+    | //
+    /** Comes first. */
+    { readonly $case: "position"; readonly value: BackupPosition }
+    | { readonly $case: "chunk"; readonly value: Buffer }
+    | //
+    /** Comes last. */
+    { readonly $case: "end"; readonly value: BackupEnd }
+    | undefined;
+}
+
+export interface BackupPosition {
+  readonly datacenter: string;
+  readonly groupId: string;
+  readonly index: number;
+  readonly term: number;
+  readonly voters: readonly number[];
+  readonly learners: readonly number[];
+  readonly realtimeMs: number;
+  readonly version: string;
+}
+
+export interface BackupEnd {
+  readonly sizeBytes: number;
+  /** SHA-256 of all chunks. */
+  readonly stateHash: Buffer;
 }
 
 function createBaseSessionRequest(): SessionRequest {
@@ -507,6 +593,15 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
       case "cancelOperation":
         CancelOperation.encode(message.command.value, writer.uint32(90).fork()).join();
         break;
+      case "addReplica":
+        AddReplica.encode(message.command.value, writer.uint32(106).fork()).join();
+        break;
+      case "removeReplica":
+        RemoveReplica.encode(message.command.value, writer.uint32(114).fork()).join();
+        break;
+      case "forgetReplica":
+        ForgetReplica.encode(message.command.value, writer.uint32(122).fork()).join();
+        break;
     }
     if (message.validateOnly !== false) {
       writer.uint32(96).bool(message.validateOnly);
@@ -615,6 +710,30 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
             message.command = { $case: "cancelOperation", value: CancelOperation.decode(reader, reader.uint32()) };
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.command = { $case: "addReplica", value: AddReplica.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.command = { $case: "removeReplica", value: RemoveReplica.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.command = { $case: "forgetReplica", value: ForgetReplica.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 12: {
             if (tag !== 96) {
               break;
@@ -679,6 +798,18 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
         ? { $case: "cancelOperation", value: CancelOperation.fromJSON(object.cancelOperation) }
         : isSet(object.cancel_operation)
         ? { $case: "cancelOperation", value: CancelOperation.fromJSON(object.cancel_operation) }
+        : isSet(object.addReplica)
+        ? { $case: "addReplica", value: AddReplica.fromJSON(object.addReplica) }
+        : isSet(object.add_replica)
+        ? { $case: "addReplica", value: AddReplica.fromJSON(object.add_replica) }
+        : isSet(object.removeReplica)
+        ? { $case: "removeReplica", value: RemoveReplica.fromJSON(object.removeReplica) }
+        : isSet(object.remove_replica)
+        ? { $case: "removeReplica", value: RemoveReplica.fromJSON(object.remove_replica) }
+        : isSet(object.forgetReplica)
+        ? { $case: "forgetReplica", value: ForgetReplica.fromJSON(object.forgetReplica) }
+        : isSet(object.forget_replica)
+        ? { $case: "forgetReplica", value: ForgetReplica.fromJSON(object.forget_replica) }
         : undefined,
       validateOnly: isSet(object.validateOnly)
         ? globalThis.Boolean(object.validateOnly)
@@ -714,6 +845,12 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
       obj.forgetNode = ForgetNode.toJSON(message.command.value);
     } else if (message.command?.$case === "cancelOperation") {
       obj.cancelOperation = CancelOperation.toJSON(message.command.value);
+    } else if (message.command?.$case === "addReplica") {
+      obj.addReplica = AddReplica.toJSON(message.command.value);
+    } else if (message.command?.$case === "removeReplica") {
+      obj.removeReplica = RemoveReplica.toJSON(message.command.value);
+    } else if (message.command?.$case === "forgetReplica") {
+      obj.forgetReplica = ForgetReplica.toJSON(message.command.value);
     }
     if (message.validateOnly !== false) {
       obj.validateOnly = message.validateOnly;
@@ -780,6 +917,24 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
       case "cancelOperation": {
         if (object.command?.value !== undefined && object.command?.value !== null) {
           message.command = { $case: "cancelOperation", value: CancelOperation.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "addReplica": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "addReplica", value: AddReplica.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "removeReplica": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "removeReplica", value: RemoveReplica.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "forgetReplica": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "forgetReplica", value: ForgetReplica.fromPartial(object.command.value) };
         }
         break;
       }
@@ -1684,14 +1839,252 @@ export const CancelOperation: MessageFns<CancelOperation> = {
   },
 };
 
+function createBaseAddReplica(): AddReplica {
+  return { replica: 0, address: "", replaces: 0 };
+}
+
+export const AddReplica: MessageFns<AddReplica> = {
+  encode(message: AddReplica, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.replica !== 0) {
+      writer.uint32(8).int64(message.replica);
+    }
+    if (message.address !== "") {
+      writer.uint32(18).string(message.address);
+    }
+    if (message.replaces !== 0) {
+      writer.uint32(24).int64(message.replaces);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AddReplica {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAddReplica() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.replica = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.replaces = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AddReplica {
+    return {
+      replica: isSet(object.replica) ? globalThis.Number(object.replica) : 0,
+      address: isSet(object.address) ? globalThis.String(object.address) : "",
+      replaces: isSet(object.replaces) ? globalThis.Number(object.replaces) : 0,
+    };
+  },
+
+  toJSON(message: AddReplica): unknown {
+    const obj: any = {};
+    if (message.replica !== 0) {
+      obj.replica = Math.round(message.replica);
+    }
+    if (message.address !== "") {
+      obj.address = message.address;
+    }
+    if (message.replaces !== 0) {
+      obj.replaces = Math.round(message.replaces);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AddReplica>, I>>(base?: I): AddReplica {
+    return AddReplica.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AddReplica>, I>>(object: I): AddReplica {
+    const message = createBaseAddReplica() as any;
+    message.replica = object.replica ?? 0;
+    message.address = object.address ?? "";
+    message.replaces = object.replaces ?? 0;
+    return message;
+  },
+};
+
+function createBaseRemoveReplica(): RemoveReplica {
+  return { replica: 0 };
+}
+
+export const RemoveReplica: MessageFns<RemoveReplica> = {
+  encode(message: RemoveReplica, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.replica !== 0) {
+      writer.uint32(8).int64(message.replica);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveReplica {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveReplica() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.replica = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RemoveReplica {
+    return { replica: isSet(object.replica) ? globalThis.Number(object.replica) : 0 };
+  },
+
+  toJSON(message: RemoveReplica): unknown {
+    const obj: any = {};
+    if (message.replica !== 0) {
+      obj.replica = Math.round(message.replica);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RemoveReplica>, I>>(base?: I): RemoveReplica {
+    return RemoveReplica.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RemoveReplica>, I>>(object: I): RemoveReplica {
+    const message = createBaseRemoveReplica() as any;
+    message.replica = object.replica ?? 0;
+    return message;
+  },
+};
+
+function createBaseForgetReplica(): ForgetReplica {
+  return { replica: 0 };
+}
+
+export const ForgetReplica: MessageFns<ForgetReplica> = {
+  encode(message: ForgetReplica, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.replica !== 0) {
+      writer.uint32(8).int64(message.replica);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ForgetReplica {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseForgetReplica() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.replica = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ForgetReplica {
+    return { replica: isSet(object.replica) ? globalThis.Number(object.replica) : 0 };
+  },
+
+  toJSON(message: ForgetReplica): unknown {
+    const obj: any = {};
+    if (message.replica !== 0) {
+      obj.replica = Math.round(message.replica);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ForgetReplica>, I>>(base?: I): ForgetReplica {
+    return ForgetReplica.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ForgetReplica>, I>>(object: I): ForgetReplica {
+    const message = createBaseForgetReplica() as any;
+    message.replica = object.replica ?? 0;
+    return message;
+  },
+};
+
 function createBaseSessionResponse(): SessionResponse {
-  return { replies: [] };
+  return { replies: [], groupId: "" };
 }
 
 export const SessionResponse: MessageFns<SessionResponse> = {
   encode(message: SessionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.replies) {
       Reply.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.groupId !== "") {
+      writer.uint32(18).string(message.groupId);
     }
     return writer;
   },
@@ -1717,6 +2110,14 @@ export const SessionResponse: MessageFns<SessionResponse> = {
             message.replies.push(Reply.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.groupId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1732,6 +2133,11 @@ export const SessionResponse: MessageFns<SessionResponse> = {
   fromJSON(object: any): SessionResponse {
     return {
       replies: globalThis.Array.isArray(object?.replies) ? object.replies.map((e: any) => Reply.fromJSON(e)) : [],
+      groupId: isSet(object.groupId)
+        ? globalThis.String(object.groupId)
+        : isSet(object.group_id)
+        ? globalThis.String(object.group_id)
+        : "",
     };
   },
 
@@ -1739,6 +2145,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
     const obj: any = {};
     if (message.replies?.length) {
       obj.replies = message.replies.map((e) => Reply.toJSON(e));
+    }
+    if (message.groupId !== "") {
+      obj.groupId = message.groupId;
     }
     return obj;
   },
@@ -1749,6 +2158,7 @@ export const SessionResponse: MessageFns<SessionResponse> = {
   fromPartial<I extends Exact<DeepPartial<SessionResponse>, I>>(object: I): SessionResponse {
     const message = createBaseSessionResponse() as any;
     message.replies = object.replies?.map((e) => Reply.fromPartial(e)) || [];
+    message.groupId = object.groupId ?? "";
     return message;
   },
 };
@@ -2503,13 +2913,16 @@ export const ReadReady: MessageFns<ReadReady> = {
 };
 
 function createBaseFeedRequest(): FeedRequest {
-  return { fromIndex: 0 };
+  return { fromIndex: 0, groupId: "" };
 }
 
 export const FeedRequest: MessageFns<FeedRequest> = {
   encode(message: FeedRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.fromIndex !== 0) {
       writer.uint32(8).int64(message.fromIndex);
+    }
+    if (message.groupId !== "") {
+      writer.uint32(18).string(message.groupId);
     }
     return writer;
   },
@@ -2535,6 +2948,14 @@ export const FeedRequest: MessageFns<FeedRequest> = {
             message.fromIndex = longToNumber(reader.int64());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.groupId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2554,6 +2975,11 @@ export const FeedRequest: MessageFns<FeedRequest> = {
         : isSet(object.from_index)
         ? globalThis.Number(object.from_index)
         : 0,
+      groupId: isSet(object.groupId)
+        ? globalThis.String(object.groupId)
+        : isSet(object.group_id)
+        ? globalThis.String(object.group_id)
+        : "",
     };
   },
 
@@ -2561,6 +2987,9 @@ export const FeedRequest: MessageFns<FeedRequest> = {
     const obj: any = {};
     if (message.fromIndex !== 0) {
       obj.fromIndex = Math.round(message.fromIndex);
+    }
+    if (message.groupId !== "") {
+      obj.groupId = message.groupId;
     }
     return obj;
   },
@@ -2571,6 +3000,7 @@ export const FeedRequest: MessageFns<FeedRequest> = {
   fromPartial<I extends Exact<DeepPartial<FeedRequest>, I>>(object: I): FeedRequest {
     const message = createBaseFeedRequest() as any;
     message.fromIndex = object.fromIndex ?? 0;
+    message.groupId = object.groupId ?? "";
     return message;
   },
 };
@@ -2852,7 +3282,7 @@ export const FeedEntry: MessageFns<FeedEntry> = {
 };
 
 function createBaseFeedSnapshot(): FeedSnapshot {
-  return { index: 0, chunk: Buffer.alloc(0), last: false };
+  return { index: 0, chunk: Buffer.alloc(0), last: false, groupId: "" };
 }
 
 export const FeedSnapshot: MessageFns<FeedSnapshot> = {
@@ -2865,6 +3295,9 @@ export const FeedSnapshot: MessageFns<FeedSnapshot> = {
     }
     if (message.last !== false) {
       writer.uint32(24).bool(message.last);
+    }
+    if (message.groupId !== "") {
+      writer.uint32(34).string(message.groupId);
     }
     return writer;
   },
@@ -2906,6 +3339,14 @@ export const FeedSnapshot: MessageFns<FeedSnapshot> = {
             message.last = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.groupId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2923,6 +3364,11 @@ export const FeedSnapshot: MessageFns<FeedSnapshot> = {
       index: isSet(object.index) ? globalThis.Number(object.index) : 0,
       chunk: isSet(object.chunk) ? Buffer.from(bytesFromBase64(object.chunk)) : Buffer.alloc(0),
       last: isSet(object.last) ? globalThis.Boolean(object.last) : false,
+      groupId: isSet(object.groupId)
+        ? globalThis.String(object.groupId)
+        : isSet(object.group_id)
+        ? globalThis.String(object.group_id)
+        : "",
     };
   },
 
@@ -2937,6 +3383,9 @@ export const FeedSnapshot: MessageFns<FeedSnapshot> = {
     if (message.last !== false) {
       obj.last = message.last;
     }
+    if (message.groupId !== "") {
+      obj.groupId = message.groupId;
+    }
     return obj;
   },
 
@@ -2948,6 +3397,7 @@ export const FeedSnapshot: MessageFns<FeedSnapshot> = {
     message.index = object.index ?? 0;
     message.chunk = object.chunk ?? Buffer.alloc(0);
     message.last = object.last ?? false;
+    message.groupId = object.groupId ?? "";
     return message;
   },
 };
@@ -3111,6 +3561,12 @@ function createBaseGetStatusResponse(): GetStatusResponse {
     snapshotIndex: 0,
     peers: [],
     busConnected: false,
+    groupId: "",
+    voters: [],
+    outgoingVoters: [],
+    learners: [],
+    recovering: false,
+    version: "",
   };
 }
 
@@ -3151,6 +3607,36 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     }
     if (message.busConnected !== false) {
       writer.uint32(96).bool(message.busConnected);
+    }
+    if (message.groupId !== "") {
+      writer.uint32(106).string(message.groupId);
+    }
+    if (message.voters.length !== 0) {
+      writer.uint32(114).fork();
+      for (const v of message.voters) {
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    if (message.outgoingVoters.length !== 0) {
+      writer.uint32(122).fork();
+      for (const v of message.outgoingVoters) {
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    if (message.learners.length !== 0) {
+      writer.uint32(130).fork();
+      for (const v of message.learners) {
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    if (message.recovering !== false) {
+      writer.uint32(136).bool(message.recovering);
+    }
+    if (message.version !== "") {
+      writer.uint32(146).string(message.version);
     }
     return writer;
   },
@@ -3264,6 +3750,84 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
             message.busConnected = reader.bool();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.groupId = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag === 112) {
+              message.voters.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 114) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.voters.push(longToNumber(reader.int64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 15: {
+            if (tag === 120) {
+              message.outgoingVoters.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 122) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.outgoingVoters.push(longToNumber(reader.int64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 16: {
+            if (tag === 128) {
+              message.learners.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 130) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.learners.push(longToNumber(reader.int64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.recovering = reader.bool();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3316,6 +3880,22 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
         : isSet(object.bus_connected)
         ? globalThis.Boolean(object.bus_connected)
         : false,
+      groupId: isSet(object.groupId)
+        ? globalThis.String(object.groupId)
+        : isSet(object.group_id)
+        ? globalThis.String(object.group_id)
+        : "",
+      voters: globalThis.Array.isArray(object?.voters)
+        ? object.voters.map((e: any) => globalThis.Number(e))
+        : [],
+      outgoingVoters: globalThis.Array.isArray(object?.outgoingVoters)
+        ? object.outgoingVoters.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.outgoing_voters)
+        ? object.outgoing_voters.map((e: any) => globalThis.Number(e))
+        : [],
+      learners: globalThis.Array.isArray(object?.learners) ? object.learners.map((e: any) => globalThis.Number(e)) : [],
+      recovering: isSet(object.recovering) ? globalThis.Boolean(object.recovering) : false,
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
     };
   },
 
@@ -3357,6 +3937,24 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     if (message.busConnected !== false) {
       obj.busConnected = message.busConnected;
     }
+    if (message.groupId !== "") {
+      obj.groupId = message.groupId;
+    }
+    if (message.voters?.length) {
+      obj.voters = message.voters.map((e) => Math.round(e));
+    }
+    if (message.outgoingVoters?.length) {
+      obj.outgoingVoters = message.outgoingVoters.map((e) => Math.round(e));
+    }
+    if (message.learners?.length) {
+      obj.learners = message.learners.map((e) => Math.round(e));
+    }
+    if (message.recovering !== false) {
+      obj.recovering = message.recovering;
+    }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
     return obj;
   },
 
@@ -3377,12 +3975,18 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     message.snapshotIndex = object.snapshotIndex ?? 0;
     message.peers = object.peers?.map((e) => Peer.fromPartial(e)) || [];
     message.busConnected = object.busConnected ?? false;
+    message.groupId = object.groupId ?? "";
+    message.voters = object.voters?.map((e) => e) || [];
+    message.outgoingVoters = object.outgoingVoters?.map((e) => e) || [];
+    message.learners = object.learners?.map((e) => e) || [];
+    message.recovering = object.recovering ?? false;
+    message.version = object.version ?? "";
     return message;
   },
 };
 
 function createBasePeer(): Peer {
-  return { id: 0, matchIndex: 0, state: "", active: false };
+  return { id: 0, matchIndex: 0, state: "", active: false, recovering: false, lagMs: undefined };
 }
 
 export const Peer: MessageFns<Peer> = {
@@ -3398,6 +4002,12 @@ export const Peer: MessageFns<Peer> = {
     }
     if (message.active !== false) {
       writer.uint32(32).bool(message.active);
+    }
+    if (message.recovering !== false) {
+      writer.uint32(40).bool(message.recovering);
+    }
+    if (message.lagMs !== undefined) {
+      writer.uint32(48).int64(message.lagMs);
     }
     return writer;
   },
@@ -3447,6 +4057,22 @@ export const Peer: MessageFns<Peer> = {
             message.active = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.recovering = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.lagMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3469,6 +4095,12 @@ export const Peer: MessageFns<Peer> = {
         : 0,
       state: isSet(object.state) ? globalThis.String(object.state) : "",
       active: isSet(object.active) ? globalThis.Boolean(object.active) : false,
+      recovering: isSet(object.recovering) ? globalThis.Boolean(object.recovering) : false,
+      lagMs: isSet(object.lagMs)
+        ? globalThis.Number(object.lagMs)
+        : isSet(object.lag_ms)
+        ? globalThis.Number(object.lag_ms)
+        : undefined,
     };
   },
 
@@ -3486,6 +4118,12 @@ export const Peer: MessageFns<Peer> = {
     if (message.active !== false) {
       obj.active = message.active;
     }
+    if (message.recovering !== false) {
+      obj.recovering = message.recovering;
+    }
+    if (message.lagMs !== undefined) {
+      obj.lagMs = Math.round(message.lagMs);
+    }
     return obj;
   },
 
@@ -3498,6 +4136,763 @@ export const Peer: MessageFns<Peer> = {
     message.matchIndex = object.matchIndex ?? 0;
     message.state = object.state ?? "";
     message.active = object.active ?? false;
+    message.recovering = object.recovering ?? false;
+    message.lagMs = object.lagMs ?? undefined;
+    return message;
+  },
+};
+
+function createBaseTransferLeadershipRequest(): TransferLeadershipRequest {
+  return { to: 0 };
+}
+
+export const TransferLeadershipRequest: MessageFns<TransferLeadershipRequest> = {
+  encode(message: TransferLeadershipRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.to !== 0) {
+      writer.uint32(8).int64(message.to);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TransferLeadershipRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTransferLeadershipRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.to = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TransferLeadershipRequest {
+    return { to: isSet(object.to) ? globalThis.Number(object.to) : 0 };
+  },
+
+  toJSON(message: TransferLeadershipRequest): unknown {
+    const obj: any = {};
+    if (message.to !== 0) {
+      obj.to = Math.round(message.to);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<TransferLeadershipRequest>, I>>(base?: I): TransferLeadershipRequest {
+    return TransferLeadershipRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TransferLeadershipRequest>, I>>(object: I): TransferLeadershipRequest {
+    const message = createBaseTransferLeadershipRequest() as any;
+    message.to = object.to ?? 0;
+    return message;
+  },
+};
+
+function createBaseTransferLeadershipResponse(): TransferLeadershipResponse {
+  return { leader: 0, term: 0 };
+}
+
+export const TransferLeadershipResponse: MessageFns<TransferLeadershipResponse> = {
+  encode(message: TransferLeadershipResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.leader !== 0) {
+      writer.uint32(8).int64(message.leader);
+    }
+    if (message.term !== 0) {
+      writer.uint32(16).int64(message.term);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TransferLeadershipResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTransferLeadershipResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.leader = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.term = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TransferLeadershipResponse {
+    return {
+      leader: isSet(object.leader) ? globalThis.Number(object.leader) : 0,
+      term: isSet(object.term) ? globalThis.Number(object.term) : 0,
+    };
+  },
+
+  toJSON(message: TransferLeadershipResponse): unknown {
+    const obj: any = {};
+    if (message.leader !== 0) {
+      obj.leader = Math.round(message.leader);
+    }
+    if (message.term !== 0) {
+      obj.term = Math.round(message.term);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<TransferLeadershipResponse>, I>>(base?: I): TransferLeadershipResponse {
+    return TransferLeadershipResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TransferLeadershipResponse>, I>>(object: I): TransferLeadershipResponse {
+    const message = createBaseTransferLeadershipResponse() as any;
+    message.leader = object.leader ?? 0;
+    message.term = object.term ?? 0;
+    return message;
+  },
+};
+
+function createBaseTakeSnapshotRequest(): TakeSnapshotRequest {
+  return {};
+}
+
+export const TakeSnapshotRequest: MessageFns<TakeSnapshotRequest> = {
+  encode(_: TakeSnapshotRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TakeSnapshotRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTakeSnapshotRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): TakeSnapshotRequest {
+    return {};
+  },
+
+  toJSON(_: TakeSnapshotRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<TakeSnapshotRequest>, I>>(base?: I): TakeSnapshotRequest {
+    return TakeSnapshotRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TakeSnapshotRequest>, I>>(_: I): TakeSnapshotRequest {
+    const message = createBaseTakeSnapshotRequest() as any;
+    return message;
+  },
+};
+
+function createBaseTakeSnapshotResponse(): TakeSnapshotResponse {
+  return { index: 0 };
+}
+
+export const TakeSnapshotResponse: MessageFns<TakeSnapshotResponse> = {
+  encode(message: TakeSnapshotResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.index !== 0) {
+      writer.uint32(8).int64(message.index);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TakeSnapshotResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTakeSnapshotResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.index = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TakeSnapshotResponse {
+    return { index: isSet(object.index) ? globalThis.Number(object.index) : 0 };
+  },
+
+  toJSON(message: TakeSnapshotResponse): unknown {
+    const obj: any = {};
+    if (message.index !== 0) {
+      obj.index = Math.round(message.index);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<TakeSnapshotResponse>, I>>(base?: I): TakeSnapshotResponse {
+    return TakeSnapshotResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TakeSnapshotResponse>, I>>(object: I): TakeSnapshotResponse {
+    const message = createBaseTakeSnapshotResponse() as any;
+    message.index = object.index ?? 0;
+    return message;
+  },
+};
+
+function createBaseBackupRequest(): BackupRequest {
+  return {};
+}
+
+export const BackupRequest: MessageFns<BackupRequest> = {
+  encode(_: BackupRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BackupRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBackupRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): BackupRequest {
+    return {};
+  },
+
+  toJSON(_: BackupRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<BackupRequest>, I>>(base?: I): BackupRequest {
+    return BackupRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BackupRequest>, I>>(_: I): BackupRequest {
+    const message = createBaseBackupRequest() as any;
+    return message;
+  },
+};
+
+function createBaseBackupResponse(): BackupResponse {
+  return { content: undefined };
+}
+
+export const BackupResponse: MessageFns<BackupResponse> = {
+  encode(message: BackupResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.content?.$case) {
+      case "position":
+        BackupPosition.encode(message.content.value, writer.uint32(10).fork()).join();
+        break;
+      case "chunk":
+        writer.uint32(18).bytes(message.content.value);
+        break;
+      case "end":
+        BackupEnd.encode(message.content.value, writer.uint32(26).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BackupResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBackupResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.content = { $case: "position", value: BackupPosition.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.content = { $case: "chunk", value: Buffer.from(reader.bytes()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.content = { $case: "end", value: BackupEnd.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BackupResponse {
+    return {
+      content: isSet(object.position)
+        ? { $case: "position", value: BackupPosition.fromJSON(object.position) }
+        : isSet(object.chunk)
+        ? { $case: "chunk", value: Buffer.from(bytesFromBase64(object.chunk)) }
+        : isSet(object.end)
+        ? { $case: "end", value: BackupEnd.fromJSON(object.end) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: BackupResponse): unknown {
+    const obj: any = {};
+    if (message.content?.$case === "position") {
+      obj.position = BackupPosition.toJSON(message.content.value);
+    } else if (message.content?.$case === "chunk") {
+      obj.chunk = base64FromBytes(message.content.value);
+    } else if (message.content?.$case === "end") {
+      obj.end = BackupEnd.toJSON(message.content.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<BackupResponse>, I>>(base?: I): BackupResponse {
+    return BackupResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BackupResponse>, I>>(object: I): BackupResponse {
+    const message = createBaseBackupResponse() as any;
+    switch (object.content?.$case) {
+      case "position": {
+        if (object.content?.value !== undefined && object.content?.value !== null) {
+          message.content = { $case: "position", value: BackupPosition.fromPartial(object.content.value) };
+        }
+        break;
+      }
+      case "chunk": {
+        if (object.content?.value !== undefined && object.content?.value !== null) {
+          message.content = { $case: "chunk", value: object.content.value };
+        }
+        break;
+      }
+      case "end": {
+        if (object.content?.value !== undefined && object.content?.value !== null) {
+          message.content = { $case: "end", value: BackupEnd.fromPartial(object.content.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseBackupPosition(): BackupPosition {
+  return { datacenter: "", groupId: "", index: 0, term: 0, voters: [], learners: [], realtimeMs: 0, version: "" };
+}
+
+export const BackupPosition: MessageFns<BackupPosition> = {
+  encode(message: BackupPosition, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.datacenter !== "") {
+      writer.uint32(10).string(message.datacenter);
+    }
+    if (message.groupId !== "") {
+      writer.uint32(18).string(message.groupId);
+    }
+    if (message.index !== 0) {
+      writer.uint32(24).int64(message.index);
+    }
+    if (message.term !== 0) {
+      writer.uint32(32).int64(message.term);
+    }
+    if (message.voters.length !== 0) {
+      writer.uint32(42).fork();
+      for (const v of message.voters) {
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    if (message.learners.length !== 0) {
+      writer.uint32(50).fork();
+      for (const v of message.learners) {
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    if (message.realtimeMs !== 0) {
+      writer.uint32(56).int64(message.realtimeMs);
+    }
+    if (message.version !== "") {
+      writer.uint32(66).string(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BackupPosition {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBackupPosition() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.datacenter = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.groupId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.index = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.term = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag === 40) {
+              message.voters.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 42) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.voters.push(longToNumber(reader.int64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 6: {
+            if (tag === 48) {
+              message.learners.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 50) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.learners.push(longToNumber(reader.int64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.realtimeMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BackupPosition {
+    return {
+      datacenter: isSet(object.datacenter) ? globalThis.String(object.datacenter) : "",
+      groupId: isSet(object.groupId)
+        ? globalThis.String(object.groupId)
+        : isSet(object.group_id)
+        ? globalThis.String(object.group_id)
+        : "",
+      index: isSet(object.index) ? globalThis.Number(object.index) : 0,
+      term: isSet(object.term) ? globalThis.Number(object.term) : 0,
+      voters: globalThis.Array.isArray(object?.voters) ? object.voters.map((e: any) => globalThis.Number(e)) : [],
+      learners: globalThis.Array.isArray(object?.learners) ? object.learners.map((e: any) => globalThis.Number(e)) : [],
+      realtimeMs: isSet(object.realtimeMs)
+        ? globalThis.Number(object.realtimeMs)
+        : isSet(object.realtime_ms)
+        ? globalThis.Number(object.realtime_ms)
+        : 0,
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+    };
+  },
+
+  toJSON(message: BackupPosition): unknown {
+    const obj: any = {};
+    if (message.datacenter !== "") {
+      obj.datacenter = message.datacenter;
+    }
+    if (message.groupId !== "") {
+      obj.groupId = message.groupId;
+    }
+    if (message.index !== 0) {
+      obj.index = Math.round(message.index);
+    }
+    if (message.term !== 0) {
+      obj.term = Math.round(message.term);
+    }
+    if (message.voters?.length) {
+      obj.voters = message.voters.map((e) => Math.round(e));
+    }
+    if (message.learners?.length) {
+      obj.learners = message.learners.map((e) => Math.round(e));
+    }
+    if (message.realtimeMs !== 0) {
+      obj.realtimeMs = Math.round(message.realtimeMs);
+    }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<BackupPosition>, I>>(base?: I): BackupPosition {
+    return BackupPosition.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BackupPosition>, I>>(object: I): BackupPosition {
+    const message = createBaseBackupPosition() as any;
+    message.datacenter = object.datacenter ?? "";
+    message.groupId = object.groupId ?? "";
+    message.index = object.index ?? 0;
+    message.term = object.term ?? 0;
+    message.voters = object.voters?.map((e) => e) || [];
+    message.learners = object.learners?.map((e) => e) || [];
+    message.realtimeMs = object.realtimeMs ?? 0;
+    message.version = object.version ?? "";
+    return message;
+  },
+};
+
+function createBaseBackupEnd(): BackupEnd {
+  return { sizeBytes: 0, stateHash: Buffer.alloc(0) };
+}
+
+export const BackupEnd: MessageFns<BackupEnd> = {
+  encode(message: BackupEnd, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sizeBytes !== 0) {
+      writer.uint32(8).int64(message.sizeBytes);
+    }
+    if (message.stateHash.length !== 0) {
+      writer.uint32(18).bytes(message.stateHash);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BackupEnd {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBackupEnd() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sizeBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.stateHash = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BackupEnd {
+    return {
+      sizeBytes: isSet(object.sizeBytes)
+        ? globalThis.Number(object.sizeBytes)
+        : isSet(object.size_bytes)
+        ? globalThis.Number(object.size_bytes)
+        : 0,
+      stateHash: isSet(object.stateHash)
+        ? Buffer.from(bytesFromBase64(object.stateHash))
+        : isSet(object.state_hash)
+        ? Buffer.from(bytesFromBase64(object.state_hash))
+        : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: BackupEnd): unknown {
+    const obj: any = {};
+    if (message.sizeBytes !== 0) {
+      obj.sizeBytes = Math.round(message.sizeBytes);
+    }
+    if (message.stateHash.length !== 0) {
+      obj.stateHash = base64FromBytes(message.stateHash);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<BackupEnd>, I>>(base?: I): BackupEnd {
+    return BackupEnd.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BackupEnd>, I>>(object: I): BackupEnd {
+    const message = createBaseBackupEnd() as any;
+    message.sizeBytes = object.sizeBytes ?? 0;
+    message.stateHash = object.stateHash ?? Buffer.alloc(0);
     return message;
   },
 };
@@ -3533,6 +4928,39 @@ export const OrchestratorServiceService = {
     responseSerialize: (value: GetStatusResponse): Buffer => Buffer.from(GetStatusResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetStatusResponse => GetStatusResponse.decode(value),
   },
+  /** Leader only: lets another voter lead. Answers once that one leads in a later term. */
+  transferLeadership: {
+    path: "/atoll.replica.v1.OrchestratorService/TransferLeadership" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: TransferLeadershipRequest): Buffer =>
+      Buffer.from(TransferLeadershipRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TransferLeadershipRequest => TransferLeadershipRequest.decode(value),
+    responseSerialize: (value: TransferLeadershipResponse): Buffer =>
+      Buffer.from(TransferLeadershipResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TransferLeadershipResponse => TransferLeadershipResponse.decode(value),
+  },
+  /** Any replica: takes a snapshot of the own state now. Answers once it is durable. */
+  takeSnapshot: {
+    path: "/atoll.replica.v1.OrchestratorService/TakeSnapshot" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: TakeSnapshotRequest): Buffer => Buffer.from(TakeSnapshotRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TakeSnapshotRequest => TakeSnapshotRequest.decode(value),
+    responseSerialize: (value: TakeSnapshotResponse): Buffer =>
+      Buffer.from(TakeSnapshotResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TakeSnapshotResponse => TakeSnapshotResponse.decode(value),
+  },
+  /** The whole state after everything that was acknowledged before the call. Any replica that knows a leader. */
+  backup: {
+    path: "/atoll.replica.v1.OrchestratorService/Backup" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: BackupRequest): Buffer => Buffer.from(BackupRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BackupRequest => BackupRequest.decode(value),
+    responseSerialize: (value: BackupResponse): Buffer => Buffer.from(BackupResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BackupResponse => BackupResponse.decode(value),
+  },
 } as const;
 
 export interface OrchestratorServiceServer extends UntypedServiceImplementation {
@@ -3541,6 +4969,12 @@ export interface OrchestratorServiceServer extends UntypedServiceImplementation 
   /** Committed entries from an index on, without gap, for as long as the caller listens. Any replica. */
   feed: handleServerStreamingCall<FeedRequest, FeedResponse>;
   getStatus: handleUnaryCall<GetStatusRequest, GetStatusResponse>;
+  /** Leader only: lets another voter lead. Answers once that one leads in a later term. */
+  transferLeadership: handleUnaryCall<TransferLeadershipRequest, TransferLeadershipResponse>;
+  /** Any replica: takes a snapshot of the own state now. Answers once it is durable. */
+  takeSnapshot: handleUnaryCall<TakeSnapshotRequest, TakeSnapshotResponse>;
+  /** The whole state after everything that was acknowledged before the call. Any replica that knows a leader. */
+  backup: handleServerStreamingCall<BackupRequest, BackupResponse>;
 }
 
 export interface OrchestratorServiceClient extends Client {
@@ -3566,6 +5000,45 @@ export interface OrchestratorServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetStatusResponse) => void,
   ): ClientUnaryCall;
+  /** Leader only: lets another voter lead. Answers once that one leads in a later term. */
+  transferLeadership(
+    request: TransferLeadershipRequest,
+    callback: (error: ServiceError | null, response: TransferLeadershipResponse) => void,
+  ): ClientUnaryCall;
+  transferLeadership(
+    request: TransferLeadershipRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: TransferLeadershipResponse) => void,
+  ): ClientUnaryCall;
+  transferLeadership(
+    request: TransferLeadershipRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: TransferLeadershipResponse) => void,
+  ): ClientUnaryCall;
+  /** Any replica: takes a snapshot of the own state now. Answers once it is durable. */
+  takeSnapshot(
+    request: TakeSnapshotRequest,
+    callback: (error: ServiceError | null, response: TakeSnapshotResponse) => void,
+  ): ClientUnaryCall;
+  takeSnapshot(
+    request: TakeSnapshotRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: TakeSnapshotResponse) => void,
+  ): ClientUnaryCall;
+  takeSnapshot(
+    request: TakeSnapshotRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: TakeSnapshotResponse) => void,
+  ): ClientUnaryCall;
+  /** The whole state after everything that was acknowledged before the call. Any replica that knows a leader. */
+  backup(request: BackupRequest, options?: Partial<CallOptions>): ClientReadableStream<BackupResponse>;
+  backup(
+    request: BackupRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<BackupResponse>;
 }
 
 export const OrchestratorServiceClient = makeGenericClientConstructor(
