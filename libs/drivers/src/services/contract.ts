@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -161,6 +161,7 @@ export function testServiceDriver(harness: ServiceDriverHarness): void {
       const service = await harness.service(folder, "web/app", `echo x >> ${starts}; ${SLEEP}`);
       const first = await harness.open(folder);
       const { pid } = await first.start(service);
+      await until(() => existsSync(starts), "the program has begun");
       await first[Symbol.asyncDispose]();
       assert.ok(isRunning(pid));
       const second = await harness.open(folder);
@@ -169,7 +170,7 @@ export function testServiceDriver(harness: ServiceDriverHarness): void {
           { key: service.key, digest: service.digest, status: "healthy", pid, reason: "" },
         ]);
         assert.equal((await second.start(service)).pid, pid);
-        assert.equal(await readFile(starts, "utf8"), "x\n");
+        await until(() => readFileSync(starts, "utf8") === "x\n", "one start is noted");
         process.kill(pid, "SIGKILL");
         await observed(second, service.key, "crashed");
       } finally {
