@@ -20,6 +20,12 @@ export {
   membershipOf,
 } from "./membership.ts";
 export type {
+  ChangedMembership,
+  MembershipChange,
+  MembershipTransition,
+} from "./membership-change.ts";
+export { changeSimple, enterJoint, isJoint, leaveJoint, planChange } from "./membership-change.ts";
+export type {
   AppendEntries,
   AppendEntriesReply,
   Heartbeat,
