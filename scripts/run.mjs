@@ -4,7 +4,10 @@
  *
  *   npm run bench                  every bench in turn, test/bench/NAME/main.ts
  *   npm run bench -- raft          one of them, with the options that follow
- *   npm run sim -- raft --seeds 9  a simulation, test/simulation/NAME-sim.ts
+ *   npm run sim -- --seeds 9       the simulation of Raft
+ *   npm run sim -- datacenter      another one, test/simulation/NAME-sim.ts
+ *   npm run mutants                test/simulation/raft-mutations.ts
+ *   npm run linearizability        test/linearizability/main.ts
  *   npm run story                  test/story/main.ts
  *
  * Sets up what is missing first. Ends with the program's own status.
@@ -25,8 +28,13 @@ const kinds = {
     readdirSync(join(root, "test/simulation"))
       .filter((name) => name.endsWith("-sim.ts"))
       .map((name) => [name.slice(0, -"-sim.ts".length), join("test/simulation", name)]),
+  mutants: () => [["raft", "test/simulation/raft-mutations.ts"]],
+  linearizability: () => [["raft", "test/linearizability/main.ts"]],
   story: () => [["story", "test/story/main.ts"]].filter(([, path]) => existsSync(join(root, path))),
 };
+
+/** The one that runs when none is named; all of them where there is none here. */
+const defaults = { sim: "raft" };
 
 function programs(folder, entry) {
   return readdirSync(join(root, folder))
@@ -45,7 +53,8 @@ async function main([kind, ...words]) {
     throw new SetupError(`there is no ${kind} ${words[0]}; there are: ${names}`);
   }
   if (found.length === 0) throw new SetupError(`there is no ${kind} here`);
-  const chosen = named === undefined ? found : [named];
+  const usual = found.find(([name]) => name === defaults[kind]);
+  const chosen = named !== undefined ? [named] : usual !== undefined ? [usual] : found;
   const options = named === undefined ? words : words.slice(1);
   const { node, natsServer } = await ensureEverything({ log: (line) => console.error(line) });
   for (const [name, path] of chosen) {

@@ -1,15 +1,25 @@
 /**
  * Runs the Raft simulation over many seeds, or one seed with its whole trace.
  *
- *     raft-sim.ts [--seeds N] [--from SEED] [--first] [--trace]
+ *     npm run sim -- [--seeds N] [--from SEED] [--first] [--trace] [--history FILE]
  *
- * Without `--from` the seeds are fresh; with `--first` it ends at the first failure. Failing seeds
- * are printed with what broke; the last line is the summary. Ends with status 1 when a seed failed,
- * 2 when called wrongly.
+ * Without `--from` the seeds are fresh; the first is printed at once. A seed that fails is run
+ * again, which must give the same run bit for bit, and its last events are printed. With `--first`
+ * it ends there; `--trace` prints every event; `--history` writes the clients' history of the last
+ * seed. From {@link SOMETIMES_SEEDS} seeds on, every situation of the counters must have been
+ * reached. The last line is the summary. Ends with status 1 when something did not hold, 2 when called wrongly.
  */
 import { randomInt } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { formatHistory } from "@atoll/linearizability";
 import { addCounters, noCounters, RAFT_COUNTERS, simulateRaft } from "@atoll/sim";
+import type { RaftSimulationResult } from "@atoll/sim";
+
+/** So many seeds reach every situation, fresh ones too. */
+const SOMETIMES_SEEDS = 500;
+const PROGRESS_MS = 10_000;
+const TRACE_LINES = 25;
 
 const { values } = parseArgs({
   options: {
@@ -17,6 +27,7 @@ const { values } = parseArgs({
     from: { type: "string" },
     first: { type: "boolean", default: false },
     trace: { type: "boolean", default: false },
+    history: { type: "string" },
   },
 });
 const count = Number(values.seeds);
@@ -25,31 +36,63 @@ if (!Number.isInteger(count) || count < 1 || !Number.isInteger(from) || from < 0
   process.stderr.write("--seeds takes a count of 1 or more, --from a seed of 0 or more\n");
   process.exit(2);
 }
+process.exitCode = run();
 
-const sum = noCounters();
-const started = performance.now();
-let steps = 0;
-let virtualMs = 0;
-let failed = 0;
-let ran = 0;
-for (let seed = from; seed < from + count && !(values.first && failed > 0); seed += 1) {
-  ran += 1;
-  const result = simulateRaft(
-    seed >>> 0,
-    values.trace ? (line) => process.stdout.write(`${line}\n`) : undefined,
-  );
-  addCounters(sum, result.counters);
-  steps += result.steps;
-  virtualMs += result.virtualMs;
-  if (result.failure !== undefined) {
-    failed += 1;
-    process.stdout.write(`seed ${result.seed}: ${result.failure.stack}\n`);
+function run(): number {
+  print(`seeds ${from} to ${from + count - 1}`);
+  const sum = noCounters();
+  const startedMs = performance.now();
+  let shownMs = startedMs;
+  let steps = 0;
+  let virtualMs = 0;
+  let failed = 0;
+  let ran = 0;
+  for (let seed = from; seed < from + count && !(values.first && failed > 0); seed += 1) {
+    const result = simulateRaft(seed >>> 0, values.trace ? print : undefined);
+    ran += 1;
+    addCounters(sum, result.counters);
+    steps += result.steps;
+    virtualMs += result.virtualMs;
+    if (values.history !== undefined) writeFileSync(values.history, formatHistory(result.history));
+    if (result.failure !== undefined) {
+      failed += 1;
+      explain(result);
+    }
+    if (performance.now() - shownMs < PROGRESS_MS) continue;
+    shownMs = performance.now();
+    const seconds = ((shownMs - startedMs) / 1000).toFixed(0);
+    print(`… ${ran} of ${count} seeds in ${seconds} s, ${failed} failed`);
   }
+  const elapsedMs = performance.now() - startedMs;
+  for (const name of RAFT_COUNTERS) print(`${name} ${sum[name]}`);
+  const never = RAFT_COUNTERS.filter((name) => sum[name] === 0);
+  const misses = ran >= SOMETIMES_SEEDS ? never.length : 0;
+  if (misses > 0) print(`never reached in ${ran} seeds: ${never.join(", ")}`);
+  const speed = `${Math.round(virtualMs / elapsedMs)} times real time`;
+  print(
+    `${ran - failed} of ${ran} seeds passed, ${failed} failed, ` +
+      `${misses} situations never reached; ` +
+      `from ${from}, ${steps} steps, ${Math.round(virtualMs / 1000)} s of simulated time ` +
+      `in ${(elapsedMs / 1000).toFixed(1)} s, ${speed}`,
+  );
+  return failed > 0 || misses > 0 ? 1 : 0;
 }
-const seconds = (performance.now() - started) / 1000;
-for (const name of RAFT_COUNTERS) process.stdout.write(`${name} ${sum[name]}\n`);
-process.stdout.write(
-  `${ran - failed} of ${ran} seeds passed, ${failed} failed, from ${from}: ` +
-    `${steps} steps, ${(virtualMs / 1000).toFixed(0)} virtual s in ${seconds.toFixed(1)} s\n`,
-);
-process.exitCode = failed > 0 ? 1 : 0;
+
+/** What broke, what happened last, and whether it happens again. */
+function explain(result: RaftSimulationResult): void {
+  const { seed, failure, digest } = result;
+  print(`seed ${seed}: ${failure?.stack ?? ""}`);
+  const lines: string[] = [];
+  const again = simulateRaft(seed, (line) => {
+    lines.push(line);
+    if (lines.length > 2 * TRACE_LINES) lines.splice(0, TRACE_LINES);
+  });
+  for (const line of lines.slice(-TRACE_LINES)) print(`  ${line.slice(0, 200)}`);
+  const same = again.digest === digest && again.failure?.message === failure?.message;
+  const replay = `npm run sim -- --seeds 1 --from ${seed} --trace`;
+  print(same ? `  the same again: ${replay}` : `  NOT THE SAME AGAIN: ${again.failure?.message}`);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,9 +1,9 @@
 /**
  * Histories as text, so that other checkers can read them and people can too.
  *
- * One operation per line,
- * `<process> <key> <kind> <argument> <invokedAt> <returnedAt|-> <result|?>`; the README says what each word may be. Empty lines and those that begin with `#` say nothing.
- * The parser takes exactly this form and names the line that is not of it.
+ * One operation per line, seven words: process, key, kind, argument, invokedAt, returnedAt, result;
+ * the README says what each may be. Empty lines and those that begin with `#` say nothing. The
+ * parser takes exactly this form and names the line that is not of it.
  */
 import type { Call, Operation, Result, Value } from "./operation.ts";
 import { operationProblem } from "./operation.ts";

@@ -160,6 +160,7 @@ export class DatacenterFaults {
     const { network } = this.#datacenter;
     const prng = this.#prng;
     network.settings = {
+      ...CALM_NETWORK,
       lossPerMille: prng.below(300),
       duplicatePerMille: prng.below(200),
       reorderPerMille: prng.below(300),

@@ -1,12 +1,16 @@
 export type { DatacenterSimulationResult } from "./datacenter-simulation.ts";
 export { simulateDatacenter } from "./datacenter-simulation.ts";
-export { payloadBytes, payloadOf, RaftCheckers, Violation } from "./raft-checkers.ts";
+export { RaftCheckers, Violation } from "./raft-checkers.ts";
 export { RaftClients } from "./raft-clients.ts";
+export type { RegisterCommand } from "./raft-commands.ts";
+export { decodeCommand, encodeCommand, payloadOf } from "./raft-commands.ts";
 export type { RaftCounter, RaftCounters } from "./raft-counters.ts";
 export { addCounters, noCounters, RAFT_COUNTERS } from "./raft-counters.ts";
 export { RaftFaults } from "./raft-faults.ts";
-export type { RaftGroupOptions, SimulatedReplica } from "./raft-group.ts";
+export type { RaftGroupOptions } from "./raft-group.ts";
 export { RaftGroup } from "./raft-group.ts";
+export { RaftHistory } from "./raft-history.ts";
+export type { SimulatedReplica } from "./raft-member.ts";
 export { CompactedError, LogImage, MemoryLogStore } from "./raft-log-store.ts";
 export type { RaftSimulationResult } from "./raft-simulation.ts";
 export { simulateRaft } from "./raft-simulation.ts";

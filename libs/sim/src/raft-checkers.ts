@@ -7,8 +7,16 @@
  * from outside; they share no code with the core. A violation throws {@link Violation} at the step
  * where it happens.
  */
-import type { AppendEntriesReply, Entry, Message, ReplicaId, SnapshotMetadata } from "raft-ts";
+import type {
+  AppendEntriesReply,
+  Entry,
+  Membership,
+  Message,
+  ReplicaId,
+  SnapshotMetadata,
+} from "raft-ts";
 import type { LogWrite, ReplicaStatus } from "@atoll/raft-replica";
+import { payloadOf } from "./raft-commands.ts";
 import type { LogImage } from "./raft-log-store.ts";
 
 /** A broken promise of the system under simulation. */
@@ -28,6 +36,7 @@ interface Watched {
   role: ReplicaStatus["role"];
   commitIndex: number;
   lastIndex: number;
+  membership: Membership;
   /** The last index written while it leads in this term. */
   leaderWrittenTo: number;
 }
@@ -47,6 +56,8 @@ export class RaftCheckers {
   readonly #payloads = new Map<number, number>();
   /** Every operation that begins later must come after this position. */
   #floor = 0;
+  /** Up to here the log was seen durable on a majority. */
+  #durableTo = 0;
 
   /**
    * @param images what is durable at each replica, by id.
@@ -170,6 +181,7 @@ export class RaftCheckers {
   observed(status: ReplicaStatus, termAt: (index: number) => number | undefined): void {
     const { id } = status;
     const before = this.#watched.get(id);
+    this.#checkCommit(status, termAt);
     if (before !== undefined) {
       if (status.commitIndex < before.commitIndex) {
         throw new Violation(`commit of ${id} fell to ${status.commitIndex}`);
@@ -194,30 +206,24 @@ export class RaftCheckers {
       role: status.role,
       commitIndex: status.commitIndex,
       lastIndex: status.lastIndex,
+      membership: status.membership,
       leaderWrittenTo: leads && ledBefore ? before.leaderWrittenTo : 0,
     });
   }
 
   /**
    * A write was confirmed: it is durable on a majority, and after all that was finished before it.
+   * What the confirming replica is at that moment must have been {@link observed} just before.
    */
   committed(outcome: {
     readonly firstIndex: number;
     readonly lastIndex: number;
-    readonly term: number;
     readonly payloads: readonly number[];
     readonly floor: number;
-    readonly voters: readonly ReplicaId[];
   }): void {
-    const { firstIndex, lastIndex, term } = outcome;
-    let durableOn = 0;
-    for (const id of outcome.voters) {
-      const image = this.#images.get(id) as LogImage;
-      const holds = image.metadata.index >= lastIndex || image.termAt(lastIndex) === term;
-      if (holds) durableOn += 1;
-    }
-    if (durableOn * 2 <= outcome.voters.length) {
-      throw new Violation(`${lastIndex} was acknowledged with ${durableOn} durable copies`);
+    const { firstIndex, lastIndex } = outcome;
+    if (lastIndex > this.#durableTo) {
+      throw new Violation(`${lastIndex} was acknowledged, durable is ${this.#durableTo}`);
     }
     for (const [at, payload] of outcome.payloads.entries()) {
       if (this.#payloads.get(payload) !== firstIndex + at) {
@@ -242,6 +248,32 @@ export class RaftCheckers {
   read(index: number, floor: number): void {
     if (index < floor) throw new Violation(`a read saw ${index} after ${floor} was finished`);
     this.#floor = Math.max(this.#floor, index);
+  }
+
+  /**
+   * What a replica takes for committed is durable on a majority of each configuration. The one in
+   * effect may have changed in the same step, so that the one before counts as well.
+   */
+  #checkCommit(status: ReplicaStatus, termAt: (index: number) => number | undefined): void {
+    const index = status.commitIndex;
+    if (index <= this.#durableTo) return;
+    const own = this.#images.get(status.id) as LogImage;
+    const term = termAt(index) ?? own.termAt(index);
+    const before = this.#watched.get(status.id)?.membership;
+    const holders: ReplicaId[] = [];
+    for (const [id, image] of this.#images) {
+      const isThere = term !== undefined && image.termAt(index) === term;
+      if (isThere || image.metadata.index >= index) holders.push(id);
+    }
+    const isDurable = [before, status.membership].some(
+      (membership) => membership !== undefined && hasMajorities(membership, holders),
+    );
+    if (!isDurable) {
+      throw new Violation(
+        `${status.id} takes ${index} for committed, durable it is on [${holders.join(" ")}]`,
+      );
+    }
+    this.#durableTo = index;
   }
 
   /** What a follower acknowledges is what its leader has there, as far as both are known. */
@@ -303,24 +335,20 @@ export class RaftCheckers {
   }
 
   #checkPayload(entry: Entry): void {
-    if (entry.type !== "data") return;
-    const payload = payloadOf(entry.data);
+    const payload = entry.type === "data" ? payloadOf(entry.data) : 0;
+    if (payload === 0) return;
     if (this.#refused.has(payload)) throw new Violation(`refused ${payload} was committed`);
     if (this.#payloads.has(payload)) throw new Violation(`payload ${payload} is there twice`);
     this.#payloads.set(payload, entry.index);
   }
 }
 
-/** The number that {@link payloadBytes} put into a payload. */
-export function payloadOf(data: Uint8Array): number {
-  return new DataView(data.buffer, data.byteOffset).getUint32(0);
-}
-
-/** A payload of `sizeBytes`, 4 or more, that carries a number. */
-export function payloadBytes(payload: number, sizeBytes: number): Uint8Array {
-  const bytes = new Uint8Array(sizeBytes);
-  new DataView(bytes.buffer).setUint32(0, payload);
-  return bytes;
+/** Whether `holders` are a majority of the voters, and of those that are being left. */
+function hasMajorities(membership: Membership, holders: readonly ReplicaId[]): boolean {
+  return [membership.voters, membership.outgoing].every((voters) => {
+    const holding = voters.filter((id) => holders.includes(id)).length;
+    return voters.length === 0 || holding * 2 > voters.length;
+  });
 }
 
 function sameBytes(left: Uint8Array, right: Uint8Array): boolean {

@@ -8,13 +8,13 @@
 import type { Prng } from "@atoll/stdx";
 import type { ReplicaId } from "raft-ts";
 import type { RaftGroup } from "./raft-group.ts";
+import { drawBadDisk, drawBadNetwork, drawClock } from "./raft-fault-settings.ts";
 import { CALM_DISK } from "./simulated-disk.ts";
 import { CALM_NETWORK } from "./simulated-network.ts";
 
 export class RaftFaults {
   readonly #group: RaftGroup;
   readonly #prng: Prng;
-  readonly #ids: readonly ReplicaId[];
   readonly #untilUs: number;
   /**
    * Chances per thousand that a period has each kind of trouble; drawn once, so runs differ in
@@ -27,6 +27,8 @@ export class RaftFaults {
     readonly pause: number;
     readonly disk: number;
     readonly churn: number;
+    readonly clock: number;
+    readonly clog: number;
   };
   #over = false;
 
@@ -34,7 +36,6 @@ export class RaftFaults {
     this.#group = group;
     this.#prng = prng;
     this.#untilUs = untilUs;
-    this.#ids = [...group.members.keys()];
     this.#appetite = {
       network: prng.below(900),
       partition: prng.below(700),
@@ -42,6 +43,8 @@ export class RaftFaults {
       pause: prng.below(500),
       disk: prng.below(700),
       churn: prng.below(700),
+      clock: prng.below(500),
+      clog: prng.below(500),
     };
     this.#period();
   }
@@ -52,6 +55,8 @@ export class RaftFaults {
     const group = this.#group;
     group.network.settings = CALM_NETWORK;
     group.network.healAll();
+    group.counters.replays += group.network.counters.replayed;
+    group.counters.clogs += group.network.counters.clogged;
     const dead = new Set<ReplicaId>();
     const mayDie = Math.floor((this.#ids.length - 1) / 2);
     if (mayDie > 0 && this.#prng.chance(1, 3)) {
@@ -61,7 +66,9 @@ export class RaftFaults {
       group.counters.minorityLeftDead += 1;
     }
     for (const [id, member] of group.members) {
+      if (member.store.disk.isStuck) group.counters.syncsStuck += 1;
       member.store.diskSettings = CALM_DISK;
+      member.clockPerMille = 1000;
       if (dead.has(id)) {
         group.crash(id, true);
         continue;
@@ -81,41 +88,22 @@ export class RaftFaults {
     const calm = prng.chance(1, 4);
     const wants = (appetite: number): boolean => !calm && prng.chance(appetite, 1000);
     group.network.healAll();
-    group.network.settings = wants(this.#appetite.network) ? this.#badNetwork() : CALM_NETWORK;
+    group.network.settings = wants(this.#appetite.network) ? drawBadNetwork(prng) : CALM_NETWORK;
     for (const member of group.members.values()) {
-      member.store.diskSettings = wants(this.#appetite.disk) ? this.#badDisk() : CALM_DISK;
+      if (member.store.disk.isStuck) group.counters.syncsStuck += 1;
+      member.store.diskSettings = wants(this.#appetite.disk) ? drawBadDisk(prng) : CALM_DISK;
     }
+    if (wants(this.#appetite.clock)) this.#badClocks(lengthUs);
+    else for (const member of group.members.values()) member.clockPerMille = 1000;
+    if (wants(this.#appetite.clog)) this.#swizzle(lengthUs);
     if (wants(this.#appetite.partition)) this.#partition();
     if (wants(this.#appetite.crash)) this.#crashes(lengthUs);
+    if (wants(this.#appetite.crash >> 2)) this.#restartLoop(this.#victim(), prng.between(3, 8));
     if (wants(this.#appetite.pause)) this.#pauses(lengthUs);
     if (wants(this.#appetite.churn)) this.#shortReigns(group.clock.nowUs + lengthUs);
     if (prng.chance(1, 4)) this.#nuisances(lengthUs);
     this.#restartFailed();
     if (group.clock.nowUs + lengthUs < this.#untilUs) this.#later(lengthUs, () => this.#period());
-  }
-
-  #badNetwork(): typeof CALM_NETWORK {
-    const prng = this.#prng;
-    return {
-      lossPerMille: prng.chance(1, 2) ? prng.below(300) : 0,
-      duplicatePerMille: prng.chance(1, 2) ? prng.below(300) : 0,
-      reorderPerMille: prng.chance(1, 2) ? prng.below(500) : 0,
-      delayUsMin: 50,
-      delayUsMax: prng.pick([500, 2_000, 20_000, 100_000]),
-      slowPerMille: prng.chance(1, 2) ? prng.below(100) : 0,
-      slowDelayUsMax: prng.pick([50_000, 400_000]),
-    };
-  }
-
-  #badDisk(): typeof CALM_DISK {
-    const prng = this.#prng;
-    return {
-      syncUsMin: 100,
-      syncUsMax: prng.pick([600, 5_000, 30_000]),
-      stallPerMille: prng.chance(1, 2) ? prng.below(100) : 0,
-      stallUsMax: prng.pick([50_000, 500_000]),
-      failPerMille: prng.chance(1, 4) ? 5 : 0,
-    };
   }
 
   /** Cuts links: one member off, two halves, one direction, one side of a triangle, at random. */
@@ -125,7 +113,7 @@ export class RaftFaults {
     counters.partitions += 1;
     const shuffled = prng.shuffle(this.#ids);
     const target = this.#group.leader()?.id ?? (shuffled[0] as ReplicaId);
-    const kind = prng.below(4);
+    const kind = prng.below(5);
     const left = new Set(
       kind === 0 ? [target] : shuffled.slice(0, prng.below(shuffled.length + 1)),
     );
@@ -141,6 +129,40 @@ export class RaftFaults {
         if (kind === 3 && prng.chance(1, 3)) network.cut(from, to);
       }
     }
+    if (kind !== 4) return;
+    // One link of a triangle: the rest still hears both ends.
+    const other = prng.pick(this.#ids);
+    network.cut(target, other);
+    network.cut(other, target);
+  }
+
+  /** Clocks run fast, slow, and by leaps. */
+  #badClocks(lengthUs: number): void {
+    const prng = this.#prng;
+    const group = this.#group;
+    for (const [id, member] of group.members) {
+      if (prng.chance(1, 2)) {
+        member.clockPerMille = drawClock(prng);
+        group.counters.clocksSkewed += 1;
+      }
+      if (!prng.chance(1, 3)) continue;
+      this.#later(prng.below(lengthUs), () => group.jumpClock(id, prng.between(2, 200)));
+    }
+  }
+
+  /** Clogs links one by one, then frees them in another order. */
+  #swizzle(lengthUs: number): void {
+    const prng = this.#prng;
+    const { network } = this.#group;
+    const ids = this.#ids;
+    const links = ids.flatMap((from) => ids.map((to) => ({ from, to })));
+    const some = prng.shuffle(links).slice(0, prng.between(1, links.length));
+    const half = lengthUs >> 1;
+    for (const { from, to } of some) {
+      if (from === to) continue;
+      this.#later(prng.below(half), () => network.clog(from, to));
+      this.#later(half + prng.below(half), () => network.unclog(from, to));
+    }
   }
 
   #crashes(lengthUs: number): void {
@@ -154,6 +176,20 @@ export class RaftFaults {
         group.crash(id, prng.chance(3, 4));
         this.#later(prng.between(1_000, 600_000), () => group.start(id));
       });
+    }
+  }
+
+  /** A process that ends soon after each start. */
+  #restartLoop(id: ReplicaId, times: number): void {
+    const prng = this.#prng;
+    const group = this.#group;
+    group.counters.restartLoops += 1;
+    let atUs = 0;
+    for (let time = 0; time < times; time += 1) {
+      atUs += prng.between(500, 60_000);
+      this.#later(atUs, () => group.crash(id, prng.chance(1, 2)));
+      atUs += prng.between(500, 20_000);
+      this.#later(atUs, () => group.start(id));
     }
   }
 
@@ -257,13 +293,21 @@ export class RaftFaults {
     }
   }
 
-  /** A process whose disk failed ends, and is started again by whoever watches it. */
+  /**
+   * A process whose disk failed ends, and is started again by whoever watches it; sometimes one
+   * whose disk hangs, too.
+   */
   #restartFailed(): void {
     for (const [id, member] of this.#group.members) {
-      if (!member.failed) continue;
+      const hangs = member.store.disk.isStuck && this.#prng.chance(1, 3);
+      if (!member.failed && !hangs) continue;
       this.#group.crash(id, true);
       this.#later(this.#prng.between(1_000, 300_000), () => this.#group.start(id));
     }
+  }
+
+  get #ids(): readonly ReplicaId[] {
+    return [...this.#group.members.keys()];
   }
 
   #victim(): ReplicaId {

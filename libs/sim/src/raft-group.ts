@@ -7,7 +7,7 @@
  */
 import type { Prng } from "@atoll/stdx";
 import { Digest64 } from "@atoll/stdx";
-import type { LogStore, ReplicaSettings } from "@atoll/raft-replica";
+import type { ReplicaSettings } from "@atoll/raft-replica";
 import { Replica } from "@atoll/raft-replica";
 import type { Membership, Message, ReplicaId } from "raft-ts";
 import { RaftCheckers } from "./raft-checkers.ts";
@@ -17,6 +17,9 @@ import type { LogImage } from "./raft-log-store.ts";
 import { MemoryLogStore } from "./raft-log-store.ts";
 import { DigestStateMachine } from "./raft-state-machine.ts";
 import { countMessage, describe } from "./raft-trace.ts";
+import { DiskFailedError } from "./simulated-disk.ts";
+import { watchedStore } from "./raft-watched-store.ts";
+import type { SimulatedReplica } from "./raft-member.ts";
 import { SimulatedNetwork } from "./simulated-network.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
@@ -35,36 +38,19 @@ export interface RaftGroupOptions {
   readonly trace?: (line: string) => void;
 }
 
-/** One member with what survives its crashes. */
-export interface SimulatedReplica {
-  readonly id: ReplicaId;
-  readonly store: MemoryLogStore;
-  /** Undefined while it is down. */
-  replica: Replica | undefined;
-  stateMachine: DigestStateMachine;
-  /** What arrived while it stands still; undefined while it runs. */
-  heldMessages: Message[] | undefined;
-  /** What arrived and is received together with what still arrives. */
-  inbox: Message[];
-  /** What clients asked of it meanwhile. */
-  heldCalls: ((replica: Replica) => void)[];
-  lives: number;
-  leading: boolean;
-  /** Its disk failed; it must be restarted. */
-  failed: boolean;
-}
-
 /** Messages that a stopped process's sockets hold at most. */
 const HELD_MESSAGES_MAX = 2_000;
 
 export class RaftGroup {
   readonly clock: VirtualClock;
   readonly network: SimulatedNetwork<Message>;
-  readonly members: ReadonlyMap<ReplicaId, SimulatedReplica>;
+  readonly members: Map<ReplicaId, SimulatedReplica> = new Map();
   readonly checkers: RaftCheckers;
   readonly counters: RaftCounters = noCounters();
   readonly #options: RaftGroupOptions;
   readonly #prng: Prng;
+  /** What is durable, by id. */
+  readonly #images = new Map<ReplicaId, LogImage>();
   readonly #digest = new Digest64();
   readonly #chunksSeen = new Set<string>();
 
@@ -77,31 +63,34 @@ export class RaftGroup {
       prng: options.prng.child("network"),
       deliver: (_from, to, message) => this.#deliver(to, message),
     });
-    const members = new Map<ReplicaId, SimulatedReplica>();
-    const images = new Map<ReplicaId, LogImage>();
-    for (const id of options.membership.voters) {
-      const store = new MemoryLogStore({
-        clock: options.clock,
-        prng: options.prng.child(`disk ${id}`),
-        membership: options.membership,
-      });
-      images.set(id, store.durable);
-      members.set(id, {
-        id,
-        store,
-        replica: undefined,
-        stateMachine: this.#newStateMachine(id),
-        heldMessages: undefined,
-        inbox: [],
-        heldCalls: [],
-        lives: 0,
-        leading: false,
-        failed: false,
-      });
-    }
-    this.members = members;
-    this.checkers = new RaftCheckers(images, (id, index) => this.member(id).replica?.termAt(index));
-    for (const id of members.keys()) this.start(id);
+    this.checkers = new RaftCheckers(this.#images, (id, index) =>
+      this.member(id).replica?.termAt(index),
+    );
+    for (const id of options.membership.voters) this.addMember(id, options.membership);
+    for (const id of this.members.keys()) this.start(id);
+  }
+
+  /** Puts up a machine with an empty disk; it is down, and knows of `membership` alone. */
+  addMember(id: ReplicaId, membership: Membership): void {
+    const store = new MemoryLogStore({
+      clock: this.clock,
+      prng: this.#options.prng.child(`disk ${id}`),
+      membership,
+    });
+    this.#images.set(id, store.durable);
+    this.members.set(id, {
+      id,
+      store,
+      replica: undefined,
+      stateMachine: this.#newStateMachine(id),
+      heldMessages: undefined,
+      inbox: [],
+      heldCalls: [],
+      lives: 0,
+      leading: false,
+      failed: false,
+      clockPerMille: 1000,
+    });
   }
 
   /** Everything that happened so far, as a digest: equal for equal seeds. */
@@ -144,7 +133,11 @@ export class RaftGroup {
     member.replica = new Replica({
       id,
       recovered,
-      store: this.#watchedStore(member),
+      store: watchedStore(member, {
+        counters: this.counters,
+        checkers: this.checkers,
+        observe: () => this.#observe(member),
+      }),
       transport: { send: (messages) => this.#send(id, messages) },
       stateMachine: member.stateMachine,
       observer: {
@@ -154,8 +147,9 @@ export class RaftGroup {
           member.leading = change.leading;
         },
         failed: (error) => {
-          if (error.name !== "DiskFailedError") throw error;
-          this.counters.syncFailures += 1;
+          if (!(error instanceof DiskFailedError)) throw error;
+          if (error.code === "NO_SPACE") this.counters.disksFull += 1;
+          else this.counters.syncFailures += 1;
           member.failed = true;
         },
       },
@@ -255,6 +249,18 @@ export class RaftGroup {
     return true;
   }
 
+  /** The clock of a member jumps ahead: so many ticks at once. */
+  jumpClock(id: ReplicaId, ticks: number): void {
+    this.counters.clockJumps += 1;
+    this.#note(`jump ${id} ${ticks}`);
+    for (let tick = 0; tick < ticks; tick += 1) this.use(id, (replica) => replica.tick());
+  }
+
+  /** Has the checkers look at a member now, in the middle of a step. */
+  observe(id: ReplicaId): void {
+    this.#observe(this.member(id));
+  }
+
   #tickUs(): number {
     return this.#options.tickUs ?? 10_000;
   }
@@ -263,7 +269,7 @@ export class RaftGroup {
   #tickLater(member: SimulatedReplica, life: number, delayUs: number): void {
     this.clock.schedule(delayUs, () => {
       if (member.lives !== life || member.replica === undefined) return;
-      const tickUs = this.#tickUs();
+      const tickUs = Math.floor((this.#tickUs() * 1000) / member.clockPerMille);
       const jitterUs = Math.floor(tickUs / 20);
       this.#tickLater(member, life, tickUs - jitterUs + this.#prng.below(2 * jitterUs));
       if (member.heldMessages !== undefined) return;
@@ -321,65 +327,17 @@ export class RaftGroup {
 
   #newStateMachine(id: ReplicaId): DigestStateMachine {
     const fillerBytesMax = this.#options.snapshotFillerBytesMax ?? 600;
-    const stateMachine: DigestStateMachine = new DigestStateMachine(fillerBytesMax, (entries) => {
-      const term = this.member(id).replica?.status().term ?? 0;
-      this.checkers.applied(id, entries, term);
-      this.checkers.state(id, stateMachine.appliedIndex, stateMachine.digest);
+    const stateMachine: DigestStateMachine = new DigestStateMachine(fillerBytesMax, {
+      applied: (entries) => {
+        const term = this.member(id).replica?.status().term ?? 0;
+        this.checkers.applied(id, entries, term);
+        this.checkers.state(id, stateMachine.appliedIndex, stateMachine.digest);
+      },
+      restored: () => {
+        this.checkers.state(id, stateMachine.appliedIndex, stateMachine.digest);
+      },
     });
     return stateMachine;
-  }
-
-  /** The member's store, with the checkers between. A life that is over writes nothing. */
-  #watchedStore(member: SimulatedReplica): LogStore {
-    const { store, id } = member;
-    const { counters, checkers } = this;
-    const writtenTo = { index: store.durable.lastIndex };
-    return {
-      write: (write, done) => {
-        const first = write.entries?.[0];
-        if (first !== undefined) {
-          this.#observe(member);
-          if (first.index <= writtenTo.index) counters.entriesReplaced += 1;
-          checkers.wrote(id, write, (index) => store.current.termAt(index));
-          writtenTo.index = (write.entries?.at(-1) ?? first).index;
-        }
-        store.write(write, this.#observed(member, done));
-      },
-      readEntries: (range, done) => {
-        counters.entriesReadBack += 1;
-        store.readEntries(range, (error, found) => {
-          done(error, found);
-          this.#observe(member);
-        });
-      },
-      saveSnapshot: (metadata, chunks, done) => {
-        counters.snapshotsTaken += 1;
-        store.saveSnapshot(metadata, chunks, this.#observed(member, done));
-      },
-      installSnapshot: (metadata, chunks, hardState, done) => {
-        counters.snapshotsInstalled += 1;
-        checkers.installs(id, metadata, store.current);
-        writtenTo.index = metadata.index;
-        store.installSnapshot(metadata, chunks, hardState, this.#observed(member, done));
-      },
-      readSnapshot: (range, done) => {
-        store.readSnapshot(range, (error, chunk) => {
-          done(error, chunk);
-          this.#observe(member);
-        });
-      },
-      compact: (through, done) => store.compact(through, this.#observed(member, done)),
-    };
-  }
-
-  #observed(
-    member: SimulatedReplica,
-    done: (error: Error | undefined) => void,
-  ): (error: Error | undefined) => void {
-    return (error) => {
-      done(error);
-      this.#observe(member);
-    };
   }
 
   #note(line: string): void {

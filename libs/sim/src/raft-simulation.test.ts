@@ -25,11 +25,7 @@ test("simulateRaft() keeps every promise on fresh seeds and reaches every case",
     }
   }
   context.diagnostic(`${seeds} seeds from ${first}, ${steps} steps: ${JSON.stringify(sum)}`);
-  assert.deepEqual(
-    failures,
-    [],
-    "replay one with test/simulation/raft-sim.ts --seeds 1 --from SEED",
-  );
+  assert.deepEqual(failures, [], "replay one with: npm run sim -- --seeds 1 --from SEED");
   const never = RAFT_COUNTERS.filter((name) => sum[name] === 0);
   // A slow machine may not get far enough to ask for every case.
   if (seeds === SEEDS) assert.deepEqual(never, [], `never reached in ${seeds} seeds from ${first}`);

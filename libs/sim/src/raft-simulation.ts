@@ -6,12 +6,14 @@
  * the same code gives the same run, event by event; the digest proves it. Called by the test suite
  * and the command line.
  */
+import type { Operation } from "@atoll/linearizability";
+import { checkLinearizability, describeVerdict } from "@atoll/linearizability";
 import { Prng } from "@atoll/stdx";
 import type { ReplicaSettings } from "@atoll/raft-replica";
 import type { ReplicaId } from "raft-ts";
 import { membershipOf } from "raft-ts";
 import { Violation } from "./raft-checkers.ts";
-import { RaftClients } from "./raft-clients.ts";
+import { KEYS, RaftClients } from "./raft-clients.ts";
 import type { RaftCounters } from "./raft-counters.ts";
 import { RaftFaults } from "./raft-faults.ts";
 import { RaftGroup } from "./raft-group.ts";
@@ -34,6 +36,8 @@ export interface RaftSimulationResult {
   readonly virtualMs: number;
   readonly committedIndex: number;
   readonly digest: string;
+  /** What clients asked and were told, where the run came to its end. */
+  readonly history: readonly Operation[];
 }
 
 /**
@@ -56,12 +60,16 @@ export function simulateRaft(seed: number, trace?: (line: string) => void): Raft
     ...(trace === undefined ? {} : { trace }),
   });
   let failure: Error | undefined;
+  let history: readonly Operation[] = [];
   try {
     const clients = new RaftClients(group, prng.child("clients"), draws.between(1, 6));
     const faults = new RaftFaults(group, prng.child("faults"), SAFETY_US);
     clock.runUntil(SAFETY_US);
     const dead = faults.heal();
     converge(group, clients, dead);
+    history = clients.history.operations();
+    const verdict = checkLinearizability(history);
+    if (verdict.type !== "linearizable") throw new Violation(describeVerdict(verdict));
   } catch (error) {
     failure = error instanceof Error ? error : new Error(String(error));
   }
@@ -74,6 +82,7 @@ export function simulateRaft(seed: number, trace?: (line: string) => void): Raft
     virtualMs: clock.monotonicMs(),
     committedIndex: group.checkers.committedIndex,
     digest: group.digest,
+    history,
   };
 }
 
@@ -127,13 +136,13 @@ function converge(group: RaftGroup, clients: RaftClients, dead: ReadonlySet<Repl
   if (!agreed()) throw new Violation(`no agreement after healing: ${describeGroup(group, marker)}`);
   // A second attempt may still commit; these reads need to see what is finished now.
   const finished = marker;
-  let readsLeft = live.length;
+  let readsLeft = live.length * KEYS;
   for (const id of live) {
-    group.use(id, (replica) => {
-      replica.readIndex((outcome) => {
-        if (outcome.type === "ready" && outcome.index >= finished) readsLeft -= 1;
+    for (let key = 0; key < KEYS; key += 1) {
+      clients.read(id, key, (index) => {
+        if (index >= finished) readsLeft -= 1;
       });
-    });
+    }
   }
   clock.runUntil(endUs, () => readsLeft === 0);
   if (readsLeft > 0) throw new Violation(`${readsLeft} reads failed after healing`);

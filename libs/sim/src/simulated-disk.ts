@@ -16,8 +16,12 @@ export interface DiskSettings {
   /** Syncs that take up to `stallUsMax` instead. */
   readonly stallPerMille: number;
   readonly stallUsMax: number;
-  /** Syncs that fail; every later write fails too. */
+  /** Syncs that fail; every later write fails too. What was written may be there or not. */
   readonly failPerMille: number;
+  /** Syncs that never end, until the disk is set right or the process ends. */
+  readonly stuckPerMille: number;
+  /** No space is left: writes fail, and nothing of them is there. */
+  readonly full: boolean;
 }
 
 export const CALM_DISK: DiskSettings = {
@@ -26,6 +30,8 @@ export const CALM_DISK: DiskSettings = {
   stallPerMille: 0,
   stallUsMax: 0,
   failPerMille: 0,
+  stuckPerMille: 0,
+  full: false,
 };
 
 /** A write found after a crash; torn when some of its parts are missing. */
@@ -39,21 +45,30 @@ interface PendingWrite<Part> {
   readonly done: (error: Error | undefined) => void;
 }
 
-/** A failed sync. */
+/** A failed sync, or a write for which there is no space. */
 export class DiskFailedError extends Error {
   override name = "DiskFailedError";
-  readonly code = "DISK_FAILED";
+  readonly code: "DISK_FAILED" | "NO_SPACE";
   readonly retryable = false;
+
+  constructor(message: string, code: "DISK_FAILED" | "NO_SPACE") {
+    super(message);
+    this.code = code;
+  }
 }
 
 export class SimulatedDisk<Part> {
-  settings: DiskSettings = CALM_DISK;
+  #settings: DiskSettings = CALM_DISK;
   readonly #clock: VirtualClock;
   readonly #prng: Prng;
   readonly #commit: (parts: readonly Part[]) => void;
   #pending: PendingWrite<Part>[] = [];
   #syncing = false;
-  #failed = false;
+  #failure: DiskFailedError | undefined;
+  /** Writes whose sync failed; a crash may leave them. */
+  #undecided: PendingWrite<Part>[] = [];
+  /** Ends the sync that is stuck. */
+  #unstick: (() => void) | undefined;
   /** Raised by a crash: what was under way completes for nobody. */
   #generation = 0;
   /** Completions wait while the process that owns the disk is stopped. */
@@ -68,6 +83,24 @@ export class SimulatedDisk<Part> {
     this.#clock = options.clock;
     this.#prng = options.prng;
     this.#commit = options.commit;
+  }
+
+  get settings(): DiskSettings {
+    return this.#settings;
+  }
+
+  /** A disk that is set right ends the sync that was stuck. */
+  set settings(settings: DiskSettings) {
+    this.#settings = settings;
+    if (settings.stuckPerMille > 0) return;
+    const unstick = this.#unstick;
+    this.#unstick = undefined;
+    if (unstick !== undefined) this.#clock.schedule(settings.syncUsMin, unstick);
+  }
+
+  /** Whether a sync is under way that never ends by itself. */
+  get isStuck(): boolean {
+    return this.#unstick !== undefined;
   }
 
   /** Starts a write; `done` is called when it is durable, or with the error that ended the disk. */
@@ -99,18 +132,21 @@ export class SimulatedDisk<Part> {
 
   /** Power is lost. Gives what of the writes under way is found afterwards, in order. */
   crash(): SurvivingWrite<Part>[] {
-    const partCount = this.#pending.reduce((sum, write) => sum + write.parts.length, 0);
-    let left = this.#failed ? 0 : this.#prng.below(partCount + 1);
+    const begun = [...this.#undecided, ...(this.#failure === undefined ? this.#pending : [])];
+    const partCount = begun.reduce((sum, write) => sum + write.parts.length, 0);
+    let left = this.#prng.below(partCount + 1);
     const survivors: SurvivingWrite<Part>[] = [];
-    for (const { parts } of this.#pending) {
+    for (const { parts } of begun) {
       if (left === 0) break;
       const kept = parts.slice(0, left);
       survivors.push({ parts: kept, torn: kept.length < parts.length });
       left -= kept.length;
     }
     this.#pending = [];
+    this.#undecided = [];
     this.#syncing = false;
-    this.#failed = false;
+    this.#failure = undefined;
+    this.#unstick = undefined;
     this.#held = undefined;
     this.#generation += 1;
     return survivors;
@@ -125,17 +161,29 @@ export class SimulatedDisk<Part> {
     const most = stalls ? settings.stallUsMax : settings.syncUsMax;
     const delayUs = this.#prng.between(settings.syncUsMin, Math.max(most, settings.syncUsMin));
     const generation = this.#generation;
-    this.#clock.schedule(delayUs, () => {
-      if (generation !== this.#generation) return;
-      this.#syncing = false;
-      if (!this.#failed && this.#prng.chance(settings.failPerMille, 1000)) this.#failed = true;
-      this.#pending.shift();
-      if (!this.#failed) this.#commit(write.parts);
-      const error = this.#failed ? new DiskFailedError("a sync failed") : undefined;
-      this.#complete(() => write.done(error));
-      // The owner may have crashed in answer; then this disk starts anew.
-      if (generation === this.#generation) this.#syncNext();
-    });
+    const finish = (): void => {
+      if (generation === this.#generation) this.#finishSync(write);
+    };
+    if (this.#prng.chance(settings.stuckPerMille, 1000)) this.#unstick = finish;
+    else this.#clock.schedule(delayUs, finish);
+  }
+
+  #finishSync(write: PendingWrite<Part>): void {
+    const { settings } = this;
+    const generation = this.#generation;
+    this.#syncing = false;
+    this.#pending.shift();
+    if (this.#failure === undefined && settings.full) {
+      this.#failure = new DiskFailedError("no space is left", "NO_SPACE");
+    } else if (this.#failure === undefined && this.#prng.chance(settings.failPerMille, 1000)) {
+      this.#failure = new DiskFailedError("a sync failed", "DISK_FAILED");
+      this.#undecided.push(write);
+    }
+    if (this.#failure === undefined) this.#commit(write.parts);
+    const error = this.#failure;
+    this.#complete(() => write.done(error));
+    // The owner may have crashed in answer; then this disk starts anew.
+    if (generation === this.#generation) this.#syncNext();
   }
 
   #complete(complete: () => void): void {

@@ -1,5 +1,5 @@
 /**
- * A network between numbered nodes that loses, repeats, delays, reorders and cuts.
+ * A network between numbered nodes that loses, repeats, delays, reorders, clogs and cuts.
  *
  * Generic over the message. Links are directed, so a cut may be one-way. Within a link messages
  * keep their order as on a stream, but for those drawn to jump ahead. What is under way when a link
@@ -20,6 +20,9 @@ export interface NetworkSettings {
   /** Messages that take `slowDelayUsMax` at most instead. */
   readonly slowPerMille: number;
   readonly slowDelayUsMax: number;
+  /** Messages of which a copy arrives once more, up to `replayDelayUsMax` later. */
+  readonly replayPerMille: number;
+  readonly replayDelayUsMax: number;
 }
 
 /** A network without faults, with the delays of one datacenter. */
@@ -31,6 +34,8 @@ export const CALM_NETWORK: NetworkSettings = {
   delayUsMax: 500,
   slowPerMille: 0,
   slowDelayUsMax: 0,
+  replayPerMille: 0,
+  replayDelayUsMax: 0,
 };
 
 export interface NetworkCounters {
@@ -38,16 +43,24 @@ export interface NetworkCounters {
   delivered: number;
   lost: number;
   duplicated: number;
+  replayed: number;
   cutOff: number;
+  /** Messages that waited in a clogged link. */
+  clogged: number;
 }
 
-interface Link {
+interface Link<Message> {
   isCut: boolean;
+  /** What waits while the link is clogged; undefined while it is not. */
+  clog: Message[] | undefined;
   /** Raised by a cut: what was sent before does not arrive. */
   generation: number;
   /** When the latest message arrives. */
   lastArrivalUs: number;
 }
+
+/** What a clogged link holds; more is lost. */
+const CLOG_MAX = 2_000;
 
 export class SimulatedNetwork<Message> {
   settings: NetworkSettings = CALM_NETWORK;
@@ -56,12 +69,14 @@ export class SimulatedNetwork<Message> {
     delivered: 0,
     lost: 0,
     duplicated: 0,
+    replayed: 0,
     cutOff: 0,
+    clogged: 0,
   };
   readonly #clock: VirtualClock;
   readonly #prng: Prng;
   readonly #deliver: (from: number, to: number, message: Message) => void;
-  readonly #links = new Map<number, Map<number, Link>>();
+  readonly #links = new Map<number, Map<number, Link<Message>>>();
 
   constructor(options: {
     readonly clock: VirtualClock;
@@ -90,6 +105,26 @@ export class SimulatedNetwork<Message> {
       this.counters.duplicated += 1;
       this.#carry(from, to, link, message);
     }
+    if (this.#prng.chance(this.settings.replayPerMille, 1000)) {
+      const delayUs = this.#prng.below(this.settings.replayDelayUsMax + 1);
+      this.#clock.schedule(delayUs, () => {
+        if (link.isCut) return;
+        this.counters.replayed += 1;
+        this.#deliver(from, to, message);
+      });
+    }
+  }
+
+  /** Holds one direction up: nothing is lost, all of it arrives together when it is free again. */
+  clog(from: number, to: number): void {
+    this.#link(from, to).clog ??= [];
+  }
+
+  unclog(from: number, to: number): void {
+    const link = this.#link(from, to);
+    const held = link.clog ?? [];
+    link.clog = undefined;
+    for (const message of held) this.#carry(from, to, link, message);
   }
 
   /** Cuts one direction; what is under way is lost. */
@@ -97,11 +132,14 @@ export class SimulatedNetwork<Message> {
     const link = this.#link(from, to);
     link.isCut = true;
     link.generation += 1;
+    if (link.clog !== undefined) link.clog = [];
   }
 
   /** Loses what is under way in one direction, as when a connection is reset. */
   reset(from: number, to: number): void {
-    this.#link(from, to).generation += 1;
+    const link = this.#link(from, to);
+    link.generation += 1;
+    if (link.clog !== undefined) link.clog = [];
   }
 
   heal(from: number, to: number): void {
@@ -112,14 +150,22 @@ export class SimulatedNetwork<Message> {
     for (const links of this.#links.values()) {
       for (const link of links.values()) link.isCut = false;
     }
+    for (const [from, links] of this.#links) {
+      for (const to of links.keys()) this.unclog(from, to);
+    }
   }
 
   isCut(from: number, to: number): boolean {
     return this.#link(from, to).isCut;
   }
 
-  #carry(from: number, to: number, link: Link, message: Message): void {
+  #carry(from: number, to: number, link: Link<Message>, message: Message): void {
     const { settings } = this;
+    if (link.clog !== undefined) {
+      this.counters.clogged += 1;
+      if (link.clog.length < CLOG_MAX) link.clog.push(message);
+      return;
+    }
     const prng = this.#prng;
     const slow = prng.chance(settings.slowPerMille, 1000);
     const most = slow ? settings.slowDelayUsMax : settings.delayUsMax;
@@ -140,7 +186,7 @@ export class SimulatedNetwork<Message> {
     });
   }
 
-  #link(from: number, to: number): Link {
+  #link(from: number, to: number): Link<Message> {
     let links = this.#links.get(from);
     if (links === undefined) {
       links = new Map();
@@ -148,7 +194,7 @@ export class SimulatedNetwork<Message> {
     }
     let link = links.get(to);
     if (link === undefined) {
-      link = { isCut: false, generation: 0, lastArrivalUs: 0 };
+      link = { isCut: false, clog: undefined, generation: 0, lastArrivalUs: 0 };
       links.set(to, link);
     }
     return link;
