@@ -9,6 +9,7 @@ import * as codec from "@atoll/codec";
 import { ActionServiceService } from "@atoll/proto/atoll/v1/action";
 import { DatacenterServiceService } from "@atoll/proto/atoll/v1/datacenter";
 import { EventServiceService } from "@atoll/proto/atoll/v1/event";
+import { GroupServiceService } from "@atoll/proto/atoll/v1/group";
 import { NodeServiceService } from "@atoll/proto/atoll/v1/node";
 import { OperationServiceService } from "@atoll/proto/atoll/v1/operation";
 import { RoleServiceService } from "@atoll/proto/atoll/v1/role";
@@ -30,6 +31,7 @@ import { actionService } from "./api/action-service.ts";
 import { datacenterService } from "./api/datacenter-service.ts";
 import { EventHistory } from "./api/event-history.ts";
 import { eventService } from "./api/event-service.ts";
+import { groupService } from "./api/group-service.ts";
 import type { HandlerParts } from "./api/handler-parts.ts";
 import { NodeChanges } from "./api/node-changes.ts";
 import { nodeService } from "./api/node-service.ts";
@@ -166,6 +168,7 @@ function makeServices(
       implementation: eventService(handlers, { history, watches }),
     },
     { definition: DatacenterServiceService, implementation: datacenterService(handlers, clients) },
+    { definition: GroupServiceService, implementation: groupService(handlers, clients) },
   ];
 }
 

@@ -34,11 +34,12 @@ import { BusIntake } from "./bus-intake.ts";
 import type { Config } from "./config.ts";
 import { Feed } from "./feed.ts";
 import { settleGroupId } from "./group-id.ts";
+import { LagClock } from "./lag-clock.ts";
 import { OrchestratorMetrics } from "./metrics.ts";
+import { orchestratorService } from "./orchestrator-service.ts";
 import { Quarantine } from "./quarantine.ts";
 import { RaftStateMachine } from "./raft-state-machine.ts";
 import { Sessions } from "./session.ts";
-import { statusOf } from "./status.ts";
 import { Ticker } from "./ticker.ts";
 
 /** One Raft tick. Heartbeats and timeouts are counts of it. */
@@ -92,8 +93,9 @@ export async function startApp(config: Config): Promise<App> {
   const sessions = new Sessions({ leader, replica, groupId });
 
   const busHealth = new BusHealth(bus);
+  const lagClock = new LagClock();
   const server = parts.use(
-    await startServer(config, { consensus, sessions, feed, busHealth, log, metrics }),
+    await startServer(config, { consensus, sessions, feed, busHealth, lagClock, log, metrics }),
   );
   // Streams end first, or the server would wait for them.
   parts.defer(async () => {
@@ -112,7 +114,7 @@ export async function startApp(config: Config): Promise<App> {
       log,
     }),
   );
-  parts.use(startTicker(replica, leader, counted, log));
+  parts.use(startTicker({ replica, leader, counted, lagClock, log }));
   leadership.join({ leader, intake });
   server.setServing(SERVICE_NAME, true);
   server.setServing("", true);
@@ -129,12 +131,14 @@ export async function startApp(config: Config): Promise<App> {
 }
 
 /** Ticks Raft and the leader's loop; a replica that stood still is told so first. */
-function startTicker(
-  replica: Replica,
-  leader: Leader,
-  counted: OrchestratorMetrics,
-  log: Log,
-): Ticker {
+function startTicker(ticked: {
+  readonly replica: Replica;
+  readonly leader: Leader;
+  readonly counted: OrchestratorMetrics;
+  readonly lagClock: LagClock;
+  readonly log: Log;
+}): Ticker {
+  const { replica, leader, counted, lagClock, log } = ticked;
   return new Ticker({
     clock: systemClock,
     tickMs: TICK_MS,
@@ -142,6 +146,7 @@ function startTicker(
     tick: () => {
       replica.tick();
       leader.run();
+      if (leader.leading) lagClock.sample(replica.status().lastIndex, systemClock.monotonicMs());
     },
     stalled: (gapMs) => {
       log.warn("the loop stood still", { gapMs });
@@ -257,11 +262,12 @@ async function startServer(
     readonly sessions: Sessions;
     readonly feed: Feed;
     readonly busHealth: BusHealth;
+    readonly lagClock: LagClock;
     readonly log: Log;
     readonly metrics: Metrics;
   },
 ): Promise<GrpcServer> {
-  const { consensus, sessions, feed, busHealth, log, metrics } = joined;
+  const { consensus, sessions, feed, busHealth, lagClock, log, metrics } = joined;
   const { transport, replica, state, groupId } = consensus;
   return startGrpcServer({
     listen: config.listen.text,
@@ -270,15 +276,16 @@ async function startServer(
       { definition: raftServiceDefinition, implementation: transport.handlers() },
       {
         definition: OrchestratorServiceService,
-        implementation: {
-          session: (call: Parameters<Sessions["serve"]>[0]) => sessions.serve(call),
-          feed: (call: Parameters<Feed["serve"]>[0]) => feed.serve(call),
-          getStatus: (_call: unknown, done: (error: null, value: unknown) => void) => {
-            const { datacenter } = config;
-            const busConnected = busHealth.connected;
-            done(null, statusOf({ datacenter, groupId, replica, state, busConnected }));
-          },
-        },
+        implementation: orchestratorService({
+          datacenter: config.datacenter,
+          groupId,
+          replica,
+          state,
+          sessions,
+          feed,
+          lagClock,
+          busConnected: () => busHealth.connected,
+        }),
       },
     ],
     reflection: true,

@@ -1,44 +1,39 @@
 /**
  * What a replica says of itself.
  */
-import type { ReplicatedState } from "@atoll/control";
 import type { GetStatusResponse } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import type { ReplicaDriver } from "@atoll/raft-replica";
+import type { LagClock } from "./lag-clock.ts";
 import { VERSION } from "./version.ts";
 
-export function statusOf(of: {
-  readonly datacenter: string;
-  readonly replica: ReplicaDriver;
-  readonly state: ReplicatedState;
-  readonly busConnected: boolean;
-  readonly groupId: string;
-}): GetStatusResponse {
-  const {
-    id,
-    role,
-    term,
-    leader,
-    firstIndex,
-    lastIndex,
-    commitIndex,
-    appliedIndex,
-    snapshotIndex,
-    membership,
-    peers,
-  } = of.replica.status();
+export function statusOf(
+  of: {
+    readonly datacenter: string;
+    readonly groupId: string;
+    readonly replica: Pick<ReplicaDriver, "status">;
+    readonly lagClock: LagClock;
+    readonly busConnected: () => boolean;
+  },
+  nowMs: number,
+): GetStatusResponse {
+  const { membership, peers, ...own } = of.replica.status();
   return {
-    id,
+    id: own.id,
     datacenter: of.datacenter,
-    role,
-    term,
-    leader,
-    firstIndex,
-    lastIndex,
-    commitIndex,
-    appliedIndex,
-    snapshotIndex,
-    peers: peers.map((peer) => ({ ...peer, recovering: false })),
-    busConnected: of.busConnected,
+    role: own.role,
+    term: own.term,
+    leader: own.leader,
+    firstIndex: own.firstIndex,
+    lastIndex: own.lastIndex,
+    commitIndex: own.commitIndex,
+    appliedIndex: own.appliedIndex,
+    snapshotIndex: own.snapshotIndex,
+    peers: peers.map(({ id, matchIndex, state, active }) => {
+      const lagMs = of.lagClock.lagMs(matchIndex, own.lastIndex, nowMs);
+      const peer = { id, matchIndex, state, active, recovering: false };
+      return lagMs === undefined ? peer : { ...peer, lagMs: Math.round(lagMs) };
+    }),
+    busConnected: of.busConnected(),
     groupId: of.groupId,
     voters: membership.voters,
     outgoingVoters: membership.outgoing,

@@ -18,6 +18,7 @@ import { ApiError, invalidField } from "@atoll/service-kit";
 import { status } from "@grpc/grpc-js";
 
 const ACTION_PATTERN = /^[a-z0-9-]{1,63}-[1-9]\d{0,15}$/;
+const REPLICA_PATTERN = /^[1-9]\d{0,3}$/;
 const OPERATION_PATTERN = /^op-[1-9]\d{0,15}$/;
 
 export class ResourceNames {
@@ -41,6 +42,10 @@ export class ResourceNames {
 
   operation(id: string): string {
     return `${this.datacenter}/operations/${id}`;
+  }
+
+  replica(id: number): string {
+    return `${this.datacenter}/replicas/${id}`;
   }
 
   event(index: number, offset: number): string {
@@ -86,6 +91,12 @@ export class ResourceNames {
     if (!OPERATION_PATTERN.test(id))
       throw badForm("name", text, "datacenters/DC/operations/op-NUMBER");
     return id as OperationId;
+  }
+
+  parseReplica(text: string): number {
+    const id = this.#child("name", text, "replicas", "ID");
+    if (!REPLICA_PATTERN.test(id)) throw badForm("name", text, "datacenters/DC/replicas/ID");
+    return Number(id);
   }
 
   parseRole(text: string, field = "name"): RoleName {

@@ -4,6 +4,7 @@
 import { ActionServiceClient } from "@atoll/proto/atoll/v1/action";
 import { DatacenterServiceClient } from "@atoll/proto/atoll/v1/datacenter";
 import { EventServiceClient } from "@atoll/proto/atoll/v1/event";
+import { GroupServiceClient } from "@atoll/proto/atoll/v1/group";
 import { NodeServiceClient } from "@atoll/proto/atoll/v1/node";
 import { OperationServiceClient } from "@atoll/proto/atoll/v1/operation";
 import { RoleServiceClient } from "@atoll/proto/atoll/v1/role";
@@ -39,6 +40,7 @@ export class ApiClient implements Disposable {
   readonly operations: OperationServiceClient;
   readonly events: EventServiceClient;
   readonly datacenters: DatacenterServiceClient;
+  readonly groups: GroupServiceClient;
 
   constructor(port: number) {
     const address = `127.0.0.1:${port}`;
@@ -56,10 +58,11 @@ export class ApiClient implements Disposable {
     this.operations = new OperationServiceClient(address, credentials, options);
     this.events = new EventServiceClient(address, credentials, options);
     this.datacenters = new DatacenterServiceClient(address, credentials, options);
+    this.groups = new GroupServiceClient(address, credentials, options);
   }
 
   [Symbol.dispose](): void {
-    for (const client of [this.nodes, this.roles, this.actions]) client.close();
+    for (const client of [this.nodes, this.roles, this.actions, this.groups]) client.close();
     for (const client of [this.operations, this.events, this.datacenters]) client.close();
   }
 }

@@ -1,0 +1,97 @@
+/**
+ * Gives the whole state away, as of an index that includes everything acknowledged before.
+ *
+ * A read round fixes the index; the state is copied in one turn of the loop once that index is
+ * applied here, and streamed at the caller's pace. Any replica that knows a leader can do it.
+ * Changes nothing.
+ */
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import type { ReplicatedState } from "@atoll/control";
+import type { BackupRequest, BackupResponse } from "@atoll/proto/atoll/replica/v1/orchestrator";
+import type { ReadOutcome, ReplicaDriver } from "@atoll/raft-replica";
+import { type ServerWritableStream, status as GrpcStatus } from "@grpc/grpc-js";
+import { VERSION } from "./version.ts";
+
+const CHUNK_BYTES_MAX = 1_048_576;
+const READ_MS_MAX = 5_000;
+
+type BackupCall = ServerWritableStream<BackupRequest, BackupResponse>;
+
+export interface BackupParts {
+  readonly datacenter: string;
+  readonly groupId: string;
+  readonly state: ReplicatedState;
+  readonly replica: Pick<ReplicaDriver, "readIndex" | "status">;
+  /** Milliseconds since 1970. */
+  readonly realtimeMs: () => number;
+}
+
+/** Handles one call of `OrchestratorService.Backup`. Never throws. */
+export function serveBackup(call: BackupCall, parts: BackupParts): void {
+  call.on("error", () => {});
+  streamState(call, parts).then(
+    () => call.end(),
+    (error: unknown) => call.emit("error", error),
+  );
+}
+
+async function streamState(call: BackupCall, parts: BackupParts): Promise<void> {
+  const { replica, state, datacenter, groupId, realtimeMs } = parts;
+  const outcome = await readIndex(replica);
+  if (outcome.type !== "ready") {
+    throw failure(`the end of the log is not known: ${outcome.reason}`);
+  }
+  // From here to the copy nothing may wait: index, term and state are of one moment.
+  const { term, membership } = replica.status();
+  const index = state.appliedIndex;
+  const chunks = state.snapshot();
+  const position = { datacenter, groupId, index, term, voters: membership.voters };
+  const value = {
+    ...position,
+    learners: [...membership.learners, ...membership.learnersNext],
+    realtimeMs: realtimeMs(),
+    version: VERSION,
+  };
+  await write(call, { content: { $case: "position", value } });
+  const hash = createHash("sha256");
+  let sizeBytes = 0;
+  for (const chunk of pieces(chunks)) {
+    hash.update(chunk);
+    sizeBytes += chunk.length;
+    await write(call, { content: { $case: "chunk", value: Buffer.from(chunk) } });
+    if (call.cancelled) return;
+  }
+  const end = { sizeBytes, stateHash: hash.digest() };
+  await write(call, { content: { $case: "end", value: end } });
+}
+
+function readIndex(replica: Pick<ReplicaDriver, "readIndex">): Promise<ReadOutcome> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(
+      () => resolve({ type: "refused", reason: "noLeader", leader: 0 }),
+      READ_MS_MAX,
+    );
+    replica.readIndex((outcome) => {
+      clearTimeout(timer);
+      resolve(outcome);
+    });
+  });
+}
+
+async function write(call: BackupCall, response: BackupResponse): Promise<void> {
+  if (call.cancelled || call.destroyed) return;
+  if (!call.write(response)) await Promise.race([once(call, "drain"), once(call, "cancelled")]);
+}
+
+function* pieces(chunks: readonly Uint8Array[]): Iterable<Uint8Array> {
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += CHUNK_BYTES_MAX) {
+      yield chunk.subarray(at, at + CHUNK_BYTES_MAX);
+    }
+  }
+}
+
+function failure(details: string): Error {
+  return Object.assign(new Error(details), { code: GrpcStatus.UNAVAILABLE, details });
+}

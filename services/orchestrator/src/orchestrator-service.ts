@@ -1,0 +1,53 @@
+/**
+ * The handlers of `OrchestratorService`: what gateways and operators' tools ask of one replica.
+ *
+ * Joins only; the work is in the parts. Refusals carry a gRPC code and a sentence for people.
+ */
+import type { ReplicatedState } from "@atoll/control";
+import type {
+  BackupRequest,
+  BackupResponse,
+  GetStatusResponse,
+} from "@atoll/proto/atoll/replica/v1/orchestrator";
+import type { ReplicaDriver } from "@atoll/raft-replica";
+import { systemClock } from "@atoll/service-kit";
+import type {
+  sendUnaryData,
+  ServerWritableStream,
+  UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import { serveBackup } from "./backup.ts";
+import type { Feed } from "./feed.ts";
+import type { LagClock } from "./lag-clock.ts";
+import type { Sessions } from "./session.ts";
+import { statusOf } from "./status.ts";
+
+export interface OrchestratorServiceParts {
+  readonly datacenter: string;
+  readonly groupId: string;
+  readonly replica: ReplicaDriver;
+  readonly state: ReplicatedState;
+  readonly sessions: Sessions;
+  readonly feed: Feed;
+  readonly lagClock: LagClock;
+  readonly busConnected: () => boolean;
+}
+
+export function orchestratorService(parts: OrchestratorServiceParts): UntypedServiceImplementation {
+  const { datacenter, groupId, replica, state, sessions, feed } = parts;
+  return {
+    session: (call: Parameters<Sessions["serve"]>[0]) => sessions.serve(call),
+    feed: (call: Parameters<Feed["serve"]>[0]) => feed.serve(call),
+    getStatus: (_call: unknown, done: sendUnaryData<GetStatusResponse>) => {
+      done(null, statusOf(parts, systemClock.monotonicMs()));
+    },
+    backup: (call: ServerWritableStream<BackupRequest, BackupResponse>) =>
+      serveBackup(call, {
+        datacenter,
+        groupId,
+        state,
+        replica,
+        realtimeMs: () => systemClock.realtimeMs(),
+      }),
+  };
+}
