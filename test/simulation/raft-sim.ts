@@ -7,7 +7,8 @@
  * again, which must give the same run bit for bit, and its last events are printed. With `--first`
  * it ends there; `--trace` prints every event; `--history` writes the clients' history of the last
  * seed. From {@link SOMETIMES_SEEDS} seeds on, every situation of the counters must have been
- * reached. The last line is the summary. Ends with status 1 when something did not hold, 2 when called wrongly.
+ * reached. The last line is the summary. Ends with status 1 when something did not hold, 2 when
+ * called wrongly.
  */
 import { randomInt } from "node:crypto";
 import { writeFileSync } from "node:fs";

@@ -3,8 +3,8 @@
  * a time each.
  *
  * A write is a batch of commands. Each operation notes what was finished when it began, and tells
- * what came of it to the checkers and to the history. A client whose replica crashes learns nothing,
- * gives up after a while, and goes on elsewhere.
+ * what came of it to the checkers and to the history. A client whose replica crashes learns
+ * nothing, gives up after a while, and goes on elsewhere.
  */
 import type { Prng } from "@atoll/stdx";
 import type { ProposalOutcome } from "@atoll/raft-replica";
