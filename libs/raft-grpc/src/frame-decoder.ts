@@ -12,6 +12,7 @@ import {
   ENTRY_TYPES,
   FRAME_TAG,
   MESSAGE_HEADER_BYTES,
+  RECOVERING_BIT,
 } from "./frame-layout.ts";
 
 /** Says that bytes are not a frame, without the cost of an exception. */
@@ -39,7 +40,10 @@ export function decodeFrame(
     const end = reader.at + 4 + reader.uint32();
     if (end < reader.at + COUNTER_BYTES || end > frame.length) return bad("a length is wrong");
     reader.end = end;
-    const message = decodeBody(reader, code, { from, to, term: reader.counter() });
+    const envelope = { from, to, term: reader.counter() };
+    const recovering = (code & RECOVERING_BIT) !== 0;
+    const marked: Envelope = recovering ? { ...envelope, recovering } : envelope;
+    const message = decodeBody(reader, code & ~RECOVERING_BIT, marked);
     if (message === undefined) return bad(`a message of unknown type ${code}`);
     if (reader.failed) return bad(`a ${message.type} is malformed`);
     if (reader.left !== 0) return bad(`a ${message.type} is too long`);
@@ -57,6 +61,7 @@ interface Envelope {
   readonly from: ReplicaId;
   readonly to: ReplicaId;
   readonly term: number;
+  readonly recovering?: true;
 }
 
 function decodeBody(reader: Reader, code: number, envelope: Envelope): Message | undefined {
@@ -108,6 +113,12 @@ function decodeBody(reader: Reader, code: number, envelope: Envelope): Message |
     }
     case 11:
       return { type: "timeoutNow", ...envelope };
+    case 12:
+      return { type: "termQuery", ...envelope, context: reader.counter() };
+    case 13: {
+      const context = reader.counter();
+      return { type: "termReply", ...envelope, context, lastIndex: reader.counter() };
+    }
     default:
       return undefined;
   }

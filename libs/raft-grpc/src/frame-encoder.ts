@@ -14,6 +14,7 @@ import {
   FRAME_TAG,
   MESSAGE_CODES,
   MESSAGE_HEADER_BYTES,
+  RECOVERING_BIT,
 } from "./frame-layout.ts";
 
 /** Runs of entries shorter than this are not worth remembering. */
@@ -45,9 +46,11 @@ function bodyBytes(message: Message): number {
       return 1 + 3 * COUNTER_BYTES;
     case "heartbeat":
     case "readIndexReply":
+    case "termReply":
       return 2 * COUNTER_BYTES;
     case "heartbeatReply":
     case "readIndexRequest":
+    case "termQuery":
       return COUNTER_BYTES;
     case "installSnapshot":
       return (
@@ -87,7 +90,8 @@ export class FrameEncoder {
     writeVarint(frame, 1, payload);
     const writer = new Writer(frame, head);
     for (const message of messages) {
-      writer.byte(MESSAGE_CODES[message.type]);
+      const mark = message.recovering === true ? RECOVERING_BIT : 0;
+      writer.byte(MESSAGE_CODES[message.type] | mark);
       writer.uint32(messageBytes(message) - 5);
       writer.counter(message.term);
       this.#body(writer, message);
@@ -119,7 +123,10 @@ export class FrameEncoder {
       case "heartbeatReply":
         return writer.counter(message.readRound);
       case "readIndexRequest":
+      case "termQuery":
         return writer.counter(message.context);
+      case "termReply":
+        return writer.counters(message.context, message.lastIndex);
       case "readIndexReply":
         return writer.counters(message.context, message.index);
       case "installSnapshot":

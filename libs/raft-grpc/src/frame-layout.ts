@@ -20,6 +20,9 @@
  *                              chunk checksum (4), flags (1: 1 last), chunk
  *     10 installSnapshotReply  snapshot index, next offset, flags (1: 1 installed)
  *     11 timeoutNow            nothing
+ *     12 termQuery             context
+ *     13 termReply             context, last index
+ *     type           with 128 added when the sender is recovering
  *     entry          type (1), length of its data (4), term (8), data; its index is its place
  *     membership     flags (1: 1 auto-leave), then count (2) and ids four times: voters,
  *                    outgoing, learners, learnersNext
@@ -55,6 +58,11 @@ export const MESSAGE_CODES: Readonly<Record<Message["type"], number>> = {
   installSnapshot: 9,
   installSnapshotReply: 10,
   timeoutNow: 11,
+  termQuery: 12,
+  termReply: 13,
 };
+
+/** Added to a message's code when its sender is recovering. */
+export const RECOVERING_BIT = 0x80;
 
 export const ENTRY_TYPES: readonly EntryType[] = ["data", "noop", "membership"];

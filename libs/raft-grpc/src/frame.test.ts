@@ -46,7 +46,8 @@ function membership(prng: Prng): Membership {
 
 function randomMessage(prng: Prng): Message {
   const type = prng.pick(TYPES);
-  const envelope = { from: 1, to: 2, term: counter(prng) };
+  const plain = { from: 1, to: 2, term: counter(prng) };
+  const envelope = prng.chance(1, 3) ? { ...plain, recovering: true as const } : plain;
   const position = { index: prng.below(10_000), term: counter(prng) };
   const [one, two] = [prng.chance(1, 2), prng.chance(1, 2)];
   const number = counter(prng);
@@ -94,6 +95,10 @@ function randomMessage(prng: Prng): Message {
       };
     case "timeoutNow":
       return { type, ...envelope };
+    case "termQuery":
+      return { type, ...envelope, context: number };
+    case "termReply":
+      return { type, ...envelope, context: number, lastIndex: counter(prng) };
     default:
       throw new Error(`no such type ${String(type)}`);
   }

@@ -10,8 +10,10 @@ import type {
   LogPosition,
   Membership,
   Message,
+  RecoveryView,
   ReplicaId,
   SnapshotMetadata,
+  Standing,
 } from "raft-ts";
 
 /** What a store found when it was opened. The store has checked checksums, chain and contiguity. */
@@ -29,6 +31,8 @@ export interface RecoveredLog {
   readonly tail: readonly Entry[];
   /** The position before the first entry of `tail`. */
   readonly tailPrevious: LogPosition;
+  /** Whether the log holds all that was promised with it. Default "whole". */
+  readonly standing?: Standing;
 }
 
 /**
@@ -42,6 +46,11 @@ export interface LogWrite {
    * Contiguous. Where they overlap the log, the log from their first index on is replaced by them.
    */
   readonly entries?: readonly Entry[];
+  /**
+   * From now on the standing of the log. Not before hard state and entries of this write and of
+   * all before it are durable.
+   */
+  readonly standing?: "whole" | "founded";
 }
 
 export type Done = (error: Error | undefined) => void;
@@ -177,6 +186,8 @@ export interface ReplicaStatus {
   readonly appliedIndex: number;
   readonly snapshotIndex: number;
   readonly membership: Membership;
+  /** What it waits for; only while it is not whole. */
+  readonly recovery?: RecoveryView;
   /** Only on the leader. */
   readonly peers: readonly PeerProgress[];
 }

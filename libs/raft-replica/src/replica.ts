@@ -169,6 +169,7 @@ export class Replica implements ReplicaDriver {
       appliedIndex: this.#appliedIndex,
       snapshotIndex: view.snapshotIndex,
       membership: view.membership,
+      ...(view.recovery === undefined ? {} : { recovery: view.recovery }),
       peers: view.peers.map(({ id, matchIndex, state, active }) => ({
         id,
         matchIndex,
@@ -276,8 +277,9 @@ export class Replica implements ReplicaDriver {
       else this.#give({ type: "persisted", write });
     };
     if (effect.type === "persist") {
-      const { hardState, entries } = effect;
-      this.#store.write(hardState === undefined ? { entries } : { hardState, entries }, done);
+      const { hardState, entries, standing } = effect;
+      const write = hardState === undefined ? { entries } : { hardState, entries };
+      this.#store.write(standing === undefined ? write : { ...write, standing }, done);
       return;
     }
     const { metadata, chunks, hardState } = effect;

@@ -26,6 +26,8 @@ import { finishWrite, startWrite } from "./persistence.ts";
 import { propose } from "./propose.ts";
 import { addRead, advanceReads } from "./reads.ts";
 import { receive } from "./receive.ts";
+import type { RecoveryView, Standing } from "./recovering-state.ts";
+import { advanceRecovery, viewRecovery } from "./recovering.ts";
 import { advanceCommit, peerStreamLost, replicate, sendLoaded } from "./replication.ts";
 import { becomeFollower } from "./roles.ts";
 import type { RaftSettings } from "./settings.ts";
@@ -43,6 +45,8 @@ export interface RecoveredState {
   readonly firstIndex: number;
   readonly tailPrevious: LogPosition;
   readonly tail: readonly Entry[];
+  /** Default "whole". */
+  readonly standing?: Standing;
 }
 
 export interface RaftCoreOptions {
@@ -79,6 +83,8 @@ export interface CoreView {
   readonly appliedIndex: number;
   readonly snapshotIndex: number;
   readonly membership: Membership;
+  /** Only while it is not whole. */
+  readonly recovery: RecoveryView | undefined;
   /** Only on the leader. */
   readonly peers: readonly PeerView[];
 }
@@ -100,6 +106,7 @@ export class RaftCore {
       log: new RaftLog(recovered),
       hardState: recovered.hardState,
       membership: recovered.snapshot.membership,
+      standing: recovered.standing ?? "whole",
     });
     assert(recovered.hardState.term >= this.#state.log.lastTerm, "the log is of a later term");
     becomeFollower(this.#state, recovered.hardState.term, 0);
@@ -187,6 +194,7 @@ export class RaftCore {
   takeEffects(): readonly Effect[] {
     const state = this.#state;
     if (state.role === "leader") advanceCommit(state);
+    if (state.recovery !== undefined) advanceRecovery(state);
     startWrite(state);
     if (state.role === "leader") {
       replicate(state);
@@ -217,6 +225,7 @@ export class RaftCore {
       appliedIndex: state.log.appliedIndex,
       snapshotIndex: state.log.snapshot.index,
       membership: state.membership,
+      recovery: viewRecovery(state),
       peers,
     };
   }

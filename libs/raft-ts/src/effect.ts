@@ -25,6 +25,8 @@ export interface PersistEffect {
   readonly write: number;
   readonly hardState: HardState | undefined;
   readonly entries: readonly Entry[];
+  /** Ends a recovery: once this write is durable the replica counts again. */
+  readonly standing: "whole" | "founded" | undefined;
 }
 
 /** Replaces log and state by a received snapshot; counts as a write, and as everything applied. */

@@ -6,12 +6,12 @@
  * timeout: each campaigns after a delay by its rank, so that they do not split the vote.
  */
 import type { ReplicaId } from "./entry.ts";
-import { isVoter } from "./membership.ts";
 import type { RequestVote, RequestVoteReply } from "./message.ts";
 import { countVotes } from "./quorum.ts";
+import { mayCampaign } from "./recovering.ts";
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from "./roles.ts";
 import type { RaftState } from "./state.ts";
-import { isLeaderAlive, send } from "./state.ts";
+import { isLeaderAlive, isRecovering, send } from "./state.ts";
 
 /** One tick of a replica that does not lead. */
 export function tickElection(state: RaftState): void {
@@ -26,7 +26,7 @@ export function tickElection(state: RaftState): void {
   if (state.membership.voters.length === 1 && state.membership.outgoing.length === 0) {
     campaign = true;
   }
-  if (campaign && isVoter(state.membership, state.id) && state.role !== "leader") {
+  if (campaign && mayCampaign(state) && state.role !== "leader") {
     startPreVote(state);
   }
 }
@@ -40,7 +40,7 @@ export function suspectLeader(state: RaftState, peer: ReplicaId): void {
 
 /** The leader asked this replica to take over (dissertation §3.10). */
 export function campaignForTransfer(state: RaftState): void {
-  if (!isVoter(state.membership, state.id) || state.role === "leader") return;
+  if (!mayCampaign(state) || state.role === "leader") return;
   startElection(state, true);
 }
 
@@ -52,7 +52,8 @@ export function handleRequestVote(state: RaftState, message: RequestVote): void 
   const mayGrant = message.preVote
     ? message.term > state.term && (!isLeaderAlive(state) || message.leaderTransfer)
     : state.vote === message.from || (state.vote === 0 && state.leader === 0);
-  const granted = mayGrant && isUpToDate(state, message);
+  // Whether it has voted already a recovering replica cannot know.
+  const granted = mayGrant && !isRecovering(state) && isUpToDate(state, message);
   if (granted && !message.preVote) {
     state.vote = message.from;
     state.electionElapsedTicks = 0;

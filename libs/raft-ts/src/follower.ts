@@ -5,13 +5,13 @@
  * replaced. An acknowledgement says what is durable here and leaves when it is, one for all
  * messages that the same write covers. What is committed is never cut.
  */
-import type { Entry } from "./entry.ts";
+import type { Entry, LogPosition, ReplicaId } from "./entry.ts";
 import { waitsForTerms } from "./lookup.ts";
 import type { AppendEntries, Heartbeat } from "./message.ts";
 import { acknowledge, truncateLog } from "./persistence.ts";
 import { heardFromLeader } from "./roles.ts";
 import type { RaftState } from "./state.ts";
-import { send } from "./state.ts";
+import { isRecovering, send } from "./state.ts";
 
 export function handleAppendEntries(state: RaftState, message: AppendEntries): void {
   heardFromLeader(state, message.from);
@@ -25,7 +25,7 @@ export function handleAppendEntries(state: RaftState, message: AppendEntries): v
   const agrees =
     previous.index <= log.committedIndex || log.termAt(previous.index) === previous.term;
   if (!agrees) {
-    refuse(state, message);
+    refuse(state, message.from, previous);
     return;
   }
   takeIn(state, previous.term, entries);
@@ -40,6 +40,12 @@ export function handleAppendEntries(state: RaftState, message: AppendEntries): v
 export function handleHeartbeat(state: RaftState, message: Heartbeat): void {
   heardFromLeader(state, message.from);
   const log = state.log;
+  if (isRecovering(state) && message.commitIndex > state.matchedIndex) {
+    // The leader does not know yet that what this replica acknowledged is gone.
+    const previous = { index: message.commitIndex, term: state.term };
+    refuse(state, message.from, previous);
+    return;
+  }
   if (message.commitIndex > log.lastIndex) {
     // The leader commits no more to a follower than it acknowledged, so acknowledged entries are
     // gone.
@@ -75,23 +81,23 @@ function takeIn(state: RaftState, previousTerm: number, entries: readonly Entry[
 /**
  * Says where the logs may agree: the last entry at or before the refused one with no later term.
  */
-function refuse(state: RaftState, message: AppendEntries): void {
+function refuse(state: RaftState, to: ReplicaId, previous: LogPosition): void {
   const log = state.log;
-  let index = Math.min(message.previous.index, log.lastIndex);
+  let index = Math.min(previous.index, log.lastIndex);
   let term = log.termAt(index);
-  while (index > log.committedIndex && term !== undefined && term > message.previous.term) {
+  while (index > log.committedIndex && term !== undefined && term > previous.term) {
     index -= 1;
     term = log.termAt(index);
   }
   send(state, {
     type: "appendEntriesReply",
     from: state.id,
-    to: message.from,
+    to,
     term: state.term,
     success: false,
-    index: message.previous.index,
+    index: previous.index,
     // Where the own term is not in memory, the leader's own is as good a guess as any.
-    hint: { index, term: term ?? message.previous.term },
+    hint: { index, term: term ?? previous.term },
   });
 }
 

@@ -37,9 +37,12 @@ export type {
   ReadIndexRequest,
   RequestVote,
   RequestVoteReply,
+  TermQuery,
+  TermReply,
   TimeoutNow,
 } from "./message.ts";
 export type { VoteResult } from "./quorum.ts";
 export { committedIndex, countVotes, isQuorum, majority } from "./quorum.ts";
+export type { RecoveryView, Standing } from "./recovering-state.ts";
 export type { RaftSettings } from "./settings.ts";
 export { DEFAULT_RAFT_SETTINGS } from "./settings.ts";

@@ -11,6 +11,11 @@ interface Envelope {
   readonly to: ReplicaId;
   /** The sender's term; for a pre-vote the term it would campaign in. */
   readonly term: number;
+  /**
+   * The sender may have lost what it promised, so it counts for nothing: no vote, no commit, no
+   * confirmation. Absent on all others.
+   */
+  readonly recovering?: true;
 }
 
 export interface RequestVote extends Envelope {
@@ -101,6 +106,21 @@ export interface TimeoutNow extends Envelope {
   readonly type: "timeoutNow";
 }
 
+/** A replica that is not whole asks a voter for its term; it changes nobody's. */
+export interface TermQuery extends Envelope {
+  readonly type: "termQuery";
+  /** Names the life of the replica that asks. */
+  readonly context: number;
+}
+
+/** The envelope has the term, which is durable at the sender. */
+export interface TermReply extends Envelope {
+  readonly type: "termReply";
+  readonly context: number;
+  /** The last index of the sender's log; 0 for none. */
+  readonly lastIndex: number;
+}
+
 export type Message =
   | RequestVote
   | RequestVoteReply
@@ -112,4 +132,6 @@ export type Message =
   | ReadIndexReply
   | InstallSnapshot
   | InstallSnapshotReply
-  | TimeoutNow;
+  | TimeoutNow
+  | TermQuery
+  | TermReply;

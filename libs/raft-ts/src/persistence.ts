@@ -7,6 +7,7 @@
  */
 import { assert } from "@atoll/stdx";
 import type { Entry, SnapshotMetadata } from "./entry.ts";
+import { finishRecovery } from "./recovering.ts";
 import type { RaftState } from "./state.ts";
 import { isHardStateDurable, send } from "./state.ts";
 
@@ -20,7 +21,8 @@ export function startWrite(state: RaftState): void {
   const underWay = state.pendingWrites.reduce((sum, each) => sum + (each.hasEntries ? 1 : 0), 0);
   const takesEntries =
     log.handedIndex < log.lastIndex && underWay < state.settings.writesInFlightMax;
-  if (!hardStateChanged && !takesEntries) return;
+  const standing = takeStanding(state);
+  if (!hardStateChanged && !takesEntries && standing === undefined) return;
   const hardState = hardStateChanged ? { term: state.term, vote: state.vote } : undefined;
   const entries = takesEntries
     ? log.slice(log.handedIndex + 1, log.lastIndex, state.settings.writeBytesMax)
@@ -34,8 +36,16 @@ export function startWrite(state: RaftState): void {
     hardState,
     installed: undefined,
     hasEntries: entries.length > 0,
+    standing,
   });
-  state.outbox.writes.push({ type: "persist", write, hardState, entries });
+  state.outbox.writes.push({ type: "persist", write, hardState, entries, standing });
+}
+
+/** What the next write says about a recovery that is complete; said once. */
+function takeStanding(state: RaftState): "whole" | "founded" | undefined {
+  const due = state.recovery?.finishing;
+  const underWay = state.pendingWrites.some((pending) => pending.standing !== undefined);
+  return underWay ? undefined : due;
 }
 
 /** Starts the write that puts a received snapshot in the place of log and state. */
@@ -54,6 +64,7 @@ export function startInstall(
     hardState,
     installed: metadata,
     hasEntries: false,
+    standing: undefined,
   });
   state.outbox.writes.push({ type: "installSnapshot", write, metadata, chunks, hardState });
 }
@@ -72,6 +83,7 @@ export function finishWrite(state: RaftState, write: number): SnapshotMetadata |
   assert(pending?.write === write, `write ${write} finished before ${pending?.write}`);
   if (pending.lastIndex > state.log.stableIndex) state.log.stableIndex = pending.lastIndex;
   if (pending.hardState !== undefined) state.durable = pending.hardState;
+  if (pending.standing !== undefined) finishRecovery(state, pending.standing);
   if (isHardStateDurable(state)) {
     for (const message of state.waiting) state.outbox.messages.push(message);
     state.waiting = [];

@@ -26,6 +26,8 @@ export class Progress {
   commitSent = 0;
   /** It answered since the last check of the quorum. */
   active = true;
+  /** It has lost what it promised and is not whole yet: it counts for no quorum. */
+  recovering = false;
   /** In `probe`: a message is out and unanswered. */
   paused = false;
   /** It acknowledged something since the last heartbeat reply. */
@@ -74,6 +76,13 @@ export class Progress {
       this.#inFlightLast.splice(0, done);
       this.#inFlightBytes.splice(0, done);
     }
+  }
+
+  /** It holds nothing of what it acknowledged. */
+  forget(nextIndex: number): void {
+    this.matchIndex = 0;
+    this.commitSent = 0;
+    this.becomeProbe(nextIndex);
   }
 
   becomeProbe(nextIndex: number): void {

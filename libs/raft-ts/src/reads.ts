@@ -11,7 +11,7 @@ import { broadcastHeartbeat } from "./heartbeat.ts";
 import type { ReadIndexReply, ReadIndexRequest } from "./message.ts";
 import { isQuorum } from "./quorum.ts";
 import type { ReadOrigin, RaftState } from "./state.ts";
-import { send } from "./state.ts";
+import { send, takeContext } from "./state.ts";
 
 /** Takes in a read of this replica. */
 export function addRead(state: RaftState, read: number): void {
@@ -25,11 +25,14 @@ export function addRead(state: RaftState, read: number): void {
 
 /** A follower asks on behalf of its own reads. */
 export function handleReadIndexRequest(state: RaftState, message: ReadIndexRequest): void {
+  const { from, context } = message;
   if (state.role !== "leader" || readsPending(state) >= state.settings.readsPendingMax) {
-    replyToRead(state, { type: "peer", from: message.from, context: message.context }, 0);
+    replyToRead(state, { type: "peer", from, context, index: undefined }, 0);
     return;
   }
-  state.peerReads.push({ type: "peer", from: message.from, context: message.context });
+  // Acknowledgements of its earlier life may still be under way, for any entry there is.
+  const index = message.recovering === true ? state.log.lastIndex : undefined;
+  state.peerReads.push({ type: "peer", from, context, index });
 }
 
 /** The leader's answer to this follower. */
@@ -131,7 +134,7 @@ function settleRound(state: RaftState): void {
   state.readRound = undefined;
   for (const origin of round.origins) {
     if (origin.type === "own") answer(state, origin.read, round.index);
-    else replyToRead(state, origin, round.index);
+    else replyToRead(state, origin, origin.index ?? round.index);
   }
 }
 
@@ -140,8 +143,7 @@ function forward(state: RaftState): void {
   const reads = state.readsCollected.map((each) => each.read);
   for (const { read, ageTicks } of state.readsCollected) state.readAges.set(read, ageTicks);
   state.readsCollected = [];
-  state.forwarded = { context: state.nextReadContext, reads, idleTicks: 0 };
-  state.nextReadContext += 1;
+  state.forwarded = { context: takeContext(state), reads, idleTicks: 0 };
   sendRequest(state);
 }
 

@@ -9,6 +9,7 @@ import { campaignForTransfer, handleRequestVote, handleRequestVoteReply } from "
 import { handleAppendEntries, handleHeartbeat } from "./follower.ts";
 import type { Message } from "./message.ts";
 import { handleReadIndexReply, handleReadIndexRequest } from "./reads.ts";
+import { handleTermQuery, handleTermReply, noteSender, takeNeededIndex } from "./recovering.ts";
 import { handleAppendEntriesReply, handleHeartbeatReply } from "./replication.ts";
 import { becomeFollower } from "./roles.ts";
 import { handleInstallSnapshot } from "./snapshot-receive.ts";
@@ -19,6 +20,10 @@ import { isLeaderAlive, send } from "./state.ts";
 /** Takes one message; what is not for this replica or not of this term never gets further. */
 export function receive(state: RaftState, message: Message): void {
   if (message.to !== state.id) return;
+  if (state.role === "leader") noteSender(state, message);
+  // Questions and answers about terms disturb nobody and count in any term.
+  if (message.type === "termQuery") return handleTermQuery(state, message);
+  if (message.type === "termReply") return handleTermReply(state, message);
   if (message.term > state.term && !enterTermOf(state, message)) return;
   if (message.term < state.term) {
     answerOldTerm(state, message);
@@ -47,7 +52,7 @@ export function receive(state: RaftState, message: Message): void {
       handleReadIndexRequest(state, message);
       break;
     case "readIndexReply":
-      handleReadIndexReply(state, message);
+      if (!takeNeededIndex(state, message)) handleReadIndexReply(state, message);
       break;
     case "installSnapshot":
       handleInstallSnapshot(state, message);

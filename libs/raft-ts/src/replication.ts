@@ -29,10 +29,15 @@ export function replicate(state: RaftState): void {
 export function advanceCommit(state: RaftState): void {
   const log = state.log;
   const index = committedIndex(state.membership, (id) =>
-    id === state.id ? log.stableIndex : (state.progress.get(id)?.matchIndex ?? 0),
+    id === state.id ? log.stableIndex : countedIndex(state.progress.get(id)),
   );
   if (index <= log.committedIndex || index < state.termStartIndex) return;
   log.commitTo(index);
+}
+
+/** A recovering follower counts once it is whole. */
+function countedIndex(progress: Progress | undefined): number {
+  return progress === undefined || progress.recovering ? 0 : progress.matchIndex;
 }
 
 export function handleAppendEntriesReply(state: RaftState, message: AppendEntriesReply): void {
@@ -42,6 +47,10 @@ export function handleAppendEntriesReply(state: RaftState, message: AppendEntrie
   if (message.success) {
     acceptAcknowledgement(state, progress, message.index);
   } else {
+    // It lost its log once more.
+    if (progress.recovering && message.index <= progress.matchIndex) {
+      progress.forget(message.index + 1);
+    }
     backOff(state, progress, message);
   }
 }
@@ -50,7 +59,7 @@ export function handleHeartbeatReply(state: RaftState, message: HeartbeatReply):
   const progress = state.progress.get(message.from);
   if (progress === undefined) return;
   progress.active = true;
-  confirmRound(state, message.from, message.readRound);
+  if (!progress.recovering) confirmRound(state, message.from, message.readRound);
   if (progress.state === "snapshot") {
     resendSnapshotChunk(state, message.from, progress);
     return;

@@ -11,6 +11,8 @@ import type { Entry, HardState, Membership, ReplicaId, SnapshotMetadata } from "
 import type { RaftLog } from "./log.ts";
 import type { AppendEntries, InstallSnapshot, Message } from "./message.ts";
 import type { Progress } from "./progress.ts";
+import type { Recovery, Standing } from "./recovering-state.ts";
+import { startRecovery } from "./recovering-state.ts";
 import type { RaftSettings } from "./settings.ts";
 
 /**
@@ -24,12 +26,20 @@ export interface PendingWrite {
   /** Set when the write installs a received snapshot. */
   readonly installed: SnapshotMetadata | undefined;
   readonly hasEntries: boolean;
+  /** Set when the write ends a recovery. */
+  readonly standing: "whole" | "founded" | undefined;
 }
 
 /** Who asked for a read: this replica, or a follower under its own context. */
 export type ReadOrigin =
   | { readonly type: "own"; readonly read: number }
-  | { readonly type: "peer"; readonly from: ReplicaId; readonly context: number };
+  | {
+      readonly type: "peer";
+      readonly from: ReplicaId;
+      readonly context: number;
+      /** Answered instead of the round's index: a recovering replica must hold all of the log. */
+      readonly index: number | undefined;
+    };
 
 /**
  * A round of heartbeats that confirms the leader for all reads taken in before it (dissertation
@@ -126,6 +136,9 @@ export class RaftState {
   /** Follower: a message that waits for terms to be read back. */
   lookup: TermLookup | undefined;
 
+  /** Not whole, or founded and not sure of the others; undefined on all others. */
+  recovery: Recovery | undefined;
+
   /** Leader: everybody else. */
   progress: Map<ReplicaId, Progress> = new Map();
   /** Leader: the index of its no-op; nothing before it commits by counting (Raft §5.4.2). */
@@ -165,6 +178,7 @@ export class RaftState {
     readonly log: RaftLog;
     readonly hardState: HardState;
     readonly membership: Membership;
+    readonly standing: Standing;
   }) {
     this.id = options.id;
     this.settings = options.settings;
@@ -177,6 +191,7 @@ export class RaftState {
     this.handedHardState = options.hardState;
     // Unique across restarts, so that an answer to an earlier life is never taken for one to this.
     this.nextReadContext = options.prng.nextUint32() * 2 ** 20 + 1;
+    this.recovery = startRecovery(options.standing, takeContext(this));
     this.reported = { term: this.term, leader: 0, role: "follower", leading: false };
   }
 }
@@ -188,8 +203,21 @@ export function isHardStateDurable(state: RaftState): boolean {
 
 /** Sends `message` now, or once the hard state it depends on is durable. */
 export function send(state: RaftState, message: Message): void {
-  if (isHardStateDurable(state)) state.outbox.messages.push(message);
-  else if (state.waiting.length < state.settings.waitingMessagesMax) state.waiting.push(message);
+  const marked: Message = isRecovering(state) ? { ...message, recovering: true } : message;
+  if (isHardStateDurable(state)) state.outbox.messages.push(marked);
+  else if (state.waiting.length < state.settings.waitingMessagesMax) state.waiting.push(marked);
+}
+
+/** Whether this replica must be counted for nothing (docs/adr/0010). */
+export function isRecovering(state: RaftState): boolean {
+  return state.recovery !== undefined && state.recovery.standing !== "founded";
+}
+
+/** A number that no other question of this or an earlier life has. */
+export function takeContext(state: RaftState): number {
+  const context = state.nextReadContext;
+  state.nextReadContext += 1;
+  return context;
 }
 
 /** A number for a load that is under way. */

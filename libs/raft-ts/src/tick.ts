@@ -5,9 +5,11 @@
  * steps down by itself, so that its clients go elsewhere. Called by the core.
  */
 import { tickElection } from "./election.ts";
+import type { ReplicaId } from "./entry.ts";
 import { broadcastHeartbeat } from "./heartbeat.ts";
 import { isQuorum } from "./quorum.ts";
 import { tickReads } from "./reads.ts";
+import { tickRecovery } from "./recovering.ts";
 import { noticeCommits } from "./replication.ts";
 import { becomeFollower } from "./roles.ts";
 import { tickSnapshots } from "./snapshot-send.ts";
@@ -17,6 +19,7 @@ import { tickTransfer } from "./transfer.ts";
 /** One tick of logical time. */
 export function tick(state: RaftState): void {
   tickReads(state);
+  tickRecovery(state);
   if (state.role !== "leader") {
     tickElection(state);
     return;
@@ -39,10 +42,7 @@ export function tick(state: RaftState): void {
 
 /** Steps down when no majority answered for an election timeout (dissertation §6.2). */
 function checkQuorum(state: RaftState): boolean {
-  const alive = isQuorum(
-    state.membership,
-    (id) => id === state.id || state.progress.get(id)?.active === true,
-  );
+  const alive = isQuorum(state.membership, (id) => id === state.id || counts(state, id));
   if (!alive) {
     becomeFollower(state, state.term, 0);
     return false;
@@ -50,4 +50,9 @@ function checkQuorum(state: RaftState): boolean {
   state.electionElapsedTicks = 0;
   for (const progress of state.progress.values()) progress.active = false;
   return true;
+}
+
+function counts(state: RaftState, id: ReplicaId): boolean {
+  const progress = state.progress.get(id);
+  return progress !== undefined && progress.active && !progress.recovering;
 }

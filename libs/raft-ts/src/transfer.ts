@@ -25,7 +25,8 @@ export function tickTransfer(state: RaftState): void {
 /** Asks once the other has everything. */
 export function checkTransfer(state: RaftState): void {
   if (state.transferTo === 0 || state.transferAsked) return;
-  if (state.progress.get(state.transferTo)?.matchIndex !== state.log.lastIndex) return;
+  const progress = state.progress.get(state.transferTo);
+  if (progress?.matchIndex !== state.log.lastIndex || progress.recovering) return;
   state.transferAsked = true;
   send(state, { type: "timeoutNow", from: state.id, to: state.transferTo, term: state.term });
 }

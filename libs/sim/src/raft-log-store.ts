@@ -9,7 +9,7 @@
 import type { Prng } from "@atoll/stdx";
 import { assert } from "@atoll/stdx";
 import type { Done, EntryRange, LogStore, LogWrite, RecoveredLog } from "@atoll/raft-replica";
-import type { Entry, HardState, Membership, SnapshotMetadata } from "raft-ts";
+import type { Entry, HardState, Membership, SnapshotMetadata, Standing } from "raft-ts";
 import { entryBytes } from "raft-ts";
 import type { DiskSettings } from "./simulated-disk.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
@@ -25,7 +25,8 @@ type Part =
       readonly chunks: readonly Uint8Array[];
       readonly resetsLog: boolean;
     }
-  | { readonly type: "compact"; readonly through: number };
+  | { readonly type: "compact"; readonly through: number }
+  | { readonly type: "standing"; readonly standing: Standing };
 
 /** All that a store holds. */
 export class LogImage {
@@ -37,9 +38,16 @@ export class LogImage {
   firstIndex = 1;
   /** The term before the first entry. */
   previousTerm = 0;
+  standing: Standing = "whole";
 
   constructor(membership: Membership) {
     this.metadata = { index: 0, term: 0, membership, sizeBytes: 0, checksum: 0 };
+  }
+
+  /** Forgets everything, as a store does whose folder was damaged or wiped. */
+  clear(membership: Membership, standing: Standing): void {
+    Object.assign(this, new LogImage(membership));
+    this.standing = standing;
   }
 
   get lastIndex(): number {
@@ -70,6 +78,9 @@ export class LogImage {
       }
       case "snapshot":
         this.#takeSnapshot(part.metadata, part.chunks, part.resetsLog);
+        break;
+      case "standing":
+        this.standing = part.standing;
         break;
       case "compact": {
         const through = Math.min(part.through, this.metadata.index, this.lastIndex);
@@ -150,9 +161,12 @@ export class MemoryLogStore implements LogStore {
     if (write.hardState !== undefined)
       parts.push({ type: "hardState", hardState: write.hardState });
     const entries = write.entries ?? [];
+    const { standing } = write;
     for (let at = 0; at < entries.length; at += 1) {
       parts.push({ type: "entry", entry: entries[at] as Entry, replaces: at === 0 });
     }
+    // Last, so that a crash never leaves it without what it vouches for.
+    if (standing !== undefined) parts.push({ type: "standing", standing });
     this.#write(parts, done);
   }
 
@@ -237,10 +251,19 @@ export class MemoryLogStore implements LogStore {
   }
 
   /**
+   * Puts a blank store in the place of one that was damaged ("recovering") or wiped ("blank").
+   * Only while the replica is down.
+   */
+  rebuild(standing: Standing): void {
+    this.durable.clear(this.#membership, standing);
+  }
+
+  /**
    * Opens after a crash or for the first time; gives at most `tailBytesMax` of the newest entries.
    */
   recover(tailBytesMax: number): RecoveredLog {
-    const { hardState, metadata, entries, firstIndex, previousTerm, lastIndex } = this.durable;
+    const { hardState, metadata, entries, firstIndex, previousTerm, lastIndex, standing } =
+      this.durable;
     const current = new LogImage(this.#membership);
     current.hardState = hardState;
     current.metadata = metadata;
@@ -248,6 +271,7 @@ export class MemoryLogStore implements LogStore {
     current.entries = [...entries];
     current.firstIndex = firstIndex;
     current.previousTerm = previousTerm;
+    current.standing = standing;
     this.#current = current;
     let start = entries.length;
     let bytes = 0;
@@ -264,6 +288,7 @@ export class MemoryLogStore implements LogStore {
       firstIndex,
       tail: entries.slice(start),
       tailPrevious: { index: tailPrevious, term: this.durable.termAt(tailPrevious) as number },
+      standing,
     };
   }
 

@@ -91,7 +91,10 @@ function messageDetail(message: Message): string {
         ? ` ${message.snapshotIndex} installed`
         : ` ${message.snapshotIndex} next=${message.nextOffset}`;
     case "timeoutNow":
+    case "termQuery":
       return "";
+    case "termReply":
+      return ` last=${message.lastIndex}`;
   }
 }
 

@@ -12,6 +12,7 @@ import type { Entry, HardState, Membership, ReplicaId, SnapshotMetadata } from "
 import type { Input } from "../input.ts";
 import { membershipOf } from "../membership.ts";
 import type { Message } from "../message.ts";
+import type { Standing } from "../recovering-state.ts";
 import type { RaftSettings } from "../settings.ts";
 import { describeEffect, describeMessage } from "./describe.ts";
 
@@ -37,6 +38,7 @@ interface ManualMember {
   applied: Entry[];
   answers: Effect[];
   lives: number;
+  standing: Standing;
 }
 
 const ROUNDS_MAX = 1_000;
@@ -159,6 +161,15 @@ export class ManualGroup {
     this.#pump(id);
   }
 
+  /** Loses everything, its disk included, and begins again as a store would let it. */
+  wipe(id: ReplicaId, standing: Standing, founding: readonly ReplicaId[]): void {
+    const { lives } = this.#member(id);
+    this.inFlight = this.inFlight.filter(({ to }) => to !== id);
+    this.#found(id, membershipOf(founding), {}, { standing });
+    this.#member(id).lives = lives + 1;
+    this.restart(id);
+  }
+
   /** Saves a snapshot of `sizeBytes` at what is applied, and forgets the log up to it. */
   snapshot(id: ReplicaId, sizeBytes: number): void {
     const member = this.#member(id);
@@ -175,7 +186,12 @@ export class ManualGroup {
     this.step(id, { type: "compacted", firstIndex: index + 1 });
   }
 
-  #found(id: ReplicaId, membership: Membership, initial: InitialLog): void {
+  #found(
+    id: ReplicaId,
+    membership: Membership,
+    initial: InitialLog,
+    options: { readonly standing: Standing } = { standing: "whole" },
+  ): void {
     const terms = initial.terms ?? [];
     const hardState = initial.hardState ?? { term: terms.at(-1) ?? 0, vote: 0 };
     const entries = terms.map((term, at): Entry => {
@@ -193,17 +209,18 @@ export class ManualGroup {
       applied: [],
       answers: [],
       lives: 1,
+      standing: options.standing,
     };
     this.#members.set(id, { ...state, core: this.#open(id, state, 1) });
     this.#pump(id);
   }
 
   #open(id: ReplicaId, member: Omit<ManualMember, "core">, life: number): RaftCore {
-    const { hardState, snapshot, entries, firstIndex, firstTermBefore } = member;
+    const { hardState, snapshot, entries, firstIndex, firstTermBefore, standing } = member;
     const tailPrevious = { index: firstIndex - 1, term: firstTermBefore };
     return new RaftCore({
       id,
-      recovered: { hardState, snapshot, firstIndex, tailPrevious, tail: [...entries] },
+      recovered: { hardState, snapshot, firstIndex, tailPrevious, tail: [...entries], standing },
       prng: new Prng(id * 1000 + life),
       settings: this.#settings,
     });
@@ -286,6 +303,7 @@ export class ManualGroup {
 
   #store(member: ManualMember, write: WriteEffect): void {
     if (write.hardState !== undefined) member.hardState = write.hardState;
+    if (write.type === "persist") member.standing = write.standing ?? member.standing;
     if (write.type === "installSnapshot") {
       member.snapshot = write.metadata;
       member.entries = [];

@@ -1,0 +1,229 @@
+/**
+ * A replica that lost what it promised: what it must not do, and how it becomes whole
+ * (docs/adr/0010).
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ReplicaId } from "./entry.ts";
+import { ManualGroup } from "./testing/manual-group.ts";
+
+const THREE: readonly ReplicaId[] = [1, 2, 3];
+
+/** Three replicas, 1 leads, five entries are committed everywhere. */
+function atWork(): ManualGroup {
+  const group = new ManualGroup(THREE);
+  group.elect(1);
+  for (let proposal = 1; proposal <= 5; proposal += 1) {
+    group.step(1, { type: "propose", proposal, data: [new Uint8Array([proposal])] });
+  }
+  group.settle();
+  group.tick(1, 3);
+  group.settle();
+  return group;
+}
+
+function turns(group: ManualGroup, ids: readonly ReplicaId[], count: number): void {
+  const cut = THREE.filter((id) => !ids.includes(id));
+  for (let turn = 0; turn < count; turn += 1) {
+    for (const id of ids) group.tick(id);
+    group.settle(cut);
+  }
+}
+
+function standing(group: ManualGroup, id: ReplicaId): string {
+  return group.core(id).view().recovery?.standing ?? "whole";
+}
+
+test("a recovering replica becomes whole from its peers, its vote spent", () => {
+  const group = atWork();
+  group.wipe(3, "recovering", THREE);
+  assert.equal(standing(group, 3), "recovering");
+  turns(group, THREE, 30);
+  assert.equal(standing(group, 3), "whole");
+  const { term, vote, lastIndex } = group.core(3).view();
+  assert.deepEqual([term, vote, lastIndex], [1, 3, 6]);
+  assert.equal(group.core(1).view().role, "leader", "nobody was disturbed");
+});
+
+test("a recovering replica grants no vote and no pre-vote", () => {
+  const group = atWork();
+  group.wipe(3, "recovering", THREE);
+  for (const preVote of [true, false]) {
+    const lastLog = { index: 6, term: 1 };
+    const ask = { from: 2, to: 3, term: 9, preVote, lastLog, leaderTransfer: true };
+    group.step(3, { type: "message", message: { type: "requestVote", ...ask } });
+    group.persist(3);
+    const reply = group.inFlight.findLast(({ type }) => type === "requestVoteReply");
+    assert.deepEqual(
+      [reply?.recovering, reply?.type === "requestVoteReply" && reply.granted],
+      [true, false],
+    );
+  }
+});
+
+test("a recovering replica never campaigns, not even when told to", () => {
+  const group = atWork();
+  group.wipe(3, "recovering", THREE);
+  group.step(3, { type: "message", message: { type: "timeoutNow", from: 1, to: 3, term: 1 } });
+  group.tick(3, 200);
+  assert.equal(group.core(3).view().role, "follower");
+});
+
+test("a leader counts no recovering replica for commits, reads and its quorum", () => {
+  const group = atWork();
+  group.wipe(3, "recovering", THREE);
+  // 2 is away, so 3 can not hear its term and stays as it is.
+  turns(group, [1, 3], 5);
+  const committed = group.core(1).view().committedIndex;
+  group.step(1, { type: "propose", proposal: 9, data: [new Uint8Array([9])] });
+  group.step(1, { type: "readIndex", read: 1 });
+  turns(group, [1, 3], 6);
+  assert.equal(group.core(3).view().lastIndex, 7, "it takes in entries");
+  assert.equal(group.core(1).view().committedIndex, committed);
+  assert.deepEqual(
+    group.answers(1).filter(({ type }) => type === "readReady"),
+    [],
+  );
+  turns(group, [1, 3], 40);
+  assert.notEqual(group.core(1).view().role, "leader", "it found no quorum");
+  assert.deepEqual(group.core(3).view().recovery?.silent, [2]);
+});
+
+test("a replica is not whole before it heard the term of every other voter", () => {
+  const group = atWork();
+  group.wipe(3, "recovering", THREE);
+  for (let turn = 0; turn < 40; turn += 1) {
+    for (const id of THREE) group.tick(id);
+    group.drop(({ type, from }) => type === "termReply" && from === 2);
+    for (const id of THREE) group.persist(id);
+    group.deliver();
+  }
+  assert.equal(standing(group, 3), "recovering");
+  assert.deepEqual(group.core(3).view().recovery?.silent, [2]);
+  turns(group, THREE, 10);
+  assert.equal(standing(group, 3), "whole");
+});
+
+test("a replica is not whole before it holds all that its leader holds", () => {
+  const group = atWork();
+  group.wipe(3, "recovering", THREE);
+  for (let turn = 0; turn < 40; turn += 1) {
+    for (const id of THREE) group.tick(id);
+    group.drop(({ type, to }) => type === "appendEntries" && to === 3);
+    for (const id of THREE) group.persist(id);
+    group.deliver();
+  }
+  assert.deepEqual(group.core(3).view().recovery?.silent, []);
+  assert.equal(standing(group, 3), "recovering");
+});
+
+test("a recovering replica is asked to hold entries that are not committed yet", () => {
+  const group = atWork();
+  // An acknowledgement of its earlier life could still commit this one.
+  group.step(1, { type: "propose", proposal: 9, data: [new Uint8Array([9])] });
+  group.inFlight = [];
+  const request = { type: "readIndexRequest", from: 3, to: 1, term: 1, context: 77 } as const;
+  group.step(1, { type: "message", message: { ...request, recovering: true } });
+  group.deliver(({ type, to }) => type === "heartbeat" && to === 2);
+  group.deliver(({ type, from }) => type === "heartbeatReply" && from === 2);
+  const reply = group.inFlight.find(({ type }) => type === "readIndexReply");
+  assert.deepEqual(reply?.type === "readIndexReply" && [reply.context, reply.index], [77, 7]);
+  assert.equal(group.core(1).view().committedIndex, 6);
+});
+
+test("what a replica lost is not taken for committed because its leader remembers it", () => {
+  const group = atWork();
+  group.wipe(3, "recovering", THREE);
+  group.inFlight = [];
+  const heartbeat = { type: "heartbeat", from: 1, to: 3, term: 1, readRound: 0 } as const;
+  group.step(3, { type: "message", message: { ...heartbeat, commitIndex: 6 } });
+  assert.equal(group.core(3).view().committedIndex, 0);
+  assert.equal(
+    group.lines.some((line) => line.includes("lost")),
+    false,
+  );
+  turns(group, THREE, 20);
+  assert.equal(standing(group, 3), "whole");
+});
+
+test("a replica that is wiped again while it recovers becomes whole all the same", () => {
+  const group = atWork();
+  group.wipe(3, "recovering", THREE);
+  group.tick(3);
+  for (let round = 0; round < 4; round += 1) {
+    for (const id of THREE) group.persist(id);
+    group.deliver();
+  }
+  group.wipe(3, "blank", THREE);
+  turns(group, THREE, 30);
+  assert.equal(standing(group, 3), "whole");
+});
+
+test("two of three that recover wait; with the third alone nothing is elected", () => {
+  const group = atWork();
+  group.wipe(2, "recovering", THREE);
+  group.wipe(3, "blank", THREE);
+  turns(group, THREE, 120);
+  assert.deepEqual([standing(group, 2), standing(group, 3)], ["recovering", "blank"]);
+  assert.notEqual(group.core(1).view().role, "leader");
+  const view = group.core(2).view().recovery;
+  assert.deepEqual([view?.healthy, view?.healthyNeeded, view?.recovering], [1, 2, [3]]);
+});
+
+test("a replica stays what it is through a restart until it is whole", () => {
+  const group = atWork();
+  group.wipe(3, "recovering", THREE);
+  group.restart(3);
+  assert.equal(standing(group, 3), "recovering");
+  turns(group, THREE, 30);
+  group.restart(3);
+  assert.equal(standing(group, 3), "whole");
+});
+
+test("blank replicas found a group once all of them are there", () => {
+  const group = new ManualGroup(THREE);
+  for (const id of THREE) group.wipe(id, "blank", THREE);
+  turns(group, [1, 2], 60);
+  assert.deepEqual([standing(group, 1), standing(group, 2)], ["blank", "blank"]);
+  turns(group, THREE, 60);
+  assert.deepEqual(
+    THREE.map((id) => standing(group, id)),
+    ["whole", "whole", "whole"],
+  );
+  assert.equal(THREE.filter((id) => group.core(id).view().role === "leader").length, 1);
+});
+
+test("a founded replica campaigns only after all others were seen whole", () => {
+  const group = new ManualGroup(THREE);
+  for (const id of THREE) group.wipe(id, "blank", THREE);
+  for (let turn = 0; turn < 100; turn += 1) {
+    for (const id of THREE) group.tick(id);
+    // 2 hears nothing, so it stays blank.
+    group.drop(({ type, to }) => type === "termReply" && to === 2);
+    for (const id of THREE) group.persist(id);
+    group.deliver();
+  }
+  assert.deepEqual(
+    THREE.map((id) => standing(group, id)),
+    ["founded", "blank", "founded"],
+  );
+  assert.deepEqual(
+    THREE.map((id) => group.core(id).view().term),
+    [0, 0, 0],
+  );
+  turns(group, THREE, 60);
+  assert.deepEqual(
+    THREE.map((id) => standing(group, id)),
+    ["whole", "whole", "whole"],
+  );
+});
+
+test("a wiped replica of a group at work does not found another", () => {
+  const group = atWork();
+  group.wipe(3, "blank", THREE);
+  turns(group, [2, 3], 10);
+  assert.equal(standing(group, 3), "blank");
+  turns(group, THREE, 40);
+  assert.equal(standing(group, 3), "whole");
+  assert.equal(group.core(3).view().vote, 3);
+});
