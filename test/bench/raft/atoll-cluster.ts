@@ -28,25 +28,33 @@ const CHANNEL_OPTIONS = {
   "grpc.max_reconnect_backoff_ms": 50,
 };
 
+export interface AtollOptions {
+  /** What differs from Raft's default settings. */
+  readonly raft: Partial<RaftSettings>;
+  /** Where each replica leaves a profile when it ends; undefined for none. */
+  readonly profiles: string | undefined;
+}
+
 export class AtollCluster implements Cluster {
   readonly name = "Atoll";
   readonly #folder: string;
-  readonly #raft: Partial<RaftSettings>;
+  readonly #options: AtollOptions;
   readonly #ports: Record<string, number> = {};
   readonly #children = new Map<number, ChildProcess>();
   readonly #clients = new Map<number, MemberClient>();
   readonly #listening = new Set<number>();
+  #spawned = 0;
   #leading: { readonly term: number; readonly id: number } = { term: 0, id: 0 };
   /** The leader of the newest term each member has told. */
   readonly #follows = new Map<number, number>();
 
-  private constructor(folder: string, raft: Partial<RaftSettings>) {
+  private constructor(folder: string, options: AtollOptions) {
     this.#folder = folder;
-    this.#raft = raft;
+    this.#options = options;
   }
 
-  static async start(folder: string, raft: Partial<RaftSettings>): Promise<AtollCluster> {
-    const cluster = new AtollCluster(folder, raft);
+  static async start(folder: string, options: AtollOptions): Promise<AtollCluster> {
+    const cluster = new AtollCluster(folder, options);
     const ports = await freePorts(MEMBERS);
     for (let id = 1; id <= MEMBERS; id += 1) {
       cluster.#ports[String(id)] = ports[id - 1] as number;
@@ -117,14 +125,28 @@ export class AtollCluster implements Cluster {
     return client;
   }
 
+  #profiling(id: number): readonly string[] {
+    const { profiles } = this.#options;
+    if (profiles === undefined) return [];
+    const name = `replica-${id}-${this.#spawned}.cpuprofile`;
+    return ["--cpu-prof", `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=${name}`];
+  }
+
   #spawn(id: number): void {
+    this.#spawned += 1;
     this.#listening.delete(id);
     this.#follows.delete(id);
     const folder = join(this.#folder, `replica-${id}`);
-    const config = { id, ports: this.#ports, folder, raft: this.#raft };
+    const config = { id, ports: this.#ports, folder, raft: this.#options.raft };
     const script = join(import.meta.dirname, "replica-process.ts");
     const extra = process.env["BENCH_NODE_OPTIONS"]?.split(" ") ?? NODE_OPTIONS;
-    const args = ["--conditions=atoll-source", ...extra, script, JSON.stringify(config)];
+    const args = [
+      "--conditions=atoll-source",
+      ...extra,
+      ...this.#profiling(id),
+      script,
+      JSON.stringify(config),
+    ];
     const child = start(process.execPath, args, { UV_THREADPOOL_SIZE: "16" });
     this.#children.set(id, child);
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => {

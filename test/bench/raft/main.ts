@@ -4,22 +4,31 @@
  *     node --conditions=atoll-source test/bench/raft/main.ts
  *         [--rounds 5] [--seconds 5] [--warm-up-seconds 2] [--in-flight 1,256,1024]
  *         [--failover-trials 10] [--stop-trials 5] [--only atoll|etcd]
- *         [--raft '{"tailBytesMax": 8388608}']
+ *         [--raft '{"tailBytesMax": 8388608}'] [--profile]
  *
  * Three members of each system on loopback, each round with fresh folders, the systems in turn.
- * Prints one table and writes the raw numbers to test/bench/results/.
+ * Prints one table and writes the raw numbers to test/bench/results/. `--profile` measures the load
+ * on Atoll once and leaves a flame graph of each replica there; profiling costs speed.
  */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Prng } from "@atoll/stdx";
 import type { RaftSettings } from "raft-ts";
+import { type CpuProfile, flameGraph } from "../flame-graph.ts";
 import { AtollCluster } from "./atoll-cluster.ts";
 import type { Cluster } from "./cluster.ts";
 import { EtcdCluster, etcdVersion } from "./etcd-cluster.ts";
 import { measureFailover, measureLoad } from "./measure.ts";
-import { describeMachine, formatTable, writeReport, type RaftReport } from "./report.ts";
+import {
+  describeMachine,
+  formatTable,
+  RESULTS_FOLDER,
+  writeReport,
+  type RaftReport,
+} from "./report.ts";
 
 interface System {
   readonly name: string;
@@ -37,13 +46,19 @@ const { values: options } = parseArgs({
     "stop-trials": { type: "string", default: "5" },
     only: { type: "string" },
     raft: { type: "string", default: '{"tailBytesMax":8388608}' },
+    profile: { type: "boolean", default: false },
   },
 });
 
 function systems(): System[] {
   const raft = JSON.parse(options.raft) as Partial<RaftSettings>;
+  const profiles = undefined;
   const all: System[] = [
-    { name: "Atoll", version: "(this tree)", start: (folder) => AtollCluster.start(folder, raft) },
+    {
+      name: "Atoll",
+      version: "(this tree)",
+      start: (folder) => AtollCluster.start(folder, { raft, profiles }),
+    },
   ];
   const etcd = etcdVersion();
   if (etcd === undefined) process.stderr.write("etcd is not installed: measuring Atoll alone\n");
@@ -98,6 +113,33 @@ async function measureOutages(system: System, report: RaftReport): Promise<void>
   });
 }
 
+/** One round of load under the profiler, a flame graph of each replica. */
+async function profileLoad(): Promise<void> {
+  const raft = JSON.parse(options.raft) as Partial<RaftSettings>;
+  const profiles = await mkdtemp(join(tmpdir(), "atoll-profiles-"));
+  const start = (folder: string): Promise<Cluster> =>
+    AtollCluster.start(folder, { raft, profiles });
+  const durations = { warmUpMs: 2_000, measureMs: Number(options.seconds) * 1000 };
+  const inFlight = Number(options["in-flight"].split(",").at(-1));
+  await withCluster({ name: "Atoll", version: "", start }, async (cluster) => {
+    const leader = await cluster.leader();
+    const { perSecond } = await measureLoad(cluster, inFlight, durations);
+    process.stdout.write(`${Math.round(perSecond)} commits/s, profiled, leader ${leader}\n`);
+  });
+  for (const name of readdirSync(profiles)) {
+    const profile = JSON.parse(readFileSync(join(profiles, name), "utf8")) as CpuProfile;
+    const title = `${name.replace(/-[0-9]+\.cpuprofile$/, "")}, ${inFlight} in flight`;
+    const file = join(RESULTS_FOLDER, name.replace(".cpuprofile", ".svg"));
+    writeFileSync(file, flameGraph(profile, title));
+    process.stdout.write(`${file}\n`);
+  }
+  await rm(profiles, { recursive: true, force: true });
+}
+
+if (options.profile) {
+  await profileLoad();
+  process.exit(0);
+}
 const measured = systems();
 const report: RaftReport = {
   startedAt: new Date().toISOString(),

@@ -6,6 +6,8 @@ import { arch, cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import type { LoadResult } from "./measure.ts";
 
+export const RESULTS_FOLDER: string = join(import.meta.dirname, "..", "results");
+
 export interface Machine {
   readonly cores: number;
   readonly processor: string;
@@ -38,9 +40,8 @@ export function describeMachine(): Machine {
 
 /** Writes `report` beside the others and returns the file's path. */
 export function writeReport(report: RaftReport): string {
-  const folder = join(import.meta.dirname, "..", "results");
-  mkdirSync(folder, { recursive: true });
-  const path = join(folder, `raft-${report.startedAt.replaceAll(/[:.]/g, "-")}.json`);
+  mkdirSync(RESULTS_FOLDER, { recursive: true });
+  const path = join(RESULTS_FOLDER, `raft-${report.startedAt.replaceAll(/[:.]/g, "-")}.json`);
   writeFileSync(path, `${JSON.stringify(report, undefined, 2)}\n`);
   return path;
 }
