@@ -45,3 +45,12 @@ export { ERROR_DOMAIN, fromServiceError, toStatus } from "./status.ts";
 export type { DecodedStatus } from "./status.ts";
 export { isLoopback, parseTransport } from "./transport.ts";
 export type { Transport } from "./transport.ts";
+export {
+  foundingGroupId,
+  GROUP_FILE,
+  GroupFileError,
+  isGroupOf,
+  LOG_FOLDER,
+  readGroupFile,
+  writeGroupFile,
+} from "./group-folder.ts";

@@ -6,6 +6,7 @@
  */
 import { status as GrpcStatus } from "@grpc/grpc-js";
 import { ActionServiceService } from "@atoll/proto/atoll/v1/action";
+import { GroupServiceService } from "@atoll/proto/atoll/v1/group";
 import { NodeServiceService } from "@atoll/proto/atoll/v1/node";
 import { OperationServiceService } from "@atoll/proto/atoll/v1/operation";
 import { RoleServiceService } from "@atoll/proto/atoll/v1/role";
@@ -17,7 +18,7 @@ import { shortName } from "./resource-names.ts";
 export const NAMES_TIMEOUT_MS = 800;
 const NAMES_MAX = 1_000;
 
-export type NameKind = "node" | "role" | "action" | "operation";
+export type NameKind = "node" | "role" | "action" | "operation" | "replica";
 
 /** Short names, in the gateway's order; empty when it does not answer in time. */
 export async function knownNames(gateway: Gateway, kind: NameKind): Promise<readonly string[]> {
@@ -59,8 +60,10 @@ export async function withNearestNames<Result>(
 async function nameHints(gateway: Gateway, kind: NameKind, name: string): Promise<string[]> {
   const known = await knownNames(gateway, kind);
   if (known.includes(name)) return [];
-  const near = nearest(name, known);
-  const list = `\`atoll ${kind} list\` shows what there is`;
+  // Numbers are not near each other by their digits.
+  const near = kind === "replica" ? undefined : nearest(name, known);
+  const group = kind === "replica" ? "group" : kind;
+  const list = `\`atoll ${group} list\` shows what there is`;
   return near === undefined ? [list] : [`did you mean ${near}?`, list];
 }
 
@@ -81,6 +84,11 @@ async function fetchNames(gateway: Gateway, kind: NameKind): Promise<readonly st
       const request = { ...paging, parent: await gateway.datacenter() };
       const answer = await gateway.call(ActionServiceService.listActions, request, time);
       return answer.actions.map((action) => action.name);
+    }
+    case "replica": {
+      const request = { parent: await gateway.datacenter(), pageSize: 0, pageToken: "" };
+      const answer = await gateway.call(GroupServiceService.listReplicas, request, time);
+      return answer.replicas.map((replica) => replica.name);
     }
     case "operation": {
       const request = { ...paging, parent: await gateway.datacenter() };

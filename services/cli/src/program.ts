@@ -11,6 +11,7 @@ import type { RunCommand } from "./commands/command-runner.ts";
 import { addCompletionCommands } from "./commands/completion-commands.ts";
 import { addDatacenterCommands } from "./commands/datacenter-commands.ts";
 import { addEventCommands } from "./commands/event-commands.ts";
+import { addGroupCommands } from "./commands/group-commands.ts";
 import { addNodeReadCommands } from "./commands/node-read-commands.ts";
 import { addNodeWriteCommands } from "./commands/node-write-commands.ts";
 import { addOperationCommands } from "./commands/operation-commands.ts";
@@ -50,6 +51,7 @@ export function buildProgram(run: RunCommand, output: ProgramOutput): Command {
   addActionCommands(program, run);
   addOperationCommands(program, run);
   addDatacenterCommands(program, run);
+  addGroupCommands(program, run);
   addCompletionCommands(program, run);
   addVersionCommand(program, run);
   return program;

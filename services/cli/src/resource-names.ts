@@ -6,7 +6,7 @@
  */
 import { usageError } from "./failure.ts";
 
-export type Collection = "nodes" | "actions" | "operations" | "events";
+export type Collection = "nodes" | "actions" | "operations" | "events" | "replicas";
 
 /** `datacenters/DC/COLLECTION/ID` from a short or a full name. */
 export function resourceName(datacenter: string, collection: Collection, text: string): string {

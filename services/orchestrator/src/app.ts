@@ -13,7 +13,7 @@ import type { OrchestratorBus } from "@atoll/event-bus";
 import { connectOrchestratorBus } from "@atoll/event-bus-nats";
 import { OrchestratorServiceService } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import { GrpcPeerTransport, raftServiceDefinition } from "@atoll/raft-grpc";
-import { LevelLogStore } from "@atoll/raft-level";
+import type { LevelLogStore } from "@atoll/raft-level";
 import { DEFAULT_REPLICA_SETTINGS, type LeadershipChange, Replica } from "@atoll/raft-replica";
 import {
   channelCredentials,
@@ -22,6 +22,7 @@ import {
   type GrpcServer,
   type HealthReport,
   type Log,
+  LOG_FOLDER,
   type Metrics,
   startAdminServer,
   startGrpcServer,
@@ -36,9 +37,11 @@ import { Feed } from "./feed.ts";
 import { settleGroupId } from "./group-id.ts";
 import { LagClock } from "./lag-clock.ts";
 import { OrchestratorMetrics } from "./metrics.ts";
+import { openStore } from "./open-store.ts";
 import { orchestratorService } from "./orchestrator-service.ts";
 import { Quarantine } from "./quarantine.ts";
 import { RaftStateMachine } from "./raft-state-machine.ts";
+import { RecoveryWatch } from "./recovery-watch.ts";
 import { Sessions } from "./session.ts";
 import { Ticker } from "./ticker.ts";
 
@@ -60,6 +63,7 @@ interface Consensus {
   readonly transport: GrpcPeerTransport;
   readonly replica: Replica;
   readonly state: ReplicatedState;
+  readonly recovery: RecoveryWatch;
   readonly failed: Promise<never>;
 }
 
@@ -104,7 +108,7 @@ export async function startApp(config: Config): Promise<App> {
     await consensus.transport[Symbol.asyncDispose]();
   });
   consensus.transport.start();
-  const health = (): HealthReport => healthOf(replica, busHealth);
+  const health = (): HealthReport => healthOf(replica, consensus.recovery, busHealth);
   parts.use(
     await startAdminServer({
       host: config.listen.host,
@@ -114,7 +118,7 @@ export async function startApp(config: Config): Promise<App> {
       log,
     }),
   );
-  parts.use(startTicker({ replica, leader, counted, lagClock, log }));
+  parts.use(startTicker({ replica, leader, recovery: consensus.recovery, counted, lagClock, log }));
   leadership.join({ leader, intake });
   server.setServing(SERVICE_NAME, true);
   server.setServing("", true);
@@ -134,17 +138,19 @@ export async function startApp(config: Config): Promise<App> {
 function startTicker(ticked: {
   readonly replica: Replica;
   readonly leader: Leader;
+  readonly recovery: RecoveryWatch;
   readonly counted: OrchestratorMetrics;
   readonly lagClock: LagClock;
   readonly log: Log;
 }): Ticker {
-  const { replica, leader, counted, lagClock, log } = ticked;
+  const { replica, leader, recovery, counted, lagClock, log } = ticked;
   return new Ticker({
     clock: systemClock,
     tickMs: TICK_MS,
     stallMs: TICK_MS * DEFAULT_RAFT_SETTINGS.electionTimeoutTicksMax,
     tick: () => {
       replica.tick();
+      recovery.tick();
       leader.run();
       if (leader.leading) lagClock.sample(replica.status().lastIndex, systemClock.monotonicMs());
     },
@@ -166,14 +172,16 @@ async function startConsensus(
   // One that joins counts for nothing until the leader has told it the membership.
   const voters = config.join ? [] : [...replicas.keys()].toSorted((left, right) => left - right);
   const groupId = await settleGroupId(config, log);
-  const { store, recovered, tornSequence } = await LevelLogStore.open({
-    folder: join(config.dataDir, "raft"),
-    identity: { groupId, replicaId },
-    founding: { voters, outgoing: [], learners: [], learnersNext: [], autoLeave: false },
-    tailBytesMax: TAIL_BYTES_MAX,
-  });
+  const { store, recovered, reason } = await openStore(
+    {
+      folder: join(config.dataDir, LOG_FOLDER),
+      identity: { groupId, replicaId },
+      founding: { voters, outgoing: [], learners: [], learnersNext: [], autoLeave: false },
+      tailBytesMax: TAIL_BYTES_MAX,
+    },
+    log,
+  );
   parts.use(store);
-  if (tornSequence !== undefined) log.warn("a torn record was dropped", { record: tornSequence });
   const prng = new Prng(randomInt(2 ** 32));
   const state = new ReplicatedState(codec);
   const failure = Promise.withResolvers<never>();
@@ -205,7 +213,8 @@ async function startConsensus(
     settings: { ...DEFAULT_REPLICA_SETTINGS, raft: { tailBytesMax: TAIL_BYTES_MAX } },
   });
   parts.defer(() => replica.stop());
-  return { groupId, store, transport, replica, state, failed: failure.promise };
+  const recovery = new RecoveryWatch({ status: () => replica.status(), reason, log });
+  return { groupId, store, transport, replica, state, recovery, failed: failure.promise };
 }
 
 function makeLeader(
@@ -338,12 +347,15 @@ class BusHealth {
   }
 }
 
-function healthOf(replica: Replica, busHealth: BusHealth): HealthReport {
+function healthOf(replica: Replica, recovery: RecoveryWatch, busHealth: BusHealth): HealthReport {
   const { role, leader, term } = replica.status();
   const hasLeader = leader !== 0;
+  const recovering = recovery.reason();
+  const ok = hasLeader && busHealth.connected && recovering === undefined;
   return {
-    status: role === "stopped" ? "failed" : hasLeader && busHealth.connected ? "ok" : "degraded",
+    status: role === "stopped" ? "failed" : ok ? "ok" : "degraded",
     checks: {
+      log: { ok: recovering === undefined, detail: recovering ?? "whole" },
       raft: { ok: hasLeader, detail: hasLeader ? `${role} in term ${term}` : "no leader is known" },
       bus: { ok: busHealth.connected, detail: busHealth.reason },
     },

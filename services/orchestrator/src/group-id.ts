@@ -1,13 +1,11 @@
 /**
- * The id of the Raft group that a replica belongs to, kept beside its log.
+ * Under which id of a Raft group a replica works.
  *
- * A group is founded as `atoll/DC`. One that was restored from a backup is another group and has
- * another id, `atoll/DC/SUFFIX`: whoever still speaks for the lost one is refused by peers, and
- * gateways take the state anew. The id stands in a small file beside the log, which `atoll group
- * restore` writes; the log itself holds it too and refuses to be opened under another. A replica
- * with an empty folder asks its peers.
+ * What its folder says counts. An empty folder says nothing: then the peers are asked, since the
+ * group may have been restored and have another id than the one it was founded with. Called once by
+ * the composition root, before the log is opened.
  */
-import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import {
@@ -17,60 +15,20 @@ import {
 import {
   CHANNEL_OPTIONS,
   channelCredentials,
+  foundingGroupId,
+  GROUP_FILE,
+  GroupFileError,
+  isGroupOf,
   type Log,
-  OperationalError,
+  LOG_FOLDER,
+  readGroupFile,
+  writeGroupFile,
 } from "@atoll/service-kit";
 import { Metadata, type ServiceError } from "@grpc/grpc-js";
 import type { Config } from "./config.ts";
 
-export const GROUP_FILE = "group.json";
 const ASK_MS_MAX = 500;
 const ASK_EVERY_MS = 500;
-
-/** The file is there and says nothing that fits: an operator must look. */
-export class GroupFileError extends OperationalError {
-  override name = "GroupFileError";
-
-  constructor(path: string, detail: string) {
-    super(`${path}: ${detail}`, { code: "groupFileBad", retryable: false });
-  }
-}
-
-export function foundingGroupId(datacenter: string): string {
-  return `atoll/${datacenter}`;
-}
-
-/** True for the founding group of the datacenter and those restored from it. */
-export function isGroupOf(datacenter: string, groupId: string): boolean {
-  const founding = foundingGroupId(datacenter);
-  return groupId === founding || groupId.startsWith(`${founding}/`);
-}
-
-/** The id that the folder says; undefined when it says none. @throws GroupFileError */
-export async function readGroupId(
-  dataDir: string,
-  datacenter: string,
-): Promise<string | undefined> {
-  const path = join(dataDir, GROUP_FILE);
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new GroupFileError(path, `it cannot be read: ${String(error)}`);
-  }
-  let groupId: unknown;
-  try {
-    ({ groupId } = JSON.parse(text) as { groupId?: unknown });
-  } catch {
-    throw new GroupFileError(path, "it is no JSON");
-  }
-  if (typeof groupId === "string" && isGroupOf(datacenter, groupId)) return groupId;
-  throw new GroupFileError(
-    path,
-    `it names group ${JSON.stringify(groupId)}, which is none of datacenter ${datacenter}`,
-  );
-}
 
 /**
  * The id to work under: what the folder says; of an empty folder, what the peers say. One that
@@ -78,33 +36,23 @@ export async function readGroupId(
  */
 export async function settleGroupId(config: Config, log: Log): Promise<string> {
   const { datacenter, dataDir } = config;
-  const own = await readGroupId(dataDir, datacenter);
-  if (own !== undefined) return own;
-  if (await exists(join(dataDir, "raft"))) return foundingGroupId(datacenter);
+  const own = await readGroupFile(dataDir);
+  if (own !== undefined) {
+    if (isGroupOf(datacenter, own)) return own;
+    const detail = `it names group ${own}, which is none of datacenter ${datacenter}`;
+    throw new GroupFileError(join(dataDir, GROUP_FILE), detail);
+  }
+  if (await exists(join(dataDir, LOG_FOLDER))) return foundingGroupId(datacenter);
   for (let attempt = 0; ; attempt += 1) {
     const heard = await askPeers(config);
     if (heard !== undefined) {
-      if (heard !== foundingGroupId(datacenter)) await writeGroupId(dataDir, heard);
+      if (heard !== foundingGroupId(datacenter)) await writeGroupFile(dataDir, heard);
       return heard;
     }
     if (!config.join) return foundingGroupId(datacenter);
     if (attempt === 0) log.info("waiting for a replica of the group to answer");
     await delay(ASK_EVERY_MS);
   }
-}
-
-async function writeGroupId(dataDir: string, groupId: string): Promise<void> {
-  await mkdir(dataDir, { recursive: true });
-  const path = join(dataDir, GROUP_FILE);
-  const temporary = `${path}.tmp`;
-  const file = await open(temporary, "w");
-  try {
-    await file.writeFile(`${JSON.stringify({ groupId })}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
 }
 
 async function askPeers(config: Config): Promise<string | undefined> {

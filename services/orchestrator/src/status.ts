@@ -16,7 +16,9 @@ export function statusOf(
   },
   nowMs: number,
 ): GetStatusResponse {
-  const { membership, peers, ...own } = of.replica.status();
+  const { membership, peers, recovery, ...own } = of.replica.status();
+  // A group that is still founded has nothing to recover.
+  const isRecovering = recovery !== undefined && recovery.standing !== "founded";
   return {
     id: own.id,
     datacenter: of.datacenter,
@@ -38,7 +40,7 @@ export function statusOf(
     voters: membership.voters,
     outgoingVoters: membership.outgoing,
     learners: [...membership.learners, ...membership.learnersNext],
-    recovering: false,
+    recovering: isRecovering,
     version: VERSION,
   };
 }

@@ -88,6 +88,8 @@ async function optionValues(option: Option, askNames: AskNames): Promise<readonl
     case "node":
       return askNames("node");
     case "file":
+    case "to":
+    case "compare":
       return [FILES];
     default:
       return [];
@@ -104,10 +106,14 @@ async function argumentValues(
     case "role":
     case "action":
     case "operation":
+    case "replica":
       return askNames(argument.name() as NameKind);
     case "node/NAME":
       if (!typed.startsWith("node/") && !"node/".startsWith(typed)) return [];
       return (await askNames("node")).map((name) => `node/${name}`);
+    case "path":
+    case "path...":
+      return [FILES];
     case "shell":
       return Object.keys(COMPLETION_SCRIPTS);
     default:

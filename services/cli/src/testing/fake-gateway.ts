@@ -21,6 +21,7 @@ import {
   type WatchEventsRequest,
   type WatchEventsResponse,
 } from "@atoll/proto/atoll/v1/event";
+import { GroupServiceService } from "@atoll/proto/atoll/v1/group";
 import { NodeServiceService, NodeState, type Node } from "@atoll/proto/atoll/v1/node";
 import {
   OperationServiceService,
@@ -29,6 +30,7 @@ import {
 } from "@atoll/proto/atoll/v1/operation";
 import { RoleServiceService, type ApplyRolesRequest } from "@atoll/proto/atoll/v1/role";
 import { ACTOR_KEY, ApiError, toStatus } from "@atoll/service-kit";
+import { FakeGroup } from "./fake-group.ts";
 import * as fixtures from "./fixtures.ts";
 
 type WatchEventsCall = ServerWritableStream<WatchEventsRequest, WatchEventsResponse>;
@@ -68,6 +70,7 @@ export async function startFakeGateway(port = 0): Promise<FakeGateway> {
   };
   server.addService(NodeServiceService, nodeHandlers(answer));
   addReadServices(server, answer);
+  addGroupService(server, answer);
   server.addService(OperationServiceService, operationHandlers(answer, gateway, requests));
   server.addService(EventServiceService, {
     listEvents: answer("listEvents", listEvents),
@@ -112,6 +115,21 @@ function addReadServices(server: Server, answer: UnaryFactory): void {
       datacenters: [fixtures.datacenter],
       nextPageToken: "",
     })),
+  });
+}
+
+function addGroupService(server: Server, answer: UnaryFactory): void {
+  const group = new FakeGroup();
+  server.addService(GroupServiceService, {
+    getReplica: answer("getReplica", ({ name }: { name: string }) => group.find(name)),
+    listReplicas: answer("listReplicas", () => group.list()),
+    createReplica: answer("createReplica", (request: never) => group.create(request)),
+    deleteReplica: answer("deleteReplica", (request: never) => group.remove(request)),
+    replaceReplica: answer("replaceReplica", (request: never) => group.replace(request)),
+    transferLeadership: answer("transferLeadership", (request: never) => group.transfer(request)),
+    snapshotReplica: answer("snapshotReplica", (request: never) => group.snapshot(request)),
+    backupGroup: ((call: Parameters<FakeGroup["backup"]>[0]) =>
+      group.backup(call)) as UntypedHandleCall,
   });
 }
 
