@@ -12,6 +12,8 @@ export interface SequentialModel<State, Step> {
   apply(state: State, step: Step): { readonly state: State } | undefined;
   /** Whether `step`, having returned what it did, never changes any state. */
   observes(step: Step): boolean;
+  /** Whether `step` leads to the same state whatever it finds. */
+  overwrites(step: Step): boolean;
   /** Equal for equal states, different for different ones. */
   identify(state: State): string;
 }
@@ -37,6 +39,10 @@ export const REGISTER: SequentialModel<Value, Operation> = {
 
   observes({ call, returned }) {
     return call.kind === "read" || returned?.result.type === "failed";
+  },
+
+  overwrites({ call }) {
+    return call.kind === "write";
   },
 
   identify(state) {

@@ -4,8 +4,8 @@
  * The search of Wing and Gong (1993) with the memory of Lowe (2017): a step may come next when no
  * other one that is still to be placed has returned before it was invoked; a set of placed steps
  * with the state it led to is never tried twice. Two cuts more: a step that only observes is placed
- * as soon as it fits, since no later place is better; and one of unknown outcome need not be placed
- * at all. The problem is NP-complete, so the work is bounded. Called by the checker, once per key.
+ * as soon as it fits, since no later place is better; and one of unknown outcome, which need not be
+ * placed at all, is placed only where the next one finds what it left. The problem is NP-complete, so the work is bounded. Called by the checker, once per key.
  */
 import { assert } from "@atoll/stdx";
 import type { SequentialModel } from "./model.ts";
@@ -120,18 +120,25 @@ class Search<State, Step> {
   /** Places the first step from `event` on that fits and leads somewhere new. */
   #placeNext(event: number): boolean {
     const events = this.#events;
+    const model = this.#model;
+    const last = this.#stack.at(-1);
+    const afterUnknown = last !== undefined && this.#steps[last.at]?.returnedAt === undefined;
     for (let next = event; next !== END; next = events.after(next)) {
       const at = events.stepOf(next);
       if (events.isReturn(next)) {
         this.#noteStuck(at);
         return false;
       }
-      const { step } = this.#steps[at] as TimedStep<Step>;
+      const { step, returnedAt } = this.#steps[at] as TimedStep<Step>;
+      if (afterUnknown && model.overwrites(step)) continue;
       this.#work += 1;
-      const applied = this.#model.apply(this.#state, step);
+      const applied = model.apply(this.#state, step);
       if (applied === undefined) continue;
+      const identity = model.identify(applied.state);
+      const isUnknown = returnedAt === undefined;
+      if (isUnknown && identity === model.identify(this.#state)) continue;
       this.#places.add(at);
-      const name = this.#places.name() + this.#model.identify(applied.state);
+      const name = `${this.#places.name()}${isUnknown ? "?" : "."}${identity}`;
       const isNew = !this.#seen.has(name);
       this.#places.remove(at);
       if (!isNew) continue;
