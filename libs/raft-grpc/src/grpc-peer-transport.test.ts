@@ -80,6 +80,32 @@ test("send() without a connection drops, and delivers once the peer is there", a
   assert.deepEqual(one.lost, [], "what never was established is not lost");
 });
 
+test("setPeers() reaches new peers, lets go of old ones, leaves the others alone", async (context) => {
+  const [one, two] = await openPair(context);
+  const three = await openEnd(3, new Map([[1, `127.0.0.1:${one.port}`]]));
+  context.after(() => three[Symbol.asyncDispose]());
+  three.transport.start();
+  await until("refused", () => one.events.some(({ type }) => type === "callerRefused"));
+  const addressOfTwo = `127.0.0.1:${two.port}`;
+  one.transport.setPeers(
+    new Map([
+      [2, addressOfTwo],
+      [3, `127.0.0.1:${three.port}`],
+    ]),
+  );
+  await until("three is there", () => one.transport.statistics.connected.length === 2);
+  one.transport.send([heartbeat(1, 3, 1), heartbeat(1, 2, 1)]);
+  await until("both heard", () => three.received.length === 1 && two.received.length === 1);
+  assert.deepEqual(two.lost, [], "the stream with two was left alone");
+  one.transport.setPeers(new Map([[2, addressOfTwo]]));
+  await until("three has lost one", () => three.lost.length === 1);
+  const { dropped } = one.transport.statistics;
+  one.transport.send([heartbeat(1, 3, 2), heartbeat(1, 2, 2)]);
+  assert.equal(one.transport.statistics.dropped, dropped + 1);
+  await until("two heard", () => two.received.length === 2);
+  assert.deepEqual(one.lost, [], "whom we let go of is not lost");
+});
+
 test("a killed peer is lost at once, once, and found again when it is back", async (context) => {
   const port = await freePort();
   const one = await openEnd(1, new Map([[2, `127.0.0.1:${port}`]]));

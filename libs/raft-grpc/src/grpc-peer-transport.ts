@@ -78,6 +78,7 @@ const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
 
 interface Peer {
   readonly id: ReplicaId;
+  readonly address: string;
   readonly sender: PeerSender;
   readonly receiver: PeerReceiver;
   /** Set by the first stream that is established, cleared by the first that breaks. */
@@ -91,7 +92,10 @@ export class GrpcPeerTransport implements PeerTransport, AsyncDisposable {
   readonly #streams = new Set<FrameStream>();
   #badFrames = 0;
   #refusedCallers = 0;
+  /** Messages to replicas that are no peers, or are none any more. */
+  #strayed = 0;
   #forgetting = false;
+  #started = false;
   #closed = false;
 
   constructor(options: GrpcPeerTransportOptions) {
@@ -102,14 +106,34 @@ export class GrpcPeerTransport implements PeerTransport, AsyncDisposable {
 
   /** Starts to connect. Call once the own server listens. */
   start(): void {
+    this.#started = true;
     for (const { receiver } of this.#peers.values()) receiver.connect();
+  }
+
+  /**
+   * From now on the peers are these, as `host:port` by id, without `self`. Streams with those that
+   * are gone or have moved end, without a word of a lost peer; the others go on undisturbed.
+   */
+  setPeers(addresses: ReadonlyMap<ReplicaId, string>): void {
+    const { self } = this.#options;
+    assert(!addresses.has(self), `replica ${self} is among its own peers`);
+    if (this.#closed) return;
+    for (const peer of this.#peers.values()) {
+      if (addresses.get(peer.id) !== peer.address) this.#drop(peer);
+    }
+    for (const [id, address] of addresses) {
+      if (this.#peers.has(id)) continue;
+      const peer = this.#makePeer(id, address);
+      this.#peers.set(id, peer);
+      if (this.#started) peer.receiver.connect();
+    }
   }
 
   send(messages: readonly Message[]): void {
     for (const message of messages) {
       const peer = this.#peers.get(message.to);
-      assert(peer !== undefined, `no peer ${message.to}`);
-      peer.sender.send(message);
+      if (peer === undefined) this.#strayed += 1;
+      else peer.sender.send(message);
     }
     this.#forgetEncodedLater();
   }
@@ -122,7 +146,7 @@ export class GrpcPeerTransport implements PeerTransport, AsyncDisposable {
   get statistics(): TransportStatistics {
     const peers = [...this.#peers.values()];
     return {
-      dropped: peers.reduce((sum, { sender }) => sum + sender.dropped, 0),
+      dropped: peers.reduce((sum, { sender }) => sum + sender.dropped, this.#strayed),
       badFrames: this.#badFrames,
       refusedCallers: this.#refusedCallers,
       connected: peers
@@ -162,7 +186,18 @@ export class GrpcPeerTransport implements PeerTransport, AsyncDisposable {
       },
     });
     const queueBytesMax = this.#options.queueBytesMax ?? QUEUE_BYTES_MAX;
-    return { id, sender: new PeerSender(this.#encoder, queueBytesMax), receiver, up: false };
+    const sender = new PeerSender(this.#encoder, queueBytesMax);
+    return { id, address, sender, receiver, up: false };
+  }
+
+  #drop(peer: Peer): void {
+    this.#peers.delete(peer.id);
+    peer.receiver.close();
+    const stream = peer.sender.stream;
+    peer.sender.close();
+    if (stream === undefined) return;
+    this.#streams.delete(stream);
+    refuse(stream, status.FAILED_PRECONDITION, "the caller is no peer any more");
   }
 
   /** A peer wants our messages. */
@@ -227,15 +262,15 @@ export class GrpcPeerTransport implements PeerTransport, AsyncDisposable {
   }
 
   #up(id: ReplicaId): void {
-    const peer = this.#peers.get(id) as Peer;
-    if (peer.up || this.#closed) return;
+    const peer = this.#peers.get(id);
+    if (peer === undefined || peer.up || this.#closed) return;
     peer.up = true;
     this.#options.log({ type: "peerConnected", peer: id });
   }
 
   #lost(id: ReplicaId, reason: string): void {
-    const peer = this.#peers.get(id) as Peer;
-    if (!peer.up || this.#closed) return;
+    const peer = this.#peers.get(id);
+    if (peer === undefined || !peer.up || this.#closed) return;
     peer.up = false;
     this.#options.log({ type: "peerLost", peer: id, reason });
     this.#options.onPeerLost(id);

@@ -38,6 +38,11 @@ export class PeerSender {
     return this.#stream !== undefined;
   }
 
+  /** The one that is written to; undefined while there is none. */
+  get stream(): FrameStream | undefined {
+    return this.#stream;
+  }
+
   get dropped(): number {
     return this.#droppedUnconnected + this.#queue.dropped;
   }
