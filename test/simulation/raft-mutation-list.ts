@@ -34,8 +34,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "the vote is not written",
     file: `${CORE}/persistence.ts`,
-    find: "{ term: state.term, vote: state.vote } : undefined",
-    replace: "{ term: state.term, vote: 0 } : undefined",
+    find: "return { term: state.term, vote: state.vote, commit };",
+    replace: "return { term: state.term, vote: 0, commit };",
   },
   {
     name: "votes twice in a term",

@@ -35,7 +35,7 @@ async function prepare(folder: string): Promise<LogModel> {
   const model = new LogModel(FOUNDING_SNAPSHOT);
   const { store } = await LevelLogStore.open({ folder, identity: IDENTITY, founding: FOUNDING });
   for (let record = 0; record < RECORDS; record += 1) {
-    const hardState = { term: record + 1, vote: 1 + (record % 3) };
+    const hardState = { term: record + 1, vote: 1 + (record % 3), commit: 0 };
     const what = { hardState, entries: entries(1 + record * 10, 10, record + 1) };
     model.write(what);
     await write(store, what);
@@ -137,12 +137,12 @@ test("open() refuses to found a log where one was lost", async (context) => {
 test("open() refuses an older state of the database", async (context) => {
   const folder = await temporaryFolder(context);
   const opened = await LevelLogStore.open({ folder, identity: IDENTITY, founding: FOUNDING });
-  await write(opened.store, { entries: entries(1, 3), hardState: { term: 1, vote: 1 } });
+  await write(opened.store, { entries: entries(1, 3), hardState: { term: 1, vote: 1, commit: 0 } });
   await opened.store[Symbol.asyncDispose]();
   const older = await temporaryFolder(context);
   await cp(folder, older, { recursive: true });
   const again = await LevelLogStore.open({ folder, identity: IDENTITY, founding: FOUNDING });
-  await write(again.store, { hardState: { term: 2, vote: 3 } });
+  await write(again.store, { hardState: { term: 2, vote: 3, commit: 0 } });
   await again.store[Symbol.asyncDispose]();
   await cp(join(folder, "durable-marker"), join(older, "durable-marker"));
   await assert.rejects(reopen(older), { code: "LOG_DAMAGED", record: "record 2" });
@@ -153,14 +153,14 @@ test("open() removes a torn last record that the marker does not vouch for", asy
   const model = await prepare(folder);
   const marker = await readFile(join(folder, "durable-marker"));
   const opened = await LevelLogStore.open({ folder, identity: IDENTITY, founding: FOUNDING });
-  await write(opened.store, { entries: entries(81, 5, 9), hardState: { term: 9, vote: 2 } });
+  await write(opened.store, { entries: entries(81, 5, 9), hardState: { term: 9, vote: 2, commit: 0 } });
   await opened.store[Symbol.asyncDispose]();
   await writeFile(join(folder, "durable-marker"), marker);
   await changeDatabase(folder, "segment-00000001", flip(recordKey(9), -1));
   const again = await LevelLogStore.open({ folder, identity: IDENTITY, founding: FOUNDING });
   assert.equal(again.tornSequence, 9);
   assert.equal(model.difference(again.recovered), undefined);
-  const what = { entries: entries(81, 1, 10), hardState: { term: 10, vote: 1 } };
+  const what = { entries: entries(81, 1, 10), hardState: { term: 10, vote: 1, commit: 0 } };
   model.write(what);
   await write(again.store, what);
   await again.store[Symbol.asyncDispose]();

@@ -64,7 +64,7 @@ test("a failed write keeps its cause", async (context) => {
   const database = new MemoryDatabase();
   const { store } = await openOn(database, await temporaryFolder(context));
   database.beforeWrite = diskFull;
-  const error = await write(store, { hardState: { term: 1, vote: 1 } }).catch((e: unknown) => e);
+  const error = await write(store, { hardState: { term: 1, vote: 1, commit: 0 } }).catch((e: unknown) => e);
   assert.equal(((error as Error).cause as { code: string }).code, "ENOSPC");
   await store[Symbol.asyncDispose]();
 });
@@ -142,8 +142,8 @@ async function randomStep(prng: Prng, store: LevelLogStore, model: LogModel): Pr
     case 1: {
       if (!prng.chance(1, 3)) return;
       const metadata = metadataOf(model.last.index + 5, term, content);
-      await install(store, metadata, [content], { term, vote: 1 });
-      return model.install(metadata, content, { term, vote: 1 });
+      await install(store, metadata, [content], { term, vote: 1, commit: 0 });
+      return model.install(metadata, content, { term, vote: 1, commit: 0 });
     }
     case 2: {
       await compact(store, model.snapshot.index);
@@ -152,7 +152,7 @@ async function randomStep(prng: Prng, store: LevelLogStore, model: LogModel): Pr
     default: {
       const lowest = Math.max(model.snapshot.index, model.begin.index) + 1;
       const first = Math.max(lowest, model.last.index + 1 - prng.below(4));
-      const what = { entries: entries(first, prng.below(5), term), hardState: { term, vote: 2 } };
+      const what = { entries: entries(first, prng.below(5), term), hardState: { term, vote: 2, commit: 0 } };
       await write(store, what);
       return model.write(what);
     }

@@ -38,7 +38,7 @@ async function openFor(context: TestContext, folder: string): Promise<OpenedStor
 test("open() founds an empty log with the first membership", async (context) => {
   const { recovered } = await openFor(context, await temporaryFolder(context));
   assert.deepEqual(recovered, {
-    hardState: { term: 0, vote: 0 },
+    hardState: { term: 0, vote: 0, commit: 0 },
     snapshot: FOUNDING_SNAPSHOT,
     last: { index: 0, term: 0 },
     firstIndex: 1,
@@ -88,15 +88,15 @@ test("write() takes waiting writes with the next fsync, in order", async (contex
 test("write() keeps the hard state with and without entries", async (context) => {
   const folder = await temporaryFolder(context);
   const { store } = await open(folder);
-  await write(store, { hardState: { term: 3, vote: 2 } });
-  await write(store, { hardState: { term: 4, vote: 0 }, entries: entries(1, 2, 4) });
+  await write(store, { hardState: { term: 3, vote: 2, commit: 0 } });
+  await write(store, { hardState: { term: 4, vote: 0, commit: 0 }, entries: entries(1, 2, 4) });
   await write(store, { entries: entries(3, 1, 4) });
-  await write(store, { hardState: { term: 4, vote: 1 } });
+  await write(store, { hardState: { term: 4, vote: 1, commit: 0 } });
   await store[Symbol.asyncDispose]();
   const { recovered } = await openFor(context, folder);
   assert.deepEqual(
     { hardState: recovered.hardState, last: recovered.last },
-    { hardState: { term: 4, vote: 1 }, last: { index: 3, term: 4 } },
+    { hardState: { term: 4, vote: 1, commit: 0 }, last: { index: 3, term: 4 } },
   );
 });
 
@@ -169,7 +169,7 @@ test("a snapshot whose bytes do not fit changes nothing", async (context) => {
   await assert.rejects(save(store, metadata, [Buffer.from("wrong")]), {
     code: "SNAPSHOT_MISMATCH",
   });
-  const hardState = { term: 9, vote: 0 };
+  const hardState = { term: 9, vote: 0, commit: 0 };
   await assert.rejects(install(store, { ...metadata, index: 50 }, [], hardState), {
     code: "SNAPSHOT_MISMATCH",
   });
@@ -183,8 +183,8 @@ test("installSnapshot() replaces the log in order with other writes", async (con
   const content = randomBytes(new Prng(3), 300_000);
   const metadata = metadataOf(100, 7, content);
   const done = [
-    write(store, { entries: entries(1, 5), hardState: { term: 2, vote: 1 } }),
-    install(store, metadata, [content], { term: 8, vote: 0 }),
+    write(store, { entries: entries(1, 5), hardState: { term: 2, vote: 1, commit: 0 } }),
+    install(store, metadata, [content], { term: 8, vote: 0, commit: 0 }),
     write(store, { entries: entries(101, 3, 8) }),
   ];
   await Promise.all(done);
@@ -193,7 +193,7 @@ test("installSnapshot() replaces the log in order with other writes", async (con
   const { recovered, store: again } = await openFor(context, folder);
   assert.deepEqual(
     [recovered.snapshot, recovered.firstIndex, recovered.last, recovered.hardState],
-    [metadata, 101, { index: 103, term: 8 }, { term: 8, vote: 0 }],
+    [metadata, 101, { index: 103, term: 8 }, { term: 8, vote: 0, commit: 0 }],
   );
   assert.ok((await readWholeSnapshot(again, metadata, 65_536)).equals(content));
 });
@@ -266,8 +266,8 @@ function randomCall(prng: Prng, store: LevelLogStore, model: LogModel): Promise<
   if (choice === 0) {
     const content = randomBytes(prng, prng.below(20_000));
     const metadata = metadataOf(model.last.index + prng.below(10), term, content);
-    model.install(metadata, content, { term, vote: 0 });
-    return install(store, metadata, [content], { term, vote: 0 });
+    model.install(metadata, content, { term, vote: 0, commit: 0 });
+    return install(store, metadata, [content], { term, vote: 0, commit: 0 });
   }
   if (choice === 1 && model.last.index > model.snapshot.index) {
     const index = prng.between(model.snapshot.index + 1, model.last.index);
@@ -290,7 +290,7 @@ function randomWrite(
   prng: Prng,
   model: LogModel,
   term: number,
-): { entries: Entry[]; hardState?: { term: number; vote: number } } {
+): { entries: Entry[]; hardState?: { term: number; vote: number; commit: number } } {
   const lowest = Math.max(model.snapshot.index, model.begin.index) + 1;
   const append = prng.chance(3, 4);
   const first = append ? model.last.index + 1 : prng.between(lowest, model.last.index + 1);
@@ -301,7 +301,7 @@ function randomWrite(
     data: randomBytes(prng, prng.below(100)),
   }));
   return prng.chance(1, 3)
-    ? { entries: added, hardState: { term, vote: prng.below(4) } }
+    ? { entries: added, hardState: { term, vote: prng.below(4), commit: 0 } }
     : { entries: added };
 }
 

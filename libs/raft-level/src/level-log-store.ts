@@ -194,8 +194,9 @@ export class LevelLogStore implements LogStore, AsyncDisposable {
 
   async #commit(writes: readonly LogWrite[]): Promise<void> {
     const { hardState = this.#hardState, entries } = mergeWrites(writes);
+    const { term, vote, commit } = this.#hardState;
     const unchanged =
-      hardState.term === this.#hardState.term && hardState.vote === this.#hardState.vote;
+      hardState.term === term && hardState.vote === vote && hardState.commit === commit;
     if (unchanged && entries.length === 0) return;
     assert(hardState.term >= this.#hardState.term, `term ${hardState.term} goes back`);
     const sequence = this.#lastSequence + 1;

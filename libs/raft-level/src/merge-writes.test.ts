@@ -16,7 +16,7 @@ test("mergeWrites() equals the writes one after the other", (context) => {
     const writes: LogWrite[] = [];
     for (let number = 0; number <= prng.below(6); number += 1) {
       const added = entries(prng.between(1, model.last.index + 1), prng.below(5), round + 2);
-      const hardState = { term: number + 1, vote: prng.below(3) };
+      const hardState = { term: number + 1, vote: prng.below(3), commit: 0 };
       const write = prng.chance(1, 2) ? { entries: added } : { entries: added, hardState };
       writes.push(write);
       model.write(write);

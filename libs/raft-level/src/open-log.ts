@@ -114,7 +114,7 @@ async function found(
     firstSequence: 1,
     previousHash: "00".repeat(HASH_BYTES),
     position: { index: 0, term: 0 },
-    hardState: { term: 0, vote: 0 },
+    hardState: { term: 0, vote: 0, commit: 0 },
     snapshot: {
       id: 1,
       metadata: { index: 0, term: 0, membership: options.founding, sizeBytes: 0, checksum: 0 },

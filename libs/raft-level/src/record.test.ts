@@ -12,7 +12,7 @@ const header = {
   sequence: 2 ** 40 + 7,
   firstIndex: 5,
   previousTerm: 3,
-  hardState: { term: 2 ** 35 + 1, vote: 3 },
+  hardState: { term: 2 ** 35 + 1, vote: 3, commit: 2 ** 34 + 5 },
   previousHash: new Uint8Array(HASH_BYTES).fill(9),
 };
 

@@ -7,8 +7,9 @@
  *      8  checksum: CRC32C of bytes 12 up to the end of the table
  *     12  entry count            16  identity digest (16)
  *     32  sequence               40  first index        48  term before the first index
- *     56  hard state: term       64  hard state: vote   72  hash of the previous record (16)
- *     88  table: per entry CRC32C of its data (4), data length (4), term (8), type (1), zero (3)
+ *     56  hard state: term       64  hard state: vote   72  hard state: commit
+ *     80  hash of the previous record (16)
+ *     96  table: per entry CRC32C of its data (4), data length (4), term (8), type (1), zero (3)
  *         data of all entries, one after the other
  *
  * Every byte is under exactly one checksum: data under its entry's, the rest under the record's.
@@ -20,12 +21,12 @@ import { hash } from "node:crypto";
 import { assert, crc32c } from "@atoll/stdx";
 import type { Entry, EntryType, HardState } from "raft-ts";
 
-export const HEADER_BYTES = 88;
+export const HEADER_BYTES = 96;
 export const ROW_BYTES = 20;
 export const HASH_BYTES = 16;
 
 const MAGIC = 0x524c5441;
-const RECORD_VERSION = 1;
+const RECORD_VERSION = 2;
 const TYPES: readonly EntryType[] = ["data", "noop", "membership"];
 
 export interface RecordHeader {
@@ -73,7 +74,8 @@ export function encodeRecord(
   writeCounter(target, header.previousTerm, 48);
   writeCounter(target, header.hardState.term, 56);
   writeCounter(target, header.hardState.vote, 64);
-  target.set(header.previousHash, 72);
+  writeCounter(target, header.hardState.commit, 72);
+  target.set(header.previousHash, 80);
   target.writeUInt32LE(crc32c(target, 0, 12, tableEnd), 8);
   return hashOf(target);
 }
@@ -126,8 +128,12 @@ export function decodeRecord(bytes: Uint8Array, identity: Uint8Array): DecodedRe
     firstIndex,
     count,
     previousTerm: readCounter(buffer, 48),
-    hardState: { term: readCounter(buffer, 56), vote: readCounter(buffer, 64) },
-    previousHash: buffer.subarray(72, 72 + HASH_BYTES),
+    hardState: {
+      term: readCounter(buffer, 56),
+      vote: readCounter(buffer, 64),
+      commit: readCounter(buffer, 72),
+    },
+    previousHash: buffer.subarray(80, 80 + HASH_BYTES),
     entries,
     hash: hashOf(buffer),
   };

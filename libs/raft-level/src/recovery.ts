@@ -105,6 +105,10 @@ class RecordScan {
     if (last.index < state.snapshot.metadata.index) {
       throw new LogDamagedError("the state", `the log ends at ${last.index}, before its snapshot`);
     }
+    const { commit } = this.#hardState;
+    if (last.index < commit) {
+      throw new LogDamagedError("the log", `it ends at ${last.index}, and ${commit} was committed`);
+    }
     return {
       recovered: {
         hardState: this.#hardState,
@@ -128,6 +132,7 @@ class RecordScan {
       return "it does not follow the record before it";
     }
     if (record.hardState.term < this.#hardState.term) return "its term goes back";
+    if (record.hardState.commit < this.#hardState.commit) return "its commit goes back";
     const { position } = this.#input.state;
     const { firstIndex, entries } = record;
     if (entries.length === 0) return undefined;

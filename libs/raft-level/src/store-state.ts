@@ -42,6 +42,7 @@ export function decodeState(bytes: Uint8Array): StoreState {
     state.position?.term,
     state.hardState?.term,
     state.hardState?.vote,
+    state.hardState?.commit,
     state.snapshot?.id,
     state.snapshot?.metadata?.index,
   ];

@@ -22,7 +22,7 @@ export const LOG_STORE_CASES: readonly (readonly [name: string, steps: LogStoreC
   [
     "opens empty with the founding members",
     ({ recovered }) => {
-      equal(recovered.hardState, { term: 0, vote: 0 }, "hard state");
+      equal(recovered.hardState, { term: 0, vote: 0, commit: 0 }, "hard state");
       equal(recovered.snapshot.membership, CONTRACT_MEMBERSHIP, "membership");
       equal(recovered.last, { index: 0, term: 0 }, "last");
       equal(recovered.firstIndex, 1, "first index");
@@ -41,10 +41,10 @@ export const LOG_STORE_CASES: readonly (readonly [name: string, steps: LogStoreC
         entryOf(5, 5, "data", 300_000),
       ];
       return [
-        subject.write({ hardState: { term: 5, vote: 2 }, entries }),
+        subject.write({ hardState: { term: 5, vote: 2, commit: 0 }, entries }),
         subject.readAll(1, 6, (found) => equalEntries(found, entries)),
         subject.reopen(TAIL_BYTES_MAX, (recovered) => {
-          equal(recovered.hardState, { term: 5, vote: 2 }, "hard state");
+          equal(recovered.hardState, { term: 5, vote: 2, commit: 0 }, "hard state");
           equal(recovered.last, { index: 5, term: 5 }, "last");
           equal(recovered.firstIndex, 1, "first index");
           equal(recovered.tailPrevious, { index: 0, term: 0 }, "before the tail");
@@ -56,11 +56,11 @@ export const LOG_STORE_CASES: readonly (readonly [name: string, steps: LogStoreC
   [
     "keeps the hard state when entries are written, and the entries when it is",
     (subject) => [
-      subject.write({ hardState: { term: 2, vote: 1 } }),
+      subject.write({ hardState: { term: 2, vote: 1, commit: 0 } }),
       subject.write({ entries: entriesOf(1, 3, 2) }),
-      subject.write({ hardState: { term: 4, vote: 3 } }),
+      subject.write({ hardState: { term: 4, vote: 3, commit: 0 } }),
       subject.reopen(TAIL_BYTES_MAX, (recovered) => {
-        equal(recovered.hardState, { term: 4, vote: 3 }, "hard state");
+        equal(recovered.hardState, { term: 4, vote: 3, commit: 0 }, "hard state");
         equalEntries(recovered.tail, entriesOf(1, 3, 2));
       }),
     ],
@@ -94,13 +94,13 @@ export const LOG_STORE_CASES: readonly (readonly [name: string, steps: LogStoreC
       const expected = [...entriesOf(1, 4, 1), ...entriesOf(5, 3, 2)];
       return [
         subject.write({ entries: entriesOf(1, 10, 1) }),
-        subject.write({ hardState: { term: 2, vote: 0 }, entries: entriesOf(5, 3, 2) }),
+        subject.write({ hardState: { term: 2, vote: 0, commit: 0 }, entries: entriesOf(5, 3, 2) }),
         subject.readAll(1, 11, (found) => equalEntries(found, expected)),
         subject.reopen(TAIL_BYTES_MAX, (recovered) => {
           equal(recovered.last, { index: 7, term: 2 }, "last");
           equalEntries(recovered.tail, expected);
         }),
-        subject.write({ hardState: { term: 3, vote: 0 }, entries: entriesOf(1, 1, 3) }),
+        subject.write({ hardState: { term: 3, vote: 0, commit: 0 }, entries: entriesOf(1, 1, 3) }),
         subject.reopen(TAIL_BYTES_MAX, (recovered) => {
           equalEntries(recovered.tail, entriesOf(1, 1, 3));
         }),
@@ -111,7 +111,7 @@ export const LOG_STORE_CASES: readonly (readonly [name: string, steps: LogStoreC
     "replaces within writes that are under way",
     (subject) => [
       (next) => {
-        const last = { hardState: { term: 3, vote: 1 }, entries: entriesOf(6, 1, 3) };
+        const last = { hardState: { term: 3, vote: 1, commit: 0 }, entries: entriesOf(6, 1, 3) };
         subject.store.write({ entries: entriesOf(1, 8, 1) }, () => undefined);
         subject.store.write({ entries: entriesOf(4, 2, 2) }, () => undefined);
         subject.store.write(last, subject.goOn(next));
@@ -225,12 +225,12 @@ export const LOG_STORE_CASES: readonly (readonly [name: string, steps: LogStoreC
     (subject) => {
       const { metadata, chunks, content } = snapshotOf(100, 9, [1_000, 1_000]);
       return [
-        subject.write({ hardState: { term: 4, vote: 2 }, entries: entriesOf(1, 30, 4) }),
+        subject.write({ hardState: { term: 4, vote: 2, commit: 0 }, entries: entriesOf(1, 30, 4) }),
         subject.install(metadata, chunks, 9),
         subject.readCompacted(30),
         subject.snapshotIs(metadata, content, 300),
         subject.reopen(TAIL_BYTES_MAX, (recovered) => {
-          equal(recovered.hardState, { term: 9, vote: 0 }, "hard state");
+          equal(recovered.hardState, { term: 9, vote: 0, commit: 0 }, "hard state");
           equal(recovered.snapshot, metadata, "metadata");
           equal(recovered.last, { index: 100, term: 9 }, "last");
           equal(recovered.firstIndex, 101, "first index");

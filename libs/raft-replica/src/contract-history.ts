@@ -32,7 +32,7 @@ export function randomHistory(subject: LogStoreSubject, prng: Prng): readonly St
 class RandomHistory {
   readonly #subject: LogStoreSubject;
   readonly #prng: Prng;
-  #hardState: HardState = { term: 1, vote: 0 };
+  #hardState: HardState = { term: 1, vote: 0, commit: 0 };
   #snapshot: LogPosition = { index: 0, term: 0 };
   /** Entries behind `#offset`, the index of the newest installed snapshot. */
   #entries: Entry[] = [];
@@ -54,7 +54,7 @@ class RandomHistory {
     const lowest = this.#snapshot.index + 1;
     const overlap = prng.chance(1, 4) ? prng.below(this.#lastIndex() + 2 - lowest) : 0;
     const from = this.#lastIndex() + 1 - overlap;
-    if (overlap > 0) this.#hardState = { term: this.#hardState.term + 1, vote: prng.below(4) };
+    if (overlap > 0) this.#hardState = { term: this.#hardState.term + 1, vote: prng.below(4), commit: 0 };
     const entries = entriesOf(from, prng.between(1, 30), this.#hardState.term);
     this.#entries = [...this.#entries.slice(0, from - this.#offset - 1), ...entries];
     this.#subject.write({ hardState: this.#hardState, entries })(next);
@@ -76,7 +76,7 @@ class RandomHistory {
 
   install(next: () => void): void {
     const index = this.#lastIndex() + this.#prng.between(1, 50);
-    this.#hardState = { term: this.#hardState.term + 1, vote: 0 };
+    this.#hardState = { term: this.#hardState.term + 1, vote: 0, commit: 0 };
     const { metadata, chunks } = this.#newSnapshot(index, this.#hardState.term);
     this.#entries = [];
     this.#offset = index;

@@ -66,7 +66,7 @@ export class LogStoreSubject {
   }
 
   install(metadata: SnapshotMetadata, chunks: readonly Uint8Array[], term: number): Step {
-    const hardState = { term, vote: 0 };
+    const hardState = { term, vote: 0, commit: 0 };
     return (next) => {
       this.store.installSnapshot(metadata, chunks, hardState, this.goOn(next));
     };

@@ -4,6 +4,7 @@ export type {
   LeadershipChange,
   LogStore,
   LogWrite,
+  MembershipOutcome,
   PeerProgress,
   PeerTransport,
   ProposalOutcome,

@@ -9,6 +9,8 @@ import type {
   HardState,
   LogPosition,
   Membership,
+  MembershipChange,
+  MembershipTransition,
   Message,
   RecoveryView,
   ReplicaId,
@@ -138,11 +140,18 @@ export type ProposalOutcome =
   /** Certainly not in the log and never will be. `leader` is 0 when unknown. */
   | {
       readonly type: "refused";
-      readonly reason: "notLeader" | "overloaded" | "stopped";
+      /** `membershipChanging` is only said to changes of membership: an earlier one is under way. */
+      readonly reason: "notLeader" | "overloaded" | "stopped" | "membershipChanging";
       readonly leader: ReplicaId;
     }
   /** Leadership ended before the commit was known: it may or may not be in the log. */
   | { readonly type: "unknown"; readonly leader: ReplicaId };
+
+/** What a change of membership came to. */
+export type MembershipOutcome =
+  | ProposalOutcome
+  /** Not possible with the present membership; `reason` is a sentence without its end. */
+  | { readonly type: "invalid"; readonly reason: string };
 
 export type ReadOutcome =
   /** A read of the state at or after `index` is linearizable. */
@@ -206,6 +215,15 @@ export interface ReplicaDriver {
   peerLost(peer: ReplicaId): void;
   /** Proposes entries as one batch with contiguous indexes. */
   propose(data: readonly Uint8Array[], done: (outcome: ProposalOutcome) => void): void;
+  /**
+   * Proposes a change of members. `committed` means that it is applied here, so in force. No
+   * changes with `auto` leave a joint configuration.
+   */
+  changeMembership(
+    changes: readonly MembershipChange[],
+    transition: MembershipTransition,
+    done: (outcome: MembershipOutcome) => void,
+  ): void;
   /**
    * Finds an index for a linearizable read, on leader and followers. `done` is called after that
    * index is applied here.

@@ -184,7 +184,7 @@ test("the state is restored from the newest snapshot before anything is applied"
     [1],
     {},
     {
-      hardState: { term: 1, vote: 1 },
+      hardState: { term: 1, vote: 1, commit: 0 },
       snapshot,
       firstIndex: 6,
       last: { index: 5, term: 1 },
@@ -211,7 +211,7 @@ test("a damaged snapshot stops the replica", () => {
     [1],
     {},
     {
-      hardState: { term: 1, vote: 1 },
+      hardState: { term: 1, vote: 1, commit: 0 },
       snapshot,
       firstIndex: 6,
       last: { index: 5, term: 1 },

@@ -8,13 +8,22 @@
  * ReplicaDriver}, and by the simulator.
  */
 import type { Prng } from "@atoll/stdx";
-import { unreachable } from "@atoll/stdx";
-import type { Effect, Entry, Input, Message, ReplicaId } from "raft-ts";
+import { assert, unreachable } from "@atoll/stdx";
+import type {
+  Effect,
+  Entry,
+  Input,
+  MembershipChange,
+  MembershipTransition,
+  Message,
+  ReplicaId,
+} from "raft-ts";
 import { entryBytes, RaftCore } from "raft-ts";
 import { PendingProposals } from "./pending-proposals.ts";
 import { PendingReads } from "./pending-reads.ts";
 import type {
   LogStore,
+  MembershipOutcome,
   PeerTransport,
   ProposalOutcome,
   ReadOutcome,
@@ -53,7 +62,7 @@ export class Replica implements ReplicaDriver {
   readonly #proposals: PendingProposals;
   readonly #reads = new PendingReads();
   /** Proposals the core has not answered yet; it does so before the loop comes to rest. */
-  readonly #asked = new Map<number, (outcome: ProposalOutcome) => void>();
+  readonly #asked = new Map<number, (outcome: MembershipOutcome) => void>();
   #nextProposal = 1;
   #leader: ReplicaId = 0;
   #inputs: Input[] = [];
@@ -119,19 +128,21 @@ export class Replica implements ReplicaDriver {
   }
 
   propose(data: readonly Uint8Array[], done: (outcome: ProposalOutcome) => void): void {
-    if (this.#stopped) {
-      done({ type: "refused", reason: "stopped", leader: this.#leader });
-      return;
-    }
-    const pending = this.#proposals.size + this.#asked.size;
-    if (pending >= this.#settings.proposalsPendingMax) {
-      done({ type: "refused", reason: "overloaded", leader: this.#leader });
-      return;
-    }
-    const proposal = this.#nextProposal;
-    this.#nextProposal += 1;
-    this.#asked.set(proposal, done);
-    this.#give({ type: "propose", proposal, data });
+    const proposal = this.#ask((outcome) => {
+      assert(outcome.type !== "invalid", "only a change of members can be invalid");
+      done(outcome);
+    });
+    if (proposal !== 0) this.#give({ type: "propose", proposal, data });
+  }
+
+  changeMembership(
+    changes: readonly MembershipChange[],
+    transition: MembershipTransition,
+    done: (outcome: MembershipOutcome) => void,
+  ): void {
+    const proposal = this.#ask(done);
+    if (proposal === 0) return;
+    this.#give({ type: "changeMembership", proposal, changes, transition });
   }
 
   readIndex(done: (outcome: ReadOutcome) => void): void {
@@ -193,6 +204,24 @@ export class Replica implements ReplicaDriver {
     this.#asked.clear();
     this.#proposals.stop(leader);
     this.#reads.stop(leader);
+  }
+
+  /** A number for a proposal that is to be answered by `done`; 0 when it is answered already. */
+  #ask(done: (outcome: MembershipOutcome) => void): number {
+    const leader = this.#leader;
+    const pending = this.#proposals.size + this.#asked.size;
+    if (this.#stopped) {
+      done({ type: "refused", reason: "stopped", leader });
+      return 0;
+    }
+    if (pending >= this.#settings.proposalsPendingMax) {
+      done({ type: "refused", reason: "overloaded", leader });
+      return 0;
+    }
+    const proposal = this.#nextProposal;
+    this.#nextProposal += 1;
+    this.#asked.set(proposal, done);
+    return proposal;
   }
 
   #give(input: Input): void {
@@ -278,7 +307,7 @@ export class Replica implements ReplicaDriver {
     };
     if (effect.type === "persist") {
       const { hardState, entries, standing } = effect;
-      const write = hardState === undefined ? { entries } : { hardState, entries };
+      const write = { hardState, entries };
       this.#store.write(standing === undefined ? write : { ...write, standing }, done);
       return;
     }
@@ -333,6 +362,8 @@ export class Replica implements ReplicaDriver {
 
   #snapshotIfDue(): void {
     if (!this.#snapshotDue || this.#core.stableIndex < this.#appliedIndex) return;
+    // The membership after the last applied entry is known once the core has heard of it.
+    if (this.#core.appliedIndex !== this.#appliedIndex) return;
     this.#snapshotDue = false;
     this.#snapshots.take(this.#appliedIndex, this.#appliedTerm, this.#core.membership);
   }
@@ -344,6 +375,10 @@ export class Replica implements ReplicaDriver {
     if (done === undefined) return;
     this.#asked.delete(effect.proposal);
     if (effect.type === "proposalRefused") {
+      if (effect.reason === "invalid") {
+        done({ type: "invalid", reason: effect.detail });
+        return;
+      }
       done({ type: "refused", reason: effect.reason, leader: effect.leader });
       return;
     }

@@ -3,11 +3,15 @@
  *
  * The next batch goes out when the last is applied. After a restart the first ones may no longer be
  * in memory; they are read back. An entry may be applied before the own disk has it: a majority
- * does.
+ * does. Not so a membership: what a replica acted on it must know of for ever, so such an entry
+ * waits for a durable hard state that says it is committed. It takes effect when it is applied.
  */
 import { assert } from "@atoll/stdx";
 import type { Effect } from "./effect.ts";
+import type { Entry } from "./entry.ts";
 import type { LoadedEntries } from "./input.ts";
+import { decodeMembership } from "./membership.ts";
+import { activateMembership } from "./membership-state.ts";
 import type { RaftState } from "./state.ts";
 import { takeRequest } from "./state.ts";
 
@@ -17,7 +21,7 @@ export function nextApply(state: RaftState): Effect | undefined {
   const loaded = state.loadedToApply;
   if (loaded !== undefined) {
     state.loadedToApply = undefined;
-    return { type: "apply", entries: loaded };
+    return handOver(state, loaded);
   }
   if (state.applyingTo !== 0 || state.applyLoadRequest !== 0) return undefined;
   if (log.appliedIndex >= log.committedIndex) return undefined;
@@ -30,9 +34,7 @@ export function nextApply(state: RaftState): Effect | undefined {
     state.outbox.loads.push({ type: "loadEntries", request, from, to, maxBytes });
     return undefined;
   }
-  const entries = log.slice(from, log.committedIndex, maxBytes);
-  state.applyingTo = from + entries.length - 1;
-  return { type: "apply", entries };
+  return handOver(state, log.slice(from, log.committedIndex, maxBytes));
 }
 
 /** Entries to apply came back from the store. */
@@ -44,7 +46,6 @@ export function applyLoaded(state: RaftState, loaded: LoadedEntries | undefined)
   }
   assert(loaded.previous.index === state.log.appliedIndex, "entries to apply are not the next");
   assert(loaded.entries.length > 0, "no entries came back");
-  state.applyingTo = loaded.previous.index + loaded.entries.length;
   state.loadedToApply = loaded.entries;
 }
 
@@ -56,4 +57,35 @@ export function finishApply(state: RaftState, index: number): void {
     state.unappliedBytes -= state.log.bytesBetween(state.log.appliedIndex, index);
   }
   state.log.appliedIndex = index;
+  const membership = state.applyingMembership;
+  if (membership === undefined) return;
+  state.applyingMembership = undefined;
+  activateMembership(state, membership);
+}
+
+/** Gives what may be applied now of `entries`, which are the next ones. */
+function handOver(state: RaftState, entries: readonly Entry[]): Effect | undefined {
+  const allowed = withinConfirmed(state, entries);
+  const last = allowed.at(-1);
+  if (last === undefined) return undefined;
+  state.applyingTo = last.index;
+  for (const entry of allowed) {
+    if (entry.type !== "membership") continue;
+    const membership = decodeMembership(entry.data);
+    if (membership === undefined) {
+      state.outbox.failure = `entry ${entry.index} is no membership`;
+      return undefined;
+    }
+    state.applyingMembership = membership;
+  }
+  return { type: "apply", entries: allowed };
+}
+
+/** Cut before the first membership of which no durable hard state says that it is committed. */
+function withinConfirmed(state: RaftState, entries: readonly Entry[]): readonly Entry[] {
+  const confirmed = state.durable.commit;
+  const at = entries.findIndex((each) => each.type === "membership" && each.index > confirmed);
+  if (at === -1) return entries;
+  state.commitToConfirm = (entries[at] as Entry).index;
+  return entries.slice(0, at);
 }

@@ -18,7 +18,7 @@ function newCore(settings: Partial<RaftSettings> = {}, tail: readonly Entry[] = 
   return new RaftCore({
     id: 1,
     recovered: {
-      hardState: { term: tail.at(-1)?.term ?? 0, vote: 0 },
+      hardState: { term: tail.at(-1)?.term ?? 0, vote: 0, commit: 0 },
       snapshot: { index: 0, term: 0, membership, sizeBytes: 0, checksum: 0 },
       firstIndex: 1,
       tailPrevious: { index: 0, term: 0 },
@@ -297,7 +297,7 @@ test("step() reads terms back before a snapshot may replace what was acknowledge
   const core = new RaftCore({
     id: 1,
     recovered: {
-      hardState: { term: 1, vote: 0 },
+      hardState: { term: 1, vote: 0, commit: 0 },
       snapshot: { index: 0, term: 0, membership, sizeBytes: 0, checksum: 0 },
       firstIndex: 1,
       tailPrevious: { index: 4, term: 1 },

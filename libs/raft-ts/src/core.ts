@@ -10,7 +10,7 @@ import type { Prng } from "@atoll/stdx";
 import { assert, unreachable } from "@atoll/stdx";
 import { applyLoaded, finishApply, nextApply } from "./apply.ts";
 import type { Effect, Role } from "./effect.ts";
-import { settleElection, suspectLeader } from "./election.ts";
+import { forgetLeader, settleElection, startCampaign, suspectLeader } from "./election.ts";
 import type {
   Entry,
   HardState,
@@ -22,6 +22,8 @@ import type {
 import type { Input } from "./input.ts";
 import { RaftLog } from "./log.ts";
 import { takeLookup } from "./lookup.ts";
+import { isVoter } from "./membership.ts";
+import { changeMembership, leaveJointByItself } from "./membership-state.ts";
 import { finishWrite, startWrite } from "./persistence.ts";
 import { propose } from "./propose.ts";
 import { addRead, advanceReads } from "./reads.ts";
@@ -66,6 +68,8 @@ export interface PeerView {
   readonly nextIndex: number;
   readonly state: "probe" | "replicate" | "snapshot";
   readonly active: boolean;
+  /** It gets entries and does not count. */
+  readonly learner: boolean;
 }
 
 /** A look at the core, for status pages, checkers and transcripts. */
@@ -83,9 +87,11 @@ export interface CoreView {
   readonly appliedIndex: number;
   readonly snapshotIndex: number;
   readonly membership: Membership;
+  /** Leader: a change of membership is refused until this index is applied; else 0. */
+  readonly pendingMembershipIndex: number;
   /** Only while it is not whole. */
   readonly recovery: RecoveryView | undefined;
-  /** Only on the leader. */
+  /** Only on the leader: everybody else, voters and learners. */
   readonly peers: readonly PeerView[];
 }
 
@@ -103,7 +109,7 @@ export class RaftCore {
       id: options.id,
       settings,
       prng: options.prng,
-      log: new RaftLog(recovered),
+      log: new RaftLog({ ...recovered, commit: recovered.hardState.commit }),
       hardState: recovered.hardState,
       membership: recovered.snapshot.membership,
       standing: recovered.standing ?? "whole",
@@ -141,6 +147,9 @@ export class RaftCore {
         break;
       case "propose":
         propose(state, input.proposal, input.data);
+        break;
+      case "changeMembership":
+        changeMembership(state, input.proposal, input.changes, input.transition);
         break;
       case "readIndex":
         addRead(state, input.read);
@@ -185,6 +194,12 @@ export class RaftCore {
       case "transferLeadership":
         startTransfer(state, input.to);
         break;
+      case "campaign":
+        startCampaign(state);
+        break;
+      case "forgetLeader":
+        forgetLeader(state);
+        break;
       default:
         unreachable(input, "input");
     }
@@ -193,7 +208,11 @@ export class RaftCore {
   /** Settles and gives everything to do, in the order of effect.ts. Mostly empty. */
   takeEffects(): readonly Effect[] {
     const state = this.#state;
-    if (state.role === "leader") advanceCommit(state);
+    if (state.role === "leader") {
+      advanceCommit(state);
+      leaveJointByItself(state);
+    }
+    const apply = nextApply(state);
     if (state.recovery !== undefined) advanceRecovery(state);
     startWrite(state);
     if (state.role === "leader") {
@@ -201,7 +220,7 @@ export class RaftCore {
       checkTransfer(state);
     }
     advanceReads(state);
-    return this.#gather();
+    return this.#gather(apply);
   }
 
   view(): CoreView {
@@ -209,7 +228,8 @@ export class RaftCore {
     const peers: PeerView[] = [];
     for (const [id, each] of state.progress) {
       const { matchIndex, nextIndex, active } = each;
-      peers.push({ id, matchIndex, nextIndex, state: each.state, active });
+      const learner = !isVoter(state.membership, id);
+      peers.push({ id, matchIndex, nextIndex, state: each.state, active, learner });
     }
     return {
       id: state.id,
@@ -225,6 +245,7 @@ export class RaftCore {
       appliedIndex: state.log.appliedIndex,
       snapshotIndex: state.log.snapshot.index,
       membership: state.membership,
+      pendingMembershipIndex: state.pendingMembershipIndex,
       recovery: viewRecovery(state),
       peers,
     };
@@ -235,10 +256,9 @@ export class RaftCore {
     return this.#state.log.termAt(index);
   }
 
-  #gather(): readonly Effect[] {
+  #gather(apply: Effect | undefined): readonly Effect[] {
     const state = this.#state;
     const { outbox } = state;
-    const apply = nextApply(state);
     const effects: Effect[] = [];
     for (const write of outbox.writes) effects.push(write);
     if (outbox.messages.length > 0) effects.push({ type: "send", messages: outbox.messages });

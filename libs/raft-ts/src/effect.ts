@@ -23,7 +23,7 @@ export type Role = "follower" | "preCandidate" | "candidate" | "leader";
 export interface PersistEffect {
   readonly type: "persist";
   readonly write: number;
-  readonly hardState: HardState | undefined;
+  readonly hardState: HardState;
   readonly entries: readonly Entry[];
   /** Ends a recovery: once this write is durable the replica counts again. */
   readonly standing: "whole" | "founded" | undefined;
@@ -68,7 +68,13 @@ export type Effect =
   | {
       readonly type: "proposalRefused";
       readonly proposal: number;
-      readonly reason: "notLeader" | "overloaded";
+      /**
+       * `membershipChanging`: an earlier change is not applied yet. `invalid`: no such change of
+       * the present membership is possible; `detail` says why.
+       */
+      readonly reason: "notLeader" | "overloaded" | "membershipChanging" | "invalid";
+      /** Empty but for `invalid`. */
+      readonly detail: string;
       readonly leader: ReplicaId;
     }
   /** Once `index` is applied here, a read of the state is linearizable. */

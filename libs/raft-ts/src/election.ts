@@ -9,6 +9,7 @@ import type { ReplicaId } from "./entry.ts";
 import type { RequestVote, RequestVoteReply } from "./message.ts";
 import { countVotes } from "./quorum.ts";
 import { mayCampaign } from "./recovering.ts";
+import { takeBackReads } from "./reads.ts";
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from "./roles.ts";
 import type { RaftState } from "./state.ts";
 import { isLeaderAlive, isRecovering, send } from "./state.ts";
@@ -26,9 +27,25 @@ export function tickElection(state: RaftState): void {
   if (state.membership.voters.length === 1 && state.membership.outgoing.length === 0) {
     campaign = true;
   }
-  if (campaign && mayCampaign(state) && state.role !== "leader") {
-    startPreVote(state);
-  }
+  if (campaign) startCampaign(state);
+}
+
+/** Campaigns, unless this replica leads or may not. */
+export function startCampaign(state: RaftState): void {
+  if (state.role === "leader" || !mayCampaign(state)) return;
+  // A candidate must not count votes by a membership that it is known to be older than the log's.
+  if (state.log.mayHoldUnappliedMembership()) return;
+  if (state.settings.preVote) startPreVote(state);
+  else startElection(state, false);
+}
+
+/** A follower no longer takes anybody for its leader; its timeout goes on. */
+export function forgetLeader(state: RaftState): void {
+  if (state.role !== "follower" || state.leader === 0) return;
+  takeBackReads(state);
+  state.leader = 0;
+  state.suspected = false;
+  state.suspicionTicks = 0;
 }
 
 /** The connection to the leader broke: it is dead, or its machine is, or the link. */
@@ -41,6 +58,7 @@ export function suspectLeader(state: RaftState, peer: ReplicaId): void {
 /** The leader asked this replica to take over (dissertation §3.10). */
 export function campaignForTransfer(state: RaftState): void {
   if (!mayCampaign(state) || state.role === "leader") return;
+  if (state.log.mayHoldUnappliedMembership()) return;
   startElection(state, true);
 }
 
@@ -49,6 +67,7 @@ export function handleRequestVote(state: RaftState, message: RequestVote): void 
     replyToVote(state, message, false);
     return;
   }
+  if (state.role === "candidate" && !message.preVote) retrySoon(state);
   const mayGrant = message.preVote
     ? message.term > state.term && (!isLeaderAlive(state) || message.leaderTransfer)
     : state.vote === message.from || (state.vote === 0 && state.leader === 0);
@@ -112,6 +131,16 @@ function requestVotes(state: RaftState, preVote: boolean): void {
       leaderTransfer: state.transferCampaign,
     });
   }
+}
+
+/**
+ * Somebody else campaigns in the same term, so the votes are likely split: nobody need wait for
+ * the whole timeout. By rank, so that it does not happen again.
+ */
+function retrySoon(state: RaftState): void {
+  const soonTicks = 2 * (state.settings.heartbeatTicks + rankTicks(state, 0));
+  const timeoutTicks = state.electionElapsedTicks + soonTicks;
+  state.electionTimeoutTicks = Math.min(state.electionTimeoutTicks, timeoutTicks);
 }
 
 /** A refusal says the own term, a granted pre-vote the term that was asked about. */

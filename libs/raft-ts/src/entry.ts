@@ -28,11 +28,20 @@ export interface LogPosition {
   readonly term: number;
 }
 
-/** What must survive a crash before any message of `term` leaves (Raft §5.1, figure 2). */
+/**
+ * What must survive a crash: term and vote before any message of `term` leaves (Raft §5.1, figure
+ * 2), and how far the log was known to be committed.
+ */
 export interface HardState {
   readonly term: number;
   /** For whom this replica voted in `term`; 0 for nobody. */
   readonly vote: ReplicaId;
+  /**
+   * The highest index known to be committed when this was written, never beyond what the log then
+   * held. It rides with every write and is a reason for one only when a membership entry waits to
+   * be applied: a replica that has acted on a membership knows of it for ever.
+   */
+  readonly commit: number;
 }
 
 /**

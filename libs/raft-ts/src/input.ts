@@ -5,6 +5,7 @@
  * never taken for another's.
  */
 import type { Entry, LogPosition, ReplicaId, SnapshotMetadata } from "./entry.ts";
+import type { MembershipChange, MembershipTransition } from "./membership-change.ts";
 import type { Message } from "./message.ts";
 
 /** Entries read back from the store, contiguous, and the position before the first. */
@@ -19,6 +20,16 @@ export type Input =
   | { readonly type: "message"; readonly message: Message }
   /** A batch to append; `proposal` is any number that is new, and names the batch in effects. */
   | { readonly type: "propose"; readonly proposal: number; readonly data: readonly Uint8Array[] }
+  /**
+   * Proposes a change of members as one entry with the whole resulting membership; it takes effect
+   * when it is applied. `proposal` as above. No changes leave a joint configuration.
+   */
+  | {
+      readonly type: "changeMembership";
+      readonly proposal: number;
+      readonly changes: readonly MembershipChange[];
+      readonly transition: MembershipTransition;
+    }
   /**
    * Asks for an index to read at; `read` is any number that is new, and names the read in effects.
    */
@@ -51,4 +62,11 @@ export type Input =
   /** This process stood still for longer than an election timeout. */
   | { readonly type: "stalled" }
   /** Asks the leader to hand over to `to`; ignored elsewhere. */
-  | { readonly type: "transferLeadership"; readonly to: ReplicaId };
+  | { readonly type: "transferLeadership"; readonly to: ReplicaId }
+  /** Campaigns now, by a pre-vote where that is enabled; ignored by who leads or may not vote. */
+  | { readonly type: "campaign" }
+  /**
+   * A follower forgets its leader, without a new term: it votes as if that were gone. Its election
+   * timeout goes on. Ignored by leaders and candidates.
+   */
+  | { readonly type: "forgetLeader" };

@@ -17,6 +17,7 @@ function logOf(...terms: number[]): RaftLog {
     firstIndex: 1,
     tailPrevious: { index: 0, term: 0 },
     tail: [],
+    commit: 0,
   });
   for (const [at, term] of terms.entries()) log.append(entry(at + 1, term));
   return log;
@@ -77,6 +78,7 @@ test("RaftLog.truncateFrom() below the tail keeps the position it is told", () =
     firstIndex: 1,
     tailPrevious: { index: 10, term: 2 },
     tail: [entry(11, 3)],
+    commit: 0,
   });
   log.truncateFrom(5, 1);
   assert.deepEqual([log.lastIndex, log.lastTerm, log.stableIndex], [4, 1, 4]);
@@ -122,6 +124,7 @@ test("RaftLog.firstUnknown() finds what would have to be read back", () => {
     firstIndex: 1,
     tailPrevious: { index: 10, term: 2 },
     tail: [entry(11, 3)],
+    commit: 0,
   });
   assert.equal(log.firstUnknown(3, 20), 3);
   assert.equal(log.firstUnknown(10, 20), 0);

@@ -48,6 +48,8 @@ export class RaftLog {
     readonly firstIndex: number;
     readonly tailPrevious: LogPosition;
     readonly tail: readonly Entry[];
+    /** Known to be committed when the hard state was written; see `HardState`. */
+    readonly commit: number;
   }) {
     this.snapshot = options.snapshot;
     this.firstIndex = options.firstIndex;
@@ -56,9 +58,9 @@ export class RaftLog {
     for (const entry of this.#entries) this.#bytes += entryBytes(entry);
     this.stableIndex = this.lastIndex;
     this.handedIndex = this.lastIndex;
-    this.committedIndex = options.snapshot.index;
+    this.committedIndex = Math.max(options.snapshot.index, options.commit);
     this.appliedIndex = options.snapshot.index;
-    assert(this.lastIndex >= this.committedIndex, "the log ends before its snapshot");
+    assert(this.lastIndex >= this.committedIndex, "the log ends before what was committed");
   }
 
   get lastIndex(): number {
@@ -141,6 +143,21 @@ export class RaftLog {
       bytes += entryBytes(this.#entries[at] as Entry);
     }
     return bytes;
+  }
+
+  /**
+   * Whether a membership entry is, or may be, committed here and not applied: what is not in memory
+   * is not known to be none.
+   */
+  mayHoldUnappliedMembership(): boolean {
+    if (this.appliedIndex >= this.committedIndex) return false;
+    if (this.appliedIndex < this.#previous.index) return true;
+    const start = this.#head + this.appliedIndex - this.#previous.index;
+    const end = this.#head + this.committedIndex - this.#previous.index;
+    for (let at = start; at < end; at += 1) {
+      if (this.#entries[at]?.type === "membership") return true;
+    }
+    return false;
   }
 
   append(entry: Entry): void {

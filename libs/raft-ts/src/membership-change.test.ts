@@ -74,6 +74,9 @@ test("planChange() takes the smallest way, or the one that was asked for", () =>
   assert.equal(plan("v3", "implicit"), "1,2,3 | 1,2 |  |  auto");
   assert.equal(plan("v3", "explicit"), "1,2,3 | 1,2 |  | ");
   assert.match(plan("", "auto"), /not joint/);
+  assert.match(plan("v-1", "auto"), /no replica id/);
+  const many = Array.from({ length: 300 }, (_, at) => `l${at + 3}`).join(" ");
+  assert.match(plan(many, "auto"), /more than 255 members/);
   const joint = membershipAfter(planChange(membershipOf([1]), changesOf("v2"), "explicit"));
   assert.equal(lineOf(planChange(joint, [], "auto")), "1,2 |  |  | ");
   assert.match(lineOf(planChange(joint, changesOf("v3"), "auto")), /must be left first/);

@@ -8,6 +8,7 @@
  * by the core when it proposes, by founders of groups and by tests.
  */
 import type { Membership, ReplicaId } from "./entry.ts";
+import { MEMBERS_MAX } from "./membership.ts";
 
 /**
  * One step of a change. `addVoter` also promotes a learner, `addLearner` also demotes a voter,
@@ -91,6 +92,9 @@ export function planChange(
   transition: MembershipTransition,
 ): ChangedMembership {
   if (transition === "auto" && changes.length === 0) return leaveJoint(membership);
+  for (const { replica } of changes) {
+    if (!Number.isSafeInteger(replica) || replica < 0) return refused(`no replica id: ${replica}`);
+  }
   if (isJoint(membership)) return refused("a joint configuration must be left first");
   if (transition !== "auto" || changes.length > 1) {
     return enterJoint(membership, changes, transition !== "explicit");
@@ -122,6 +126,9 @@ function applyChange(draft: Draft, change: MembershipChange): void {
 }
 
 function changed(draft: Draft, autoLeave: boolean): ChangedMembership {
+  if (draft.voters.size + draft.learners.size + draft.learnersNext.size > MEMBERS_MAX) {
+    return refused(`more than ${MEMBERS_MAX} members`);
+  }
   return {
     type: "changed",
     membership: {

@@ -13,7 +13,7 @@ const FORMAT_VERSION = 1;
 /** Bytes of one replica id: a safe integer, low 32 bits first. */
 const ID_BYTES = 8;
 /** More members than any group may have; a larger count is damage. */
-const MEMBERS_MAX = 255;
+export const MEMBERS_MAX = 255;
 
 /** A plain, not joint, membership of `voters`, in any order, without repeats. */
 export function membershipOf(voters: readonly ReplicaId[]): Membership {

@@ -23,7 +23,7 @@ test("§5.1 a server that sees a later term follows it, whatever it is", () => {
 
 test("§5.1 a request of an earlier term is refused, and its sender learns the term", () => {
   const group = new ManualGroup([1, 2, 3], {
-    logs: new Map([[2, { hardState: { term: 5, vote: 0 } }]]),
+    logs: new Map([[2, { hardState: { term: 5, vote: 0, commit: 0 } }]]),
   });
   const message = { from: 1, to: 2, term: 4, commitIndex: 0, readRound: 0 } as const;
   group.step(2, { type: "message", message: { ...message, type: "heartbeat" } });
@@ -200,6 +200,7 @@ test("dissertation §3.10 a leader hands over to a follower that has everything"
     type: "proposalRefused",
     proposal: 99,
     reason: "notLeader",
+    detail: "",
     leader: 3,
   });
 });

@@ -91,9 +91,9 @@ test("§5.3 figure 7: a leader brings every log to agree with its own", () => {
   for (const [at, follower] of FIGURE_7.entries()) {
     const group = new ManualGroup([1, 2, 3], {
       logs: new Map([
-        [1, { terms: leaderTerms, hardState: { term: 7, vote: 0 } }],
-        [2, { terms: follower, hardState: { term: 7, vote: 0 } }],
-        [3, { terms: [], hardState: { term: 7, vote: 0 } }],
+        [1, { terms: leaderTerms, hardState: { term: 7, vote: 0, commit: 0 } }],
+        [2, { terms: follower, hardState: { term: 7, vote: 0, commit: 0 } }],
+        [3, { terms: [], hardState: { term: 7, vote: 0, commit: 0 } }],
       ]),
     });
     group.elect(1);
@@ -124,11 +124,11 @@ test("§5.4.2 figure 8: an entry of an earlier term does not commit by being cou
   const group = new ManualGroup([1, 2, 3, 4, 5], {
     settings: { appendBytesMax: 1 },
     logs: new Map([
-      [1, { terms: [1, 2], hardState: { term: 3, vote: 0 } }],
-      [2, { terms: [1, 2], hardState: { term: 3, vote: 0 } }],
-      [3, { terms: [1], hardState: { term: 3, vote: 0 } }],
-      [4, { terms: [1], hardState: { term: 3, vote: 0 } }],
-      [5, { terms: [1, 3], hardState: { term: 3, vote: 5 } }],
+      [1, { terms: [1, 2], hardState: { term: 3, vote: 0, commit: 0 } }],
+      [2, { terms: [1, 2], hardState: { term: 3, vote: 0, commit: 0 } }],
+      [3, { terms: [1], hardState: { term: 3, vote: 0, commit: 0 } }],
+      [4, { terms: [1], hardState: { term: 3, vote: 0, commit: 0 } }],
+      [5, { terms: [1, 3], hardState: { term: 3, vote: 5, commit: 0 } }],
     ]),
   });
   group.timeout(1);

@@ -3,10 +3,11 @@
  *
  * Group commit without timers: while a write is under way entries collect, and the next write takes
  * all of them, up to a bound. A change of term or vote never waits for entries. Completions name
- * their write; what was replaced meanwhile is not counted as durable by an older one.
+ * their write; what was replaced meanwhile is not counted as durable by an older one. Every write
+ * says how far the log is committed.
  */
 import { assert } from "@atoll/stdx";
-import type { Entry, SnapshotMetadata } from "./entry.ts";
+import type { Entry, HardState, SnapshotMetadata } from "./entry.ts";
 import { finishRecovery } from "./recovering.ts";
 import type { RaftState } from "./state.ts";
 import { isHardStateDurable, send } from "./state.ts";
@@ -22,13 +23,17 @@ export function startWrite(state: RaftState): void {
   const takesEntries =
     log.handedIndex < log.lastIndex && underWay < state.settings.writesInFlightMax;
   const standing = takeStanding(state);
-  if (!hardStateChanged && !takesEntries && standing === undefined) return;
-  const hardState = hardStateChanged ? { term: state.term, vote: state.vote } : undefined;
+  const confirmsCommit =
+    state.handedHardState.commit < state.commitToConfirm &&
+    log.handedIndex >= state.commitToConfirm;
+  const isDue = hardStateChanged || takesEntries || confirmsCommit || standing !== undefined;
+  if (!isDue) return;
   const entries = takesEntries
     ? log.slice(log.handedIndex + 1, log.lastIndex, state.settings.writeBytesMax)
     : NO_ENTRIES;
-  if (hardState !== undefined) state.handedHardState = hardState;
   log.handedIndex += entries.length;
+  const hardState = currentHardState(state);
+  state.handedHardState = hardState;
   const write = takeWrite(state);
   state.pendingWrites.push({
     write,
@@ -55,7 +60,7 @@ export function startInstall(
   chunks: readonly Uint8Array[],
 ): void {
   for (const pending of state.pendingWrites) pending.lastIndex = 0;
-  const hardState = { term: state.term, vote: state.vote };
+  const hardState = currentHardState(state);
   state.handedHardState = hardState;
   const write = takeWrite(state);
   state.pendingWrites.push({
@@ -82,7 +87,7 @@ export function finishWrite(state: RaftState, write: number): SnapshotMetadata |
   const pending = state.pendingWrites.shift();
   assert(pending?.write === write, `write ${write} finished before ${pending?.write}`);
   if (pending.lastIndex > state.log.stableIndex) state.log.stableIndex = pending.lastIndex;
-  if (pending.hardState !== undefined) state.durable = pending.hardState;
+  state.durable = pending.hardState;
   if (pending.standing !== undefined) finishRecovery(state, pending.standing);
   if (isHardStateDurable(state)) {
     for (const message of state.waiting) state.outbox.messages.push(message);
@@ -106,6 +111,12 @@ export function acknowledge(state: RaftState): void {
     hint: { index: 0, term: 0 },
   });
   state.acknowledgementOwed = index < state.matchedIndex;
+}
+
+/** A commit beyond what is handed to a write would point behind the end of the log. */
+function currentHardState(state: RaftState): HardState {
+  const commit = Math.min(state.log.committedIndex, state.log.handedIndex);
+  return { term: state.term, vote: state.vote, commit };
 }
 
 function takeWrite(state: RaftState): number {

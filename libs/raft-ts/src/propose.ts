@@ -8,6 +8,7 @@
 import { assert } from "@atoll/stdx";
 import type { Entry } from "./entry.ts";
 import { entryBytes } from "./log.ts";
+import { mayPropose } from "./membership-state.ts";
 import type { RaftState } from "./state.ts";
 
 /** Appends a batch, or says why not; both as an answer among the effects. */
@@ -16,7 +17,8 @@ export function propose(state: RaftState, proposal: number, data: readonly Uint8
   const refusal = refusalOf(state);
   if (refusal !== undefined) {
     const leader = state.transferTo !== 0 ? state.transferTo : state.leader;
-    state.outbox.answers.push({ type: "proposalRefused", proposal, reason: refusal, leader });
+    const refused = { type: "proposalRefused", proposal, reason: refusal, detail: "" } as const;
+    state.outbox.answers.push({ ...refused, leader });
     return;
   }
   assert(data.length > 0, "an empty proposal");
@@ -42,6 +44,6 @@ export function propose(state: RaftState, proposal: number, data: readonly Uint8
 
 /** One batch may pass the bound, so that no batch is too large for ever. */
 function refusalOf(state: RaftState): "notLeader" | "overloaded" | undefined {
-  if (state.role !== "leader" || state.transferTo !== 0) return "notLeader";
+  if (!mayPropose(state)) return "notLeader";
   return state.unappliedBytes >= state.settings.uncommittedBytesMax ? "overloaded" : undefined;
 }

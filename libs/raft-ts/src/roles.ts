@@ -49,7 +49,8 @@ export function becomeLeader(state: RaftState): void {
   state.suspicionTicks = 0;
   resetRole(state);
   const log = state.log;
-  state.unappliedBytes = log.bytesBetween(log.appliedIndex, log.lastIndex);
+  // What was appended before this term may hold a change; it is applied before there is another.
+  state.pendingMembershipIndex = log.lastIndex;
   for (const id of membersOf(state.membership)) {
     if (id !== state.id) state.progress.set(id, new Progress(log.lastIndex + 1));
   }
@@ -60,6 +61,7 @@ export function becomeLeader(state: RaftState): void {
     type: "noop",
     data: new Uint8Array(0),
   });
+  state.unappliedBytes = log.bytesBetween(log.appliedIndex, log.lastIndex);
 }
 
 /** The leader was heard: its lease starts again and suspicion ends. */
@@ -92,6 +94,7 @@ function resetRole(state: RaftState): void {
   state.transferCampaign = false;
   state.progress = new Map();
   state.termStartIndex = 0;
+  state.pendingMembershipIndex = 0;
   state.unappliedBytes = 0;
   state.sendAhead = false;
   state.transferTo = 0;

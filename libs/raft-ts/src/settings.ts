@@ -58,6 +58,22 @@ export interface RaftSettings {
    * immediate.
    */
   readonly commitNotice: "immediate" | "tick";
+  /**
+   * Asks whether an election could be won before it begins one (dissertation §9.6). Default true.
+   * Without it a replica that was cut off disturbs the group when it comes back; false is for
+   * conformance tests alone.
+   */
+  readonly preVote: boolean;
+  /**
+   * A leader without a majority steps down, and votes are withheld while a leader is alive
+   * (dissertation §6.2, §4.2.3). Default true; false is for conformance tests alone.
+   */
+  readonly checkQuorum: boolean;
+  /**
+   * A leader that has applied its own removal steps down. Default true; false is for conformance
+   * tests alone.
+   */
+  readonly stepDownOnRemoval: boolean;
 }
 
 export const DEFAULT_RAFT_SETTINGS: RaftSettings = {
@@ -79,6 +95,9 @@ export const DEFAULT_RAFT_SETTINGS: RaftSettings = {
   readsPendingMax: 65_536,
   waitingMessagesMax: 1_024,
   commitNotice: "immediate",
+  preVote: true,
+  checkQuorum: true,
+  stepDownOnRemoval: true,
 };
 
 /** Throws Bug when the settings contradict each other. */

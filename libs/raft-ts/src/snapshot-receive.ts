@@ -68,6 +68,8 @@ function takeChunk(state: RaftState, incoming: IncomingSnapshot, message: Instal
   state.matchedIndex = Math.max(state.matchedIndex, metadata.index);
   state.applyLoadRequest = 0;
   state.applyingTo = 0;
+  state.applyingMembership = undefined;
+  state.commitToConfirm = 0;
   state.loadedToApply = undefined;
   startInstall(state, metadata, incoming.chunks);
 }

@@ -22,7 +22,7 @@ import type { RaftSettings } from "./settings.ts";
 export interface PendingWrite {
   readonly write: number;
   lastIndex: number;
-  readonly hardState: HardState | undefined;
+  readonly hardState: HardState;
   /** Set when the write installs a received snapshot. */
   readonly installed: SnapshotMetadata | undefined;
   readonly hasEntries: boolean;
@@ -143,6 +143,8 @@ export class RaftState {
   progress: Map<ReplicaId, Progress> = new Map();
   /** Leader: the index of its no-op; nothing before it commits by counting (Raft §5.4.2). */
   termStartIndex = 0;
+  /** Leader: a change of membership is refused until this index is applied. */
+  pendingMembershipIndex = 0;
   /** Leader: bytes of entries in memory that are not committed, or not applied yet. */
   unappliedBytes = 0;
   /** Leader: entries that no write has taken yet may be sent too, as the own disk is slow. */
@@ -167,6 +169,10 @@ export class RaftState {
   applyingTo = 0;
   /** The load of entries to apply that is under way; 0 for none. */
   applyLoadRequest = 0;
+  /** The memberships among the entries being applied; the last one is in force after them. */
+  applyingMembership: Membership | undefined;
+  /** A membership entry waits to be applied until a durable hard state says it is committed. */
+  commitToConfirm = 0;
   /** Entries to apply that were read back and not handed over yet. */
   loadedToApply: readonly Entry[] | undefined;
   reported: LeadershipReport;
@@ -229,6 +235,7 @@ export function takeRequest(state: RaftState): number {
 
 /** Whether a leader was heard so recently that no election may disturb it (dissertation §4.2.3). */
 export function isLeaderAlive(state: RaftState): boolean {
+  if (!state.settings.checkQuorum) return false;
   if (state.role === "leader") return true;
   // Heartbeats reach the voters at different moments; the margin lets the first to time out win.
   const leaseTicks = state.settings.electionTimeoutTicksMin - state.settings.heartbeatTicks;

@@ -26,7 +26,8 @@ export function tick(state: RaftState): void {
   }
   state.electionElapsedTicks += 1;
   if (state.electionElapsedTicks >= state.settings.electionTimeoutTicksMin) {
-    if (!checkQuorum(state)) return;
+    if (state.settings.checkQuorum && !checkQuorum(state)) return;
+    state.electionElapsedTicks = 0;
   }
   tickTransfer(state);
   tickSnapshots(state);
@@ -47,7 +48,6 @@ function checkQuorum(state: RaftState): boolean {
     becomeFollower(state, state.term, 0);
     return false;
   }
-  state.electionElapsedTicks = 0;
   for (const progress of state.progress.values()) progress.active = false;
   return true;
 }

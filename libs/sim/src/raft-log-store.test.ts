@@ -67,7 +67,7 @@ test("MemoryLogStore.recover() drops a torn write as a whole", () => {
       type: "data" as const,
       data: new Uint8Array(1),
     }));
-    store.write({ hardState: { term: 1, vote: 1 }, entries }, () => undefined);
+    store.write({ hardState: { term: 1, vote: 1, commit: 0 }, entries }, () => undefined);
     store.crash();
     const recovered = store.recover(2 ** 30);
     assert.equal(recovered.last.index, recovered.hardState.term === 1 ? 20 : 0);

@@ -30,7 +30,7 @@ type Part =
 
 /** All that a store holds. */
 export class LogImage {
-  hardState: HardState = { term: 0, vote: 0 };
+  hardState: HardState = { term: 0, vote: 0, commit: 0 };
   metadata: SnapshotMetadata;
   chunks: readonly Uint8Array[] = [];
   /** Entries from `firstIndex` on. */

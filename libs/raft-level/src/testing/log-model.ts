@@ -7,7 +7,7 @@ import type { LogWrite, RecoveredLog } from "@atoll/raft-replica";
 import type { Entry, HardState, LogPosition, SnapshotMetadata } from "raft-ts";
 
 export class LogModel {
-  hardState: HardState = { term: 0, vote: 0 };
+  hardState: HardState = { term: 0, vote: 0, commit: 0 };
   snapshot: SnapshotMetadata;
   content: Uint8Array = new Uint8Array();
   /**

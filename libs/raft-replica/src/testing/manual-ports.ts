@@ -198,7 +198,7 @@ export class ManualReplicas {
     const replica = new Replica({
       id,
       recovered: {
-        hardState: { term: 0, vote: 0 },
+        hardState: { term: 0, vote: 0, commit: 0 },
         snapshot: { index: 0, term: 0, membership, sizeBytes: 0, checksum: 0 },
         last: { index: 0, term: 0 },
         firstIndex: 1,

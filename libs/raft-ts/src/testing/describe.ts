@@ -19,7 +19,7 @@ export function describeEffect(effect: Effect): string {
   switch (effect.type) {
     case "persist": {
       const { hardState, entries, write } = effect;
-      const state = hardState === undefined ? "" : ` term=${hardState.term} vote=${hardState.vote}`;
+      const state = ` term=${hardState.term} vote=${hardState.vote} commit=${hardState.commit}`;
       return `writes #${write}${state}${entries.length > 0 ? ` ${describeEntries(entries)}` : ""}`;
     }
     case "installSnapshot":

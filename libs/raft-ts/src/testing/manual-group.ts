@@ -193,7 +193,7 @@ export class ManualGroup {
     options: { readonly standing: Standing } = { standing: "whole" },
   ): void {
     const terms = initial.terms ?? [];
-    const hardState = initial.hardState ?? { term: terms.at(-1) ?? 0, vote: 0 };
+    const hardState = initial.hardState ?? { term: terms.at(-1) ?? 0, vote: 0, commit: 0 };
     const entries = terms.map((term, at): Entry => {
       return { index: at + 1, term, type: "data", data: new Uint8Array([term]) };
     });
@@ -302,7 +302,7 @@ export class ManualGroup {
   }
 
   #store(member: ManualMember, write: WriteEffect): void {
-    if (write.hardState !== undefined) member.hardState = write.hardState;
+    member.hardState = write.hardState;
     if (write.type === "persist") member.standing = write.standing ?? member.standing;
     if (write.type === "installSnapshot") {
       member.snapshot = write.metadata;

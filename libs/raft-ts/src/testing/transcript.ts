@@ -154,7 +154,7 @@ function initialLog(words: readonly string[]): InitialLog {
   const term = Number(values.get("term") ?? terms.at(-1) ?? 0);
   return {
     terms: terms.map(Number),
-    hardState: { term, vote: Number(values.get("vote") ?? 0) },
+    hardState: { term, vote: Number(values.get("vote") ?? 0), commit: 0 },
   };
 }
 
