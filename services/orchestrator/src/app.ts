@@ -34,7 +34,8 @@ import { BusAgentLink } from "./bus-agent-link.ts";
 import { BusIntake } from "./bus-intake.ts";
 import type { Config } from "./config.ts";
 import { Feed } from "./feed.ts";
-import { settleGroupId } from "./group-id.ts";
+import { settleGroup } from "./group-id.ts";
+import { GroupKeeper } from "./group-keeper.ts";
 import { LagClock } from "./lag-clock.ts";
 import { OrchestratorMetrics } from "./metrics.ts";
 import { openStore } from "./open-store.ts";
@@ -118,7 +119,9 @@ export async function startApp(config: Config): Promise<App> {
       log,
     }),
   );
-  parts.use(startTicker({ replica, leader, recovery: consensus.recovery, counted, lagClock, log }));
+  const { recovery } = consensus;
+  const keeper = makeKeeper(config, { consensus, leader, log });
+  parts.use(startTicker({ replica, leader, keeper, recovery, counted, lagClock, log }));
   leadership.join({ leader, intake });
   server.setServing(SERVICE_NAME, true);
   server.setServing("", true);
@@ -138,12 +141,13 @@ export async function startApp(config: Config): Promise<App> {
 function startTicker(ticked: {
   readonly replica: Replica;
   readonly leader: Leader;
+  readonly keeper: GroupKeeper;
   readonly recovery: RecoveryWatch;
   readonly counted: OrchestratorMetrics;
   readonly lagClock: LagClock;
   readonly log: Log;
 }): Ticker {
-  const { replica, leader, recovery, counted, lagClock, log } = ticked;
+  const { replica, leader, keeper, recovery, counted, lagClock, log } = ticked;
   return new Ticker({
     clock: systemClock,
     tickMs: TICK_MS,
@@ -152,7 +156,9 @@ function startTicker(ticked: {
       replica.tick();
       recovery.tick();
       leader.run();
-      if (leader.leading) lagClock.sample(replica.status().lastIndex, systemClock.monotonicMs());
+      const nowMs = systemClock.monotonicMs();
+      if (leader.leading) lagClock.sample(replica.status().lastIndex, nowMs);
+      keeper.run(nowMs);
     },
     stalled: (gapMs) => {
       log.warn("the loop stood still", { gapMs });
@@ -169,15 +175,14 @@ async function startConsensus(
   parts: AsyncDisposableStack,
 ): Promise<Consensus> {
   const { replicaId, replicas } = config;
-  // One that joins counts for nothing until the leader has told it the membership.
-  const voters = config.join ? [] : [...replicas.keys()].toSorted((left, right) => left - right);
-  const groupId = await settleGroupId(config, log);
+  const { groupId, founding: voters, newStanding } = await settleGroup(config, log);
   const { store, recovered, reason } = await openStore(
     {
       folder: join(config.dataDir, LOG_FOLDER),
       identity: { groupId, replicaId },
       founding: { voters, outgoing: [], learners: [], learnersNext: [], autoLeave: false },
       tailBytesMax: TAIL_BYTES_MAX,
+      newStanding,
     },
     log,
   );
@@ -245,6 +250,29 @@ function makeLeader(
     },
   });
   return leader;
+}
+
+function makeKeeper(
+  config: Config,
+  joined: { readonly consensus: Consensus; readonly leader: Leader; readonly log: Log },
+): GroupKeeper {
+  const { consensus, leader, log } = joined;
+  const { replica, state, transport } = consensus;
+  const options = { requestId: "", actor: "orchestrator", validateOnly: false };
+  return new GroupKeeper({
+    self: config.replicaId,
+    configured: new Map([...config.replicas].map(([id, { text }]) => [id, text])),
+    state,
+    driver: replica,
+    setPeers: (addresses) => transport.setPeers(addresses),
+    submit: (command, done) =>
+      leader.submit(command, options, (outcome) => {
+        if (outcome.type === "accepted") done(undefined);
+        else done(outcome.type === "rejected" ? outcome.reason : outcome.type);
+      }),
+    leading: () => leader.leading,
+    log: (text, fields) => log.info(text, fields),
+  });
 }
 
 /** Raft as control needs it. */

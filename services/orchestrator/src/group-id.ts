@@ -1,9 +1,10 @@
 /**
- * Under which id of a Raft group a replica works.
+ * Under which id of a Raft group a replica works, and as what it begins when its folder is empty.
  *
  * What its folder says counts. An empty folder says nothing: then the peers are asked, since the
- * group may have been restored and have another id than the one it was founded with. Called once by
- * the composition root, before the log is opened.
+ * group may have been restored and have another id than the one it was founded with, and since a
+ * replica that had a vote once must not begin as if it never had. Called once by the composition
+ * root, before the log is opened.
  */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -25,43 +26,80 @@ import {
   writeGroupFile,
 } from "@atoll/service-kit";
 import { Metadata, type ServiceError } from "@grpc/grpc-js";
+import type { ReplicaId } from "raft-ts";
 import type { Config } from "./config.ts";
 
 const ASK_MS_MAX = 500;
 const ASK_EVERY_MS = 500;
 
+export interface SettledGroup {
+  readonly groupId: string;
+  /**
+   * Whose votes count before the log says otherwise: nobody's for one that waits to be added.
+   */
+  readonly founding: readonly ReplicaId[];
+  /**
+   * `whole` for one that certainly never voted in this group; `blank` where the others must say
+   * whether it has.
+   */
+  readonly newStanding: "whole" | "blank";
+}
+
 /**
- * The id to work under: what the folder says; of an empty folder, what the peers say. One that
- * founds a group takes the founding id when nobody answers; one that joins waits for an answer.
+ * What an empty folder begins as. Of no meaning for one that holds a log. One that founds a group
+ * goes on when nobody answers; one that joins waits until a majority has said that its id has no
+ * vote in the group.
  */
-export async function settleGroupId(config: Config, log: Log): Promise<string> {
-  const { datacenter, dataDir } = config;
+export async function settleGroup(config: Config, log: Log): Promise<SettledGroup> {
+  const { datacenter, dataDir, replicaId } = config;
+  const founding = [...config.replicas.keys()].toSorted((left, right) => left - right);
   const own = await readGroupFile(dataDir);
-  if (own !== undefined) {
-    if (isGroupOf(datacenter, own)) return own;
+  if (own !== undefined && !isGroupOf(datacenter, own)) {
     const detail = `it names group ${own}, which is none of datacenter ${datacenter}`;
     throw new GroupFileError(join(dataDir, GROUP_FILE), detail);
   }
-  if (await exists(join(dataDir, LOG_FOLDER))) return foundingGroupId(datacenter);
+  if (await exists(join(dataDir, LOG_FOLDER))) {
+    return { groupId: own ?? foundingGroupId(datacenter), founding, newStanding: "blank" };
+  }
   for (let attempt = 0; ; attempt += 1) {
     const heard = await askPeers(config);
-    if (heard !== undefined) {
-      if (heard !== foundingGroupId(datacenter)) await writeGroupFile(dataDir, heard);
-      return heard;
+    const groupId = own ?? heard[0]?.groupId ?? foundingGroupId(datacenter);
+    if (!config.join || isMajority(heard)) {
+      if (groupId !== foundingGroupId(datacenter)) await writeGroupFile(dataDir, groupId);
+      if (!config.join) return { groupId, founding, newStanding: "blank" };
+      const newest = heard[0]?.voters ?? [];
+      // It had a vote once, and the folder is empty: what it promised is lost.
+      if (heard.some((one) => hasVote(one, replicaId))) {
+        return { groupId, founding: newest, newStanding: "blank" };
+      }
+      return { groupId, founding: [], newStanding: "whole" };
     }
-    if (!config.join) return foundingGroupId(datacenter);
-    if (attempt === 0) log.info("waiting for a replica of the group to answer");
+    if (attempt === 0) log.info("waiting for a majority of the group to answer");
     await delay(ASK_EVERY_MS);
   }
 }
 
-async function askPeers(config: Config): Promise<string | undefined> {
+/** Those that answer and belong to a group of this datacenter; who has applied most comes first. */
+async function askPeers(config: Config): Promise<GetStatusResponse[]> {
   const peers = [...config.replicas].filter(([id]) => id !== config.replicaId);
-  const answers = await Promise.all(peers.map(([, { text }]) => askGroupId(config, text)));
-  return answers.find((id) => id !== undefined && isGroupOf(config.datacenter, id));
+  const answers = await Promise.all(peers.map(([, { text }]) => askStatus(config, text)));
+  return answers
+    .filter((answer) => answer !== undefined)
+    .filter(({ groupId, voters }) => isGroupOf(config.datacenter, groupId) && voters.length > 0)
+    .toSorted((left, right) => right.appliedIndex - left.appliedIndex);
 }
 
-function askGroupId(config: Config, address: string): Promise<string | undefined> {
+function isMajority(heard: readonly GetStatusResponse[]): boolean {
+  const voters = heard[0]?.voters ?? [];
+  const answered = voters.filter((voter) => heard.some(({ id }) => id === voter));
+  return answered.length > voters.length / 2;
+}
+
+function hasVote({ voters, outgoingVoters }: GetStatusResponse, id: ReplicaId): boolean {
+  return voters.includes(id) || outgoingVoters.includes(id);
+}
+
+function askStatus(config: Config, address: string): Promise<GetStatusResponse | undefined> {
   const credentials = channelCredentials(config.transport);
   const client = new OrchestratorServiceClient(address, credentials, CHANNEL_OPTIONS);
   return new Promise((resolve) => {
@@ -72,7 +110,7 @@ function askGroupId(config: Config, address: string): Promise<string | undefined
       options,
       (error: ServiceError | null, status: GetStatusResponse) => {
         client.close();
-        resolve(error === null && status.voters.length > 0 ? status.groupId : undefined);
+        resolve(error === null ? status : undefined);
       },
     );
   });

@@ -3,31 +3,22 @@
  * members are.
  *
  * A reconciler: it takes no input but the records in the state and Raft's membership, so any leader
- * goes on where the last one stopped. One step at a time; a step that fails is taken again later.
- * Runs on every replica for the addresses, and on the leader for the rest. Called at each tick by
+ * goes on where the last one stopped: a wanted replica is added as a learner, promoted once it is
+ * close to the end of the log, and put in the place of the one that it replaces in one joint change.
+ * One step at a time; a step that fails is taken again later. Runs on every replica for the addresses, and on the leader for the rest. Called at each tick by
  * the composition root.
  */
 import type { ReplicatedState } from "@atoll/control";
 import type { GroupReplicaState, UserCommand } from "@atoll/domain";
-import type { ReplicaStatus } from "@atoll/raft-replica";
-import type { ReplicaId } from "raft-ts";
-
-/** What a change of the membership came to; text is for the log. */
-export type ChangeOutcome = "done" | { readonly failed: string };
-
-/** The driver, as far as it is needed here. */
-export interface GroupDriver {
-  status(): ReplicaStatus;
-  addReplica(id: ReplicaId, done: (outcome: ChangeOutcome) => void): void;
-  removeReplica(id: ReplicaId, done: (outcome: ChangeOutcome) => void): void;
-}
+import type { MembershipOutcome, ReplicaDriver, ReplicaStatus } from "@atoll/raft-replica";
+import type { MembershipChange, ReplicaId } from "raft-ts";
 
 export interface GroupKeeperOptions {
   readonly self: ReplicaId;
   /** As the environment says: the seed of the records, and where to begin. */
   readonly configured: ReadonlyMap<ReplicaId, string>;
   readonly state: ReplicatedState;
-  readonly driver: GroupDriver;
+  readonly driver: Pick<ReplicaDriver, "status" | "changeMembership">;
   readonly setPeers: (addresses: ReadonlyMap<ReplicaId, string>) => void;
   /** Writes to the log; `refused` is undefined when it did. */
   readonly submit: (command: UserCommand, done: (refused: string | undefined) => void) => void;
@@ -37,9 +28,11 @@ export interface GroupKeeperOptions {
 
 type Step =
   | { readonly type: "submit"; readonly command: UserCommand }
-  | { readonly type: "add" | "remove"; readonly replica: ReplicaId };
+  | { readonly type: "change"; readonly changes: readonly MembershipChange[] };
 
 const LOOK_EVERY_MS = 100;
+/** A learner that is this close to the end of the log may vote. */
+export const PROMOTE_LAG_ENTRIES_MAX = 1_000;
 /** A step without an answer is given up; the next look decides anew. */
 const STEP_MS_MAX = 10_000;
 const PAUSE_AFTER_FAILURE_MS = 1_000;
@@ -91,29 +84,32 @@ export class GroupKeeper {
       this.#lastFailure = "";
       log("the group changes", { step: describe(step) });
     };
-    const changed = (outcome: ChangeOutcome): void =>
-      ended(outcome === "done" ? undefined : outcome.failed);
     if (step.type === "submit") submit(step.command, ended);
-    else if (step.type === "add") driver.addReplica(step.replica, changed);
-    else driver.removeReplica(step.replica, changed);
+    else driver.changeMembership(step.changes, "auto", (outcome) => ended(failureOf(outcome)));
   }
 
   /** The first thing that is not as wanted. */
   #next(): Step | undefined {
     const { state, driver, configured } = this.#options;
-    const { membership } = driver.status();
-    const members = membersOf(membership);
-    const voters = new Set(membership.voters);
+    const status = driver.status();
+    // An earlier change, this leader's or the last one's, ends by itself.
+    if (status.membership.outgoing.length > 0) return undefined;
     const records = [...state.datacenter.groupReplicas()];
     const known = new Set(records.map(({ id }) => id));
-    for (const replica of members) {
+    for (const replica of membersOf(status.membership)) {
       const address = configured.get(replica);
       if (known.has(replica) || address === undefined) continue;
       const command = { type: "addReplica", replica, address, replaces: 0 } as const;
       return { type: "submit", command };
     }
+    for (const { id, replaces } of records) {
+      // The new one votes: the old one's record must go before anything would add it again.
+      const replaced = replaces !== 0 && status.membership.voters.includes(id);
+      if (!replaced || state.datacenter.groupReplica(replaces)?.status !== "wanted") continue;
+      return { type: "submit", command: { type: "removeReplica", replica: replaces } };
+    }
     for (const record of records) {
-      const step = stepFor(record, { members, voters, known });
+      const step = stepFor(record, status);
       if (step !== undefined) return step;
     }
     return undefined;
@@ -138,24 +134,41 @@ export class GroupKeeper {
   }
 }
 
-function stepFor(
-  record: GroupReplicaState,
-  group: {
-    readonly members: ReadonlySet<ReplicaId>;
-    readonly voters: ReadonlySet<ReplicaId>;
-    readonly known: ReadonlySet<ReplicaId>;
-  },
-): Step | undefined {
-  const { id, status, replaces } = record;
-  if (status === "retired") {
-    if (group.members.has(id)) return { type: "remove", replica: id };
+function stepFor(record: GroupReplicaState, status: ReplicaStatus): Step | undefined {
+  const { id, replaces } = record;
+  const { voters, learners } = status.membership;
+  const isMember = voters.includes(id) || learners.includes(id);
+  if (record.status === "retired") {
+    if (isMember) return change({ type: "remove", replica: id });
     return { type: "submit", command: { type: "forgetReplica", replica: id } };
   }
-  if (!group.members.has(id)) return { type: "add", replica: id };
-  if (replaces === 0 || !group.voters.has(id) || !group.known.has(replaces)) return undefined;
-  // Retired already: its own record takes it further.
-  if (!group.members.has(replaces)) return undefined;
-  return { type: "submit", command: { type: "removeReplica", replica: replaces } };
+  if (!isMember) return change({ type: "addLearner", replica: id });
+  if (voters.includes(id) || !hasCaughtUp(id, status)) return undefined;
+  const promote = { type: "addVoter", replica: id } as const;
+  if (!voters.includes(replaces)) return change(promote);
+  return change(promote, { type: "remove", replica: replaces });
+}
+
+function change(...changes: readonly MembershipChange[]): Step {
+  return { type: "change", changes };
+}
+
+function hasCaughtUp(id: ReplicaId, { peers, lastIndex }: ReplicaStatus): boolean {
+  const peer = peers.find((one) => one.id === id);
+  if (peer === undefined || !peer.active || peer.state === "snapshot") return false;
+  return lastIndex - peer.matchIndex <= PROMOTE_LAG_ENTRIES_MAX;
+}
+
+function failureOf(outcome: MembershipOutcome): string | undefined {
+  switch (outcome.type) {
+    case "committed":
+      return undefined;
+    case "refused":
+    case "invalid":
+      return outcome.reason;
+    case "unknown":
+      return "leadership ended meanwhile";
+  }
 }
 
 function membersOf(membership: ReplicaStatus["membership"]): Set<ReplicaId> {
@@ -164,6 +177,6 @@ function membersOf(membership: ReplicaStatus["membership"]): Set<ReplicaId> {
 }
 
 function describe(step: Step): string {
-  if (step.type !== "submit") return `${step.type} replica ${step.replica}`;
-  return JSON.stringify(step.command);
+  if (step.type === "submit") return JSON.stringify(step.command);
+  return step.changes.map(({ type, replica }) => `${type} ${replica}`).join(", ");
 }

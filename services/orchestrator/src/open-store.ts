@@ -2,19 +2,16 @@
  * Opens the replica's log, and answers a damaged one.
  *
  * A log that is damaged, or is another replica's, is put aside and rebuilt from the peers; a blank
- * folder is nobody's word that the group is new, so its replica asks them as well
- * (docs/adr/0010). A disk that fails is no damage: that ends the process. Called by the composition
+ * folder is nobody's word that the group is new, so its replica asks them as well (docs/adr/0010),
+ * unless it is certain that it never had a vote. A disk that fails is no damage: that ends the process. Called by the composition
  * root.
  */
 import { LevelLogStore, type LevelLogStoreOptions, type OpenedStore } from "@atoll/raft-level";
 import type { Log } from "@atoll/service-kit";
 
 /** @throws what `LevelLogStore.open` throws, but for damage that a rebuilt log answers. */
-export async function openStore(
-  options: Omit<LevelLogStoreOptions, "newStanding">,
-  log: Log,
-): Promise<OpenedStore> {
-  const opened = await openOrRebuild({ ...options, newStanding: "blank" }, log);
+export async function openStore(options: LevelLogStoreOptions, log: Log): Promise<OpenedStore> {
+  const opened = await openOrRebuild(options, log);
   const { tornSequence, recovered, reason } = opened;
   if (tornSequence !== undefined) log.warn("a torn record was dropped", { record: tornSequence });
   const { standing } = recovered;

@@ -8,24 +8,28 @@ import type {
   BackupRequest,
   BackupResponse,
   GetStatusResponse,
+  TransferLeadershipRequest,
+  TransferLeadershipResponse,
 } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import type { ReplicaDriver } from "@atoll/raft-replica";
 import { systemClock } from "@atoll/service-kit";
 import type {
   sendUnaryData,
+  ServerUnaryCall,
   ServerWritableStream,
   UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { serveBackup } from "./backup.ts";
 import type { Feed } from "./feed.ts";
 import type { LagClock } from "./lag-clock.ts";
+import { type Refusal, type TransferDriver, transferLeadership } from "./leadership-transfer.ts";
 import type { Sessions } from "./session.ts";
 import { statusOf } from "./status.ts";
 
 export interface OrchestratorServiceParts {
   readonly datacenter: string;
   readonly groupId: string;
-  readonly replica: ReplicaDriver;
+  readonly replica: ReplicaDriver & TransferDriver;
   readonly state: ReplicatedState;
   readonly sessions: Sessions;
   readonly feed: Feed;
@@ -40,6 +44,15 @@ export function orchestratorService(parts: OrchestratorServiceParts): UntypedSer
     feed: (call: Parameters<Feed["serve"]>[0]) => feed.serve(call),
     getStatus: (_call: unknown, done: sendUnaryData<GetStatusResponse>) => {
       done(null, statusOf(parts, systemClock.monotonicMs()));
+    },
+    transferLeadership: (
+      call: ServerUnaryCall<TransferLeadershipRequest, TransferLeadershipResponse>,
+      done: sendUnaryData<TransferLeadershipResponse>,
+    ) => {
+      transferLeadership(replica, call.request.to).then(
+        (result) => done(null, result),
+        (error: Refusal) => done(error),
+      );
     },
     backup: (call: ServerWritableStream<BackupRequest, BackupResponse>) =>
       serveBackup(call, {

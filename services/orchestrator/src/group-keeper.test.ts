@@ -1,0 +1,186 @@
+/** The group keeper: from records and membership to steps, one at a time. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as codec from "@atoll/codec";
+import { ReplicatedState } from "@atoll/control";
+import { decide, type DomainEvent, type UserCommand } from "@atoll/domain";
+import type { MembershipOutcome, PeerProgress, ReplicaStatus } from "@atoll/raft-replica";
+import { type MembershipChange, membershipOf, planChange, type ReplicaId } from "raft-ts";
+import { GroupKeeper } from "./group-keeper.ts";
+
+const CONFIGURED = new Map([1, 2, 3].map((id) => [id, `10.0.0.${id}:7500`]));
+
+/** A leader without Raft: changes happen at once, unless `refuse` says why not. */
+class FakeLeader {
+  readonly state: ReplicatedState = new ReplicatedState(codec);
+  readonly steps: string[] = [];
+  readonly peers = new Map<ReplicaId, PeerProgress>();
+  membership: ReplicaStatus["membership"] = membershipOf([1, 2, 3]);
+  addresses: ReadonlyMap<ReplicaId, string> = new Map();
+  leading = true;
+  refuse: MembershipOutcome | undefined;
+  readonly keeper: GroupKeeper;
+  #nowMs = 0;
+
+  constructor(configured: ReadonlyMap<ReplicaId, string> = CONFIGURED) {
+    this.keeper = new GroupKeeper({
+      self: 1,
+      configured,
+      state: this.state,
+      driver: {
+        status: () => this.#status(),
+        changeMembership: (changes, _transition, done) => this.#change(changes, done),
+      },
+      setPeers: (addresses) => (this.addresses = addresses),
+      submit: (command, done) => {
+        this.steps.push(`${command.type} ${"replica" in command ? command.replica : ""}`);
+        done(this.submit(command));
+      },
+      leading: () => this.leading,
+      log: () => {},
+    });
+  }
+
+  submit(command: UserCommand): string | undefined {
+    const context = { nowMs: 1, actor: "test", requestId: "" };
+    const decision = decide(this.state.datacenter, command, context);
+    if (decision.type === "rejected") return decision.reason;
+    this.append(decision.events);
+    return undefined;
+  }
+
+  append(events: readonly DomainEvent[]): void {
+    const recorded = events.map((event) => ({ event, actor: "test" }));
+    const data = codec.encodeLogEntry({ stampMs: 1, events: recorded });
+    this.state.apply(this.state.appliedIndex + 1, data);
+  }
+
+  /** Lets time pass until nothing more happens; returns the steps. */
+  settle(): readonly string[] {
+    this.steps.length = 0;
+    for (let quiet = 0; quiet < 30; quiet += 1) {
+      const before = this.steps.length;
+      this.keeper.run((this.#nowMs += 100));
+      if (this.steps.length > before) quiet = 0;
+      assert.ok(this.steps.length < 100, "it never comes to rest");
+    }
+    return [...this.steps];
+  }
+
+  #change(changes: readonly MembershipChange[], done: (outcome: MembershipOutcome) => void): void {
+    this.steps.push(changes.map(({ type, replica }) => `${type} ${replica}`).join(", "));
+    if (this.refuse !== undefined) return done(this.refuse);
+    const planned = planChange(this.membership, changes, "auto");
+    if (planned.type === "refused") return done({ type: "invalid", reason: planned.reason });
+    const left = planned.membership.outgoing.length > 0;
+    this.membership = left ? membershipOf(planned.membership.voters) : planned.membership;
+    done({ type: "committed", firstIndex: 1, lastIndex: 1, term: 1 });
+  }
+
+  #status(): ReplicaStatus {
+    const index = 5_000;
+    const numbers = { firstIndex: 1, lastIndex: index, commitIndex: index, appliedIndex: index };
+    return {
+      id: 1,
+      role: "leader",
+      term: 1,
+      leader: 1,
+      ...numbers,
+      snapshotIndex: 0,
+      membership: this.membership,
+      peers: [...this.peers.values()],
+    } as ReplicaStatus;
+  }
+
+  caughtUp(id: ReplicaId, matchIndex = 4_990): void {
+    this.peers.set(id, { id, matchIndex, state: "replicate", active: true } as PeerProgress);
+  }
+}
+
+test("seeds the records from the environment once, then rests", () => {
+  const leader = new FakeLeader();
+  assert.deepEqual(leader.settle(), ["addReplica 1", "addReplica 2", "addReplica 3"]);
+  assert.deepEqual(leader.settle(), []);
+  assert.deepEqual(
+    [...leader.addresses],
+    [
+      [2, "10.0.0.2:7500"],
+      [3, "10.0.0.3:7500"],
+    ],
+  );
+});
+
+test("adds a learner, and promotes it only once it is close to the end of the log", () => {
+  const leader = new FakeLeader();
+  leader.settle();
+  leader.submit({ type: "addReplica", replica: 4, address: "10.0.0.4:7500", replaces: 0 });
+  leader.caughtUp(4, 100);
+  assert.deepEqual(leader.settle(), ["addLearner 4"]);
+  assert.equal(leader.addresses.get(4), "10.0.0.4:7500");
+  leader.caughtUp(4, 4_000);
+  assert.deepEqual(leader.settle(), ["addVoter 4"]);
+  assert.deepEqual(leader.membership.voters, [1, 2, 3, 4]);
+});
+
+test("takes a retired replica out, forgets it, and lets its address go", () => {
+  const leader = new FakeLeader();
+  leader.settle();
+  leader.submit({ type: "removeReplica", replica: 3 });
+  assert.deepEqual(leader.settle(), ["remove 3", "forgetReplica 3"]);
+  assert.deepEqual(leader.membership.voters, [1, 2]);
+  assert.deepEqual([...leader.addresses.keys()], [2]);
+  assert.deepEqual(leader.settle(), [], "the environment does not bring it back");
+});
+
+test("replaces in one joint change, then forgets the old one and never adds it again", () => {
+  const leader = new FakeLeader();
+  leader.settle();
+  leader.submit({ type: "addReplica", replica: 4, address: "10.0.0.3:7500", replaces: 3 });
+  leader.caughtUp(4);
+  assert.deepEqual(leader.settle(), [
+    "addLearner 4",
+    "addVoter 4, remove 3",
+    "removeReplica 3",
+    "forgetReplica 3",
+  ]);
+  assert.deepEqual(leader.membership.voters, [1, 2, 4]);
+  assert.deepEqual(
+    [...leader.state.datacenter.groupReplicas()].map(({ id, replaces }) => [id, replaces]),
+    [
+      [1, 0],
+      [2, 0],
+      [4, 0],
+    ],
+  );
+});
+
+test("another leader goes on where the first one stopped", () => {
+  const first = new FakeLeader();
+  first.settle();
+  first.submit({ type: "addReplica", replica: 4, address: "10.0.0.4:7500", replaces: 3 });
+  first.settle();
+  const second = new FakeLeader();
+  second.membership = first.membership;
+  second.state.restore(first.state.appliedIndex, first.state.snapshot());
+  second.caughtUp(4);
+  assert.deepEqual(second.settle(), ["addVoter 4, remove 3", "removeReplica 3", "forgetReplica 3"]);
+});
+
+test("a step that fails is taken again, not at every look", () => {
+  const leader = new FakeLeader();
+  leader.settle();
+  leader.submit({ type: "addReplica", replica: 4, address: "10.0.0.4:7500", replaces: 0 });
+  leader.refuse = { type: "refused", reason: "membershipChanging", leader: 1 };
+  leader.steps.length = 0;
+  for (let nowMs = 100_000; nowMs < 103_000; nowMs += 10) leader.keeper.run(nowMs);
+  assert.equal(leader.steps.length, 3);
+});
+
+test("a follower follows addresses and changes nothing", () => {
+  const leader = new FakeLeader();
+  leader.leading = false;
+  leader.append([{ type: "replicaAddressSet", replica: 2, address: "10.9.9.9:1", replaces: 0 }]);
+  assert.deepEqual(leader.settle(), []);
+  assert.equal(leader.addresses.get(2), "10.9.9.9:1");
+  assert.equal(leader.addresses.get(3), "10.0.0.3:7500");
+});
