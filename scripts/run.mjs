@@ -9,6 +9,7 @@
  *   npm run mutants                test/simulation/raft-mutations.ts
  *   npm run linearizability        test/linearizability/main.ts
  *   npm run story                  test/story/main.ts
+ *   npm run conformance -- FOLDER  test/conformance/main.ts
  *
  * Sets up what is missing first. Ends with the program's own status.
  */
@@ -30,8 +31,13 @@ const kinds = {
       .map((name) => [name.slice(0, -"-sim.ts".length), join("test/simulation", name)]),
   mutants: () => [["raft", "test/simulation/raft-mutations.ts"]],
   linearizability: () => [["raft", "test/linearizability/main.ts"]],
-  story: () => [["story", "test/story/main.ts"]].filter(([, path]) => existsSync(join(root, path))),
+  story: () => one("story", "test/story/main.ts"),
+  conformance: () => one("conformance", "test/conformance/main.ts"),
 };
+
+function one(name, path) {
+  return existsSync(join(root, path)) ? [[name, path]] : [];
+}
 
 /** The one that runs when none is named; all of them where there is none here. */
 const defaults = { sim: "raft" };
@@ -47,8 +53,10 @@ async function main([kind, ...words]) {
   const find = kinds[kind];
   if (find === undefined) throw new SetupError(`say one of ${Object.keys(kinds).join(", ")}`);
   const found = find();
-  const named = found.find(([name]) => name === words[0]);
-  if (named === undefined && words[0] !== undefined && !words[0].startsWith("-")) {
+  // A kind with one program of its own name hands it every word.
+  const alone = found.length === 1 && found[0][0] === kind;
+  const named = alone ? undefined : found.find(([name]) => name === words[0]);
+  if (!alone && named === undefined && words[0] !== undefined && !words[0].startsWith("-")) {
     const names = found.map(([name]) => name).join(", ");
     throw new SetupError(`there is no ${kind} ${words[0]}; there are: ${names}`);
   }
