@@ -84,11 +84,7 @@ export class DurableMarker {
     if (file === undefined) return undefined;
     const bytes = Buffer.alloc(2 * SLOT_DISTANCE_BYTES);
     await file.read(bytes, 0, bytes.length, 0);
-    const slots = [0, SLOT_DISTANCE_BYTES]
-      .map((at) => decodeSlot(bytes.subarray(at, at + SLOT_BYTES), identity))
-      .filter((slot) => slot !== undefined)
-      .toSorted((one, other) => other.counter - one.counter);
-    const newest = slots[0];
+    const newest = newestSlot(bytes, identity);
     if (newest === undefined) {
       await file.close();
       throw new LogDamagedError("the marker", "neither of its slots is readable");
@@ -171,6 +167,19 @@ function decodeSlot(
     generation: Number(slot.readBigUInt64LE(24)),
     hash: Uint8Array.from(slot.subarray(32, 48)),
   };
+}
+
+/** The content of a marker's bytes; undefined when neither slot is readable. */
+export function decodeMarker(bytes: Buffer, identity: Uint8Array): MarkerContent | undefined {
+  return newestSlot(bytes, identity);
+}
+
+function newestSlot(bytes: Buffer, identity: Uint8Array): ReturnType<typeof decodeSlot> {
+  return [0, SLOT_DISTANCE_BYTES]
+    .map((at) => bytes.subarray(at, at + SLOT_BYTES))
+    .map((slot) => (slot.length < SLOT_BYTES ? undefined : decodeSlot(slot, identity)))
+    .filter((slot) => slot !== undefined)
+    .toSorted((one, other) => other.counter - one.counter)[0];
 }
 
 async function openIfPresent(path: string): Promise<FileHandle | undefined> {

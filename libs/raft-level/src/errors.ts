@@ -32,11 +32,20 @@ export class LogDamagedError extends Error {
   }
 }
 
-/** The folder belongs to another group or replica, or to a format this release does not know. */
+/**
+ * The folder belongs to another group or replica (`what` is "identity"), or is of a format that
+ * this release does not know ("format").
+ */
 export class ForeignLogError extends Error {
   override name = "ForeignLogError";
   readonly code = "FOREIGN_LOG";
   readonly retryable = false;
+  readonly what: "identity" | "format";
+
+  constructor(what: "identity" | "format", message: string) {
+    super(message);
+    this.what = what;
+  }
 }
 
 /** Another process, or another store of this process, has the folder open. */
@@ -60,6 +69,11 @@ export class SnapshotMismatchError extends Error {
   override name = "SnapshotMismatchError";
   readonly code = "SNAPSHOT_MISMATCH";
   readonly retryable = false;
+}
+
+/** Whether the store lives on after an error that one of its operations met. */
+export function concernsOneCall(error: unknown): boolean {
+  return error instanceof CompactedError || error instanceof SnapshotMismatchError;
 }
 
 /** The store was closed by its owner. */

@@ -45,3 +45,13 @@ export function decodeChecked(bytes: Uint8Array, record: string): unknown {
     throw new LogDamagedError(record, "it is not readable", { cause });
   }
 }
+
+/** The identity record. @throws LogDamagedError when the bytes are none. */
+export function decodeIdentity(bytes: Uint8Array): LogIdentity & { readonly format: number } {
+  const found = decodeChecked(bytes, "the identity") as LogIdentity & { readonly format: number };
+  const { format, groupId, replicaId } = found;
+  if (Number.isSafeInteger(format) && typeof groupId === "string") {
+    if (Number.isSafeInteger(replicaId)) return found;
+  }
+  throw new LogDamagedError("the identity", "another record is in its place");
+}

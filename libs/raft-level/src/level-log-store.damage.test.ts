@@ -153,7 +153,10 @@ test("open() removes a torn last record that the marker does not vouch for", asy
   const model = await prepare(folder);
   const marker = await readFile(join(folder, "durable-marker"));
   const opened = await LevelLogStore.open({ folder, identity: IDENTITY, founding: FOUNDING });
-  await write(opened.store, { entries: entries(81, 5, 9), hardState: { term: 9, vote: 2, commit: 0 } });
+  await write(opened.store, {
+    entries: entries(81, 5, 9),
+    hardState: { term: 9, vote: 2, commit: 0 },
+  });
   await opened.store[Symbol.asyncDispose]();
   await writeFile(join(folder, "durable-marker"), marker);
   await changeDatabase(folder, "segment-00000001", flip(recordKey(9), -1));

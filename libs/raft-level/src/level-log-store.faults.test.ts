@@ -64,7 +64,9 @@ test("a failed write keeps its cause", async (context) => {
   const database = new MemoryDatabase();
   const { store } = await openOn(database, await temporaryFolder(context));
   database.beforeWrite = diskFull;
-  const error = await write(store, { hardState: { term: 1, vote: 1, commit: 0 } }).catch((e: unknown) => e);
+  const error = await write(store, { hardState: { term: 1, vote: 1, commit: 0 } }).catch(
+    (e: unknown) => e,
+  );
   assert.equal(((error as Error).cause as { code: string }).code, "ENOSPC");
   await store[Symbol.asyncDispose]();
 });
@@ -152,7 +154,10 @@ async function randomStep(prng: Prng, store: LevelLogStore, model: LogModel): Pr
     default: {
       const lowest = Math.max(model.snapshot.index, model.begin.index) + 1;
       const first = Math.max(lowest, model.last.index + 1 - prng.below(4));
-      const what = { entries: entries(first, prng.below(5), term), hardState: { term, vote: 2, commit: 0 } };
+      const what = {
+        entries: entries(first, prng.below(5), term),
+        hardState: { term, vote: 2, commit: 0 },
+      };
       await write(store, what);
       return model.write(what);
     }

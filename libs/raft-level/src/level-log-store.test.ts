@@ -44,6 +44,7 @@ test("open() founds an empty log with the first membership", async (context) => 
     firstIndex: 1,
     tail: [],
     tailPrevious: { index: 0, term: 0 },
+    standing: "whole",
   });
 });
 

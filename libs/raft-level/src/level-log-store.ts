@@ -11,38 +11,23 @@
 import { hash } from "node:crypto";
 import { assert, Bug } from "@atoll/stdx";
 import type { Done, EntryRange, LogStore, LogWrite, RecoveredLog } from "@atoll/raft-replica";
-import type { HardState, Membership, SnapshotMetadata } from "raft-ts";
-import type { Database, KeyRange, OpenDatabase } from "./database.ts";
+import type { HardState, SnapshotMetadata, Standing } from "raft-ts";
+import type { Database, KeyRange } from "./database.ts";
 import type { DurableMarker } from "./durable-marker.ts";
-import {
-  CompactedError,
-  LogDamagedError,
-  SnapshotMismatchError,
-  StoreClosedError,
-} from "./errors.ts";
-import type { LogIdentity } from "./identity.ts";
+import { CompactedError, concernsOneCall, LogDamagedError, StoreClosedError } from "./errors.ts";
 import { recordKey, snapshotRange, STATE_KEY } from "./keys.ts";
+import type { LevelLogStatistics, LevelLogStoreOptions } from "./level-log-options.ts";
 import { LogReader, type ReadRange } from "./log-reader.ts";
 import { mergeWrites } from "./merge-writes.ts";
-import { openLog, type OpenedLog } from "./open-log.ts";
+import { type LogBeginning, openLog, type OpenedLog } from "./open-log.ts";
+import { putAside } from "./put-aside.ts";
 import { encodeRecord, HASH_BYTES, recordBytes } from "./record.ts";
+import { RecordBuffer } from "./record-buffer.ts";
 import { RecordIndex, type RecordSpan } from "./record-index.ts";
 import { SegmentedDatabase } from "./segmented-database.ts";
 import { readChunks, writeChunks } from "./snapshot-chunks.ts";
 import { encodeState, type StoreState } from "./store-state.ts";
 import { toFailure, WriteLane } from "./write-lane.ts";
-
-export interface LevelLogStoreOptions {
-  /** Made when missing, with its parents. Holds nothing else. */
-  readonly folder: string;
-  readonly identity: LogIdentity;
-  /** Whose votes count before the log says otherwise; taken only when the log is founded. */
-  readonly founding: Membership;
-  /** How many bytes of the newest entries `recovered.tail` holds at most. Default 16 MiB. */
-  readonly tailBytesMax?: number;
-  /** For tests that put faults below the store. Default LevelDB. */
-  readonly openDatabase?: OpenDatabase;
-}
 
 export interface OpenedStore {
   readonly store: LevelLogStore;
@@ -52,20 +37,22 @@ export interface OpenedStore {
    * was durable.
    */
   readonly tornSequence: number | undefined;
+  /** Why the log is not whole, in words; empty when it is. */
+  readonly reason: string;
 }
 
-export interface LevelLogStatistics {
-  /** Packed records made durable since opening; one fsync each. */
-  readonly records: number;
-  readonly entries: number;
-  readonly bytes: number;
+export interface RebuiltStore extends OpenedStore {
+  /** What was damaged. */
+  readonly record: string;
+  /** Where the damaged folder is now. */
+  readonly putAside: string;
+  /** The highest term that could still be read out of it; 0 when none could. */
+  readonly term: number;
 }
 
 type LogBegin = Pick<StoreState, "firstSequence" | "previousHash" | "position" | "hardState">;
 
 const TAIL_BYTES_MAX = 16 * 1024 * 1024;
-/** A buffer for records up to this size is kept and used again. */
-const SCRATCH_BYTES_MAX = 4 * 1024 * 1024;
 
 export class LevelLogStore implements LogStore, AsyncDisposable {
   readonly #database: Database;
@@ -81,7 +68,7 @@ export class LevelLogStore implements LogStore, AsyncDisposable {
   /** The last index once everything started is done. */
   #startedLast: number;
   #snapshotIds: number;
-  #scratch: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
+  readonly #buffer = new RecordBuffer();
   /** Snapshots being written and ranges being removed; one after the other, beside the lane. */
   #background: Promise<void> = Promise.resolve();
   #statistics = { records: 0, entries: 0, bytes: 0 };
@@ -98,7 +85,10 @@ export class LevelLogStore implements LogStore, AsyncDisposable {
     this.#startedLast = this.#index.last.index;
     this.#snapshotIds = opened.state.snapshot.id;
     this.#reader = new LogReader(this.#database, this.#identity, () => this.#state.firstSequence);
-    this.#lane = new WriteLane({ commit: (writes) => this.#commit(writes), harmless });
+    this.#lane = new WriteLane({
+      commit: (writes) => this.#commit(writes),
+      harmless: concernsOneCall,
+    });
     failLater.fail = (error) => this.#lane.fail(toFailure(error));
   }
 
@@ -109,19 +99,41 @@ export class LevelLogStore implements LogStore, AsyncDisposable {
    * @throws LogDamagedError when something that was durable is missing or altered.
    * @throws StorageFailedError when the disk fails.
    */
-  static async open(options: LevelLogStoreOptions): Promise<OpenedStore> {
+  static open(options: LevelLogStoreOptions): Promise<OpenedStore> {
+    const standing = options.newStanding ?? "whole";
+    const reason = standing === "blank" ? "its folder was blank" : "";
+    return LevelLogStore.#open(options, { standing, term: 0, reason });
+  }
+
+  /**
+   * Answers a damaged log: puts its folder aside beside the old place, unchanged, and founds a
+   * blank log that knows it is recovering, in the highest term that the old one still shows. Keeps
+   * the newest three such folders. Call it with the error that `open` threw.
+   * @throws what `open` throws, and `damage` itself when a new log would be no answer to it.
+   */
+  static async rebuild(options: LevelLogStoreOptions, damage: Error): Promise<RebuiltStore> {
+    const put = await putAside(options.folder, damage);
+    const reason = `${damage.message}; its folder is kept as ${put.folder}`;
+    const beginning = { standing: "recovering" as const, term: put.term, reason };
+    const opened = await LevelLogStore.#open(options, beginning);
+    return { ...opened, record: put.record, putAside: put.folder, term: put.term };
+  }
+
+  static async #open(options: LevelLogStoreOptions, beginning: LogBeginning): Promise<OpenedStore> {
     const failLater = { fail: (_error: Error): void => {} };
     const opened = await openLog({
       folder: options.folder,
       identity: options.identity,
       founding: options.founding,
+      beginning,
       tailBytesMax: options.tailBytesMax ?? TAIL_BYTES_MAX,
       openDatabase: options.openDatabase ?? SegmentedDatabase.open,
       markerFailed: (error) => failLater.fail(error),
     });
     const store = new LevelLogStore(opened, failLater);
     const { recovered, tornSequence } = opened.recovery;
-    return { store, recovered, tornSequence };
+    const { reason } = opened.state;
+    return { store, recovered, tornSequence, reason };
   }
 
   get statistics(): LevelLogStatistics {
@@ -135,7 +147,9 @@ export class LevelLogStore implements LogStore, AsyncDisposable {
       assert(first.index <= this.#startedLast + 1, `a gap before entry ${first.index}`);
       this.#startedLast = first.index + entries.length - 1;
     }
-    this.#lane.write(write, done);
+    const { standing } = write;
+    if (standing === undefined) this.#lane.write(write, done);
+    else this.#lane.exclusive(() => this.#writeWithStanding(write, standing), done);
   }
 
   readEntries(
@@ -202,7 +216,7 @@ export class LevelLogStore implements LogStore, AsyncDisposable {
     const sequence = this.#lastSequence + 1;
     const firstIndex = entries[0]?.index ?? this.#index.last.index + 1;
     const previousTerm = this.#index.termAt(firstIndex - 1);
-    const record = this.#recordBuffer(recordBytes(entries));
+    const record = this.#buffer.take(recordBytes(entries));
     const header = { sequence, firstIndex, previousTerm, hardState, previousHash: this.#lastHash };
     const recordHash = encodeRecord(record, this.#identity, header, entries);
     await this.#database.put(recordKey(sequence), record);
@@ -216,11 +230,10 @@ export class LevelLogStore implements LogStore, AsyncDisposable {
     this.#advanceMarker();
   }
 
-  /** Only one record is written at a time, so one buffer serves them all. */
-  #recordBuffer(bytes: number): Buffer {
-    if (bytes > SCRATCH_BYTES_MAX) return Buffer.allocUnsafeSlow(bytes);
-    if (bytes > this.#scratch.length) this.#scratch = Buffer.allocUnsafeSlow(bytes * 2);
-    return this.#scratch.subarray(0, bytes);
+  /** The standing follows the record: a crash between them leaves the log recovering. */
+  async #writeWithStanding(write: LogWrite, standing: Standing): Promise<void> {
+    await this.#commit([write]);
+    await this.#changeState({ ...this.#state, standing, reason: "" });
   }
 
   async #takeOwnSnapshot(id: number, metadata: SnapshotMetadata): Promise<void> {
@@ -353,7 +366,7 @@ export class LevelLogStore implements LogStore, AsyncDisposable {
    */
   #failedWith(error: unknown): Error {
     if (error instanceof Bug) throw error;
-    if (harmless(error)) return this.#lane.failure ?? (error as Error);
+    if (concernsOneCall(error)) return this.#lane.failure ?? (error as Error);
     this.#lane.fail(toFailure(error));
     return this.#lane.failure as Error;
   }
@@ -383,9 +396,4 @@ export class LevelLogStore implements LogStore, AsyncDisposable {
       this.#failedWith(error);
     });
   }
-}
-
-/** Errors that concern one call: a range that is gone, bytes that do not fit their description. */
-function harmless(error: unknown): boolean {
-  return error instanceof CompactedError || error instanceof SnapshotMismatchError;
 }

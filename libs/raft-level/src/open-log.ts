@@ -9,8 +9,9 @@
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { assert, Bug } from "@atoll/stdx";
-import type { Membership } from "raft-ts";
+import type { Membership, Standing } from "raft-ts";
 import type { Database, OpenDatabase } from "./database.ts";
+import { diskError } from "./disk-check.ts";
 import { DurableMarker, type MarkerContent } from "./durable-marker.ts";
 import {
   FolderLockedError,
@@ -19,7 +20,7 @@ import {
   StorageFailedError,
 } from "./errors.ts";
 import {
-  decodeChecked,
+  decodeIdentity,
   encodeChecked,
   FORMAT_VERSION,
   identityDigest,
@@ -30,13 +31,23 @@ import { HASH_BYTES } from "./record.ts";
 import { recover, type Recovery } from "./recovery.ts";
 import { decodeState, encodeState, type StoreState } from "./store-state.ts";
 
-const OWN_ERRORS = [FolderLockedError, ForeignLogError, LogDamagedError, StorageFailedError];
+const OWN_ERRORS = [FolderLockedError, ForeignLogError, LogDamagedError];
+
+/** What a log that is founded now knows of the time before. */
+export interface LogBeginning {
+  readonly standing: Standing;
+  /** The highest term that is known to have been used; 0 for none. */
+  readonly term: number;
+  readonly reason: string;
+}
 
 export interface OpenLogOptions {
   readonly folder: string;
   readonly identity: LogIdentity;
   readonly tailBytesMax: number;
   readonly founding: Membership;
+  /** Of a log that is founded now. */
+  readonly beginning: LogBeginning;
   readonly openDatabase: OpenDatabase;
   readonly markerFailed: (error: Error) => void;
 }
@@ -57,7 +68,7 @@ export async function openLog(options: OpenLogOptions): Promise<OpenedLog> {
   try {
     return await openFolder(options);
   } catch (error) {
-    throw toOpenError(options.folder, error);
+    throw await toOpenError(options.folder, error);
   }
 }
 
@@ -114,7 +125,9 @@ async function found(
     firstSequence: 1,
     previousHash: "00".repeat(HASH_BYTES),
     position: { index: 0, term: 0 },
-    hardState: { term: 0, vote: 0, commit: 0 },
+    hardState: { term: options.beginning.term, vote: 0, commit: 0 },
+    standing: options.beginning.standing,
+    reason: options.beginning.reason,
     snapshot: {
       id: 1,
       metadata: { index: 0, term: 0, membership: options.founding, sizeBytes: 0, checksum: 0 },
@@ -127,12 +140,14 @@ async function found(
 }
 
 function checkIdentity(stored: Uint8Array, wanted: LogIdentity): void {
-  const found = decodeChecked(stored, "the identity") as LogIdentity & { readonly format: number };
+  const found = decodeIdentity(stored);
   if (found.format !== FORMAT_VERSION) {
-    throw new ForeignLogError(`the log has format ${found.format}, this release ${FORMAT_VERSION}`);
+    const detail = `the log has format ${found.format}, this release ${FORMAT_VERSION}`;
+    throw new ForeignLogError("format", detail);
   }
   if (found.groupId === wanted.groupId && found.replicaId === wanted.replicaId) return;
   throw new ForeignLogError(
+    "identity",
     `the log belongs to replica ${found.replicaId} of group ${JSON.stringify(found.groupId)}, ` +
       `not to replica ${wanted.replicaId} of group ${JSON.stringify(wanted.groupId)}`,
   );
@@ -155,8 +170,13 @@ async function openMarker(
   return { marker, content };
 }
 
-function toOpenError(folder: string, error: unknown): unknown {
-  if (error instanceof Bug || OWN_ERRORS.some((own) => error instanceof own)) return error;
+async function toOpenError(folder: string, error: unknown): Promise<unknown> {
+  if (error instanceof Bug) return error;
+  if (error instanceof StorageFailedError) {
+    if ((await diskError(folder)) !== undefined) return error;
+    return new LogDamagedError("the database", error.message, { cause: error });
+  }
+  if (OWN_ERRORS.some((own) => error instanceof own)) return error;
   if ((error as { code?: unknown } | undefined)?.code === "LEVEL_CORRUPTION") {
     return new LogDamagedError("the database", `LevelDB cannot read ${folder}`, { cause: error });
   }

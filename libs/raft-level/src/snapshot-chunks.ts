@@ -84,7 +84,10 @@ export async function readChunks(
 }
 
 /** Reads all chunks once. @throws LogDamagedError when one is missing or not what was written. */
-export async function verifySnapshot(database: Database, snapshot: StoredSnapshot): Promise<void> {
+export async function verifySnapshot(
+  database: Pick<Database, "get">,
+  snapshot: StoredSnapshot,
+): Promise<void> {
   const count = Math.ceil(snapshot.metadata.sizeBytes / CHUNK_BYTES);
   let checksum = 0;
   for (let number = 0; number < count; number += 1) {

@@ -5,7 +5,7 @@
  * gone, would each be a hole. The generation counts changes; the marker repeats it, so that an
  * older state cannot come back unseen.
  */
-import type { HardState, LogPosition, SnapshotMetadata } from "raft-ts";
+import type { HardState, LogPosition, SnapshotMetadata, Standing } from "raft-ts";
 import { decodeChecked, encodeChecked } from "./identity.ts";
 import { LogDamagedError } from "./errors.ts";
 
@@ -20,6 +20,10 @@ export interface StoreState {
   /** In force where no record follows; else the last record's counts. */
   readonly hardState: HardState;
   readonly snapshot: StoredSnapshot;
+  /** Whether the log holds all that was promised with it (docs/adr/0010). */
+  readonly standing: Standing;
+  /** Why it is not whole, in words; empty when it is or was never anything else. */
+  readonly reason: string;
 }
 
 export interface StoredSnapshot {
@@ -27,6 +31,8 @@ export interface StoredSnapshot {
   readonly id: number;
   readonly metadata: SnapshotMetadata;
 }
+
+const STANDINGS: readonly Standing[] = ["whole", "recovering", "blank", "founded"];
 
 export function encodeState(state: StoreState): Uint8Array {
   return encodeChecked(state);
@@ -48,6 +54,9 @@ export function decodeState(bytes: Uint8Array): StoreState {
   ];
   if (!numbers.every((number) => Number.isSafeInteger(number) && number >= 0)) {
     throw new LogDamagedError("the state", "it lacks a number");
+  }
+  if (!STANDINGS.includes(state.standing) || typeof state.reason !== "string") {
+    throw new LogDamagedError("the state", "it lacks its standing");
   }
   return state;
 }

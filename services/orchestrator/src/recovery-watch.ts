@@ -16,7 +16,7 @@ export class RecoveryWatch {
   readonly #reason: string;
   readonly #log: Log;
   #ticks = 0;
-  #told = "";
+  #told: string;
 
   constructor(options: {
     readonly status: () => ReplicaStatus;
@@ -27,6 +27,7 @@ export class RecoveryWatch {
     this.#status = options.status;
     this.#reason = options.reason;
     this.#log = options.log;
+    this.#told = this.reason() ?? "";
   }
 
   tick(): void {

@@ -1,0 +1,239 @@
+/**
+ * A damaged log is put aside and rebuilt as one that knows it is not whole; and the offline check
+ * that says what is wrong with it.
+ */
+import assert from "node:assert/strict";
+import { cp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { Level } from "level";
+import { recordKey } from "./keys.ts";
+import { LevelLogStore, type OpenedStore } from "./level-log-store.ts";
+import type { LevelLogStoreOptions } from "./level-log-options.ts";
+import { entries, FOUNDING, IDENTITY, temporaryFolder, write } from "./testing/harness.ts";
+import { verifyLogFolder } from "./verify-log.ts";
+import type { RecordFate } from "./verify-verdicts.ts";
+
+const RECORDS = 6;
+
+function optionsFor(folder: string): LevelLogStoreOptions {
+  return { folder, identity: IDENTITY, founding: FOUNDING, newStanding: "blank" };
+}
+
+async function close({ store }: OpenedStore): Promise<void> {
+  await store[Symbol.asyncDispose]();
+}
+
+/** A closed log of six records, of terms 1 to 6, two entries each. */
+async function prepare(folder: string): Promise<void> {
+  const opened = await LevelLogStore.open({ folder, identity: IDENTITY, founding: FOUNDING });
+  for (let term = 1; term <= RECORDS; term += 1) {
+    const hardState = { term, vote: 1, commit: 0 };
+    await write(opened.store, { hardState, entries: entries(2 * term - 1, 2, term) });
+  }
+  await close(opened);
+}
+
+async function changeRecords(
+  folder: string,
+  change: (database: Level<Uint8Array, Uint8Array>) => Promise<void>,
+): Promise<void> {
+  const options = { keyEncoding: "view", valueEncoding: "view" };
+  const database = new Level<Uint8Array, Uint8Array>(join(folder, "segment-00000001"), options);
+  await database.open();
+  await change(database);
+  await database.close();
+}
+
+async function failureOf(folder: string): Promise<Error> {
+  const error = await LevelLogStore.open(optionsFor(folder)).catch((caught: unknown) => caught);
+  assert.ok(error instanceof Error);
+  return error;
+}
+
+test("rebuild() puts the damaged folder aside and begins blank, in the term it found", async (context) => {
+  const folder = join(await temporaryFolder(context), "raft");
+  await prepare(folder);
+  await changeRecords(folder, (database) => database.del(recordKey(3)));
+  const files = (await readdir(folder)).toSorted();
+  const damage = await failureOf(folder);
+  const rebuilt = await LevelLogStore.rebuild(optionsFor(folder), damage);
+  await close(rebuilt);
+  assert.deepEqual(
+    [rebuilt.record, rebuilt.putAside, rebuilt.term],
+    ["record 3", `${folder}.damaged-000001`, RECORDS],
+  );
+  const { standing, hardState, last } = rebuilt.recovered;
+  assert.deepEqual([standing, hardState.term, hardState.vote, last.index], ["recovering", 6, 0, 0]);
+  assert.match(rebuilt.reason, /damaged at record 3: .*raft\.damaged-000001/);
+  assert.deepEqual((await readdir(rebuilt.putAside)).toSorted(), files, "kept as it was");
+});
+
+test("a rebuilt log stays recovering until a write says that it is whole", async (context) => {
+  const folder = join(await temporaryFolder(context), "raft");
+  await prepare(folder);
+  await rm(join(folder, "durable-marker"));
+  await close(await LevelLogStore.rebuild(optionsFor(folder), await failureOf(folder)));
+  const again = await LevelLogStore.open(optionsFor(folder));
+  assert.equal(again.recovered.standing, "recovering");
+  assert.match(again.reason, /the marker/);
+  await write(again.store, {
+    entries: entries(1, 3, 7),
+    hardState: { term: 7, vote: 0, commit: 0 },
+  });
+  await write(again.store, { hardState: { term: 7, vote: 2, commit: 0 }, standing: "whole" });
+  await close(again);
+  const whole = await LevelLogStore.open(optionsFor(folder));
+  await close(whole);
+  const { standing, hardState, last } = whole.recovered;
+  assert.deepEqual(
+    [standing, whole.reason, hardState.term, hardState.vote, last.index],
+    ["whole", "", 7, 2, 3],
+  );
+});
+
+test("a blank folder gives a log that asks whether its group is new", async (context) => {
+  const folder = join(await temporaryFolder(context), "raft");
+  const opened = await LevelLogStore.open(optionsFor(folder));
+  assert.deepEqual([opened.recovered.standing, opened.reason], ["blank", "its folder was blank"]);
+  await write(opened.store, { standing: "founded" });
+  await close(opened);
+  const founded = await LevelLogStore.open(optionsFor(folder));
+  assert.equal(founded.recovered.standing, "founded");
+  await write(founded.store, { hardState: { term: 1, vote: 2, commit: 0 } });
+  await close(founded);
+  const elected = await LevelLogStore.open(optionsFor(folder));
+  await close(elected);
+  assert.equal(elected.recovered.standing, "whole", "a group that has elected is founded for good");
+});
+
+test("rebuild() keeps three damaged folders and removes the oldest", async (context) => {
+  const folder = join(await temporaryFolder(context), "raft");
+  for (let round = 0; round < 5; round += 1) {
+    await close(await LevelLogStore.open(optionsFor(folder)));
+    await rm(join(folder, "durable-marker"));
+    // A log that was used; one that was not may begin its marker anew.
+    await writeFile(join(folder, "durable-marker"), "");
+    await close(await LevelLogStore.rebuild(optionsFor(folder), await failureOf(folder)));
+  }
+  assert.deepEqual((await readdir(dirname(folder))).toSorted(), [
+    "raft",
+    "raft.damaged-000003",
+    "raft.damaged-000004",
+    "raft.damaged-000005",
+  ]);
+});
+
+test("rebuild() answers another replica's folder, but no other format and no failed disk", async (context) => {
+  const folder = join(await temporaryFolder(context), "raft");
+  await prepare(folder);
+  const other = { ...optionsFor(folder), identity: { ...IDENTITY, replicaId: 1 } };
+  const foreign = await LevelLogStore.open(other).catch((error: unknown) => error as Error);
+  const rebuilt = await LevelLogStore.rebuild(other, foreign as Error);
+  await close(rebuilt);
+  assert.deepEqual([rebuilt.record, rebuilt.term], ["the identity", 0], "its terms are not ours");
+  for (const error of [
+    Object.assign(new Error("a disk"), { code: "STORAGE_FAILED" }),
+    Object.assign(new Error("locked"), { code: "FOLDER_LOCKED" }),
+  ]) {
+    await assert.rejects(LevelLogStore.rebuild(other, error), error);
+  }
+});
+
+test("verifyLogFolder() finds a whole log whole and changes nothing", async (context) => {
+  const folder = await temporaryFolder(context);
+  await prepare(folder);
+  const contents = await contentsOf(folder);
+  const fates: RecordFate[] = [];
+  const report = await verifyLogFolder(folder, { onRecord: (fate) => void fates.push(fate) });
+  assert.deepEqual(await contentsOf(folder), contents);
+  assert.deepEqual(
+    [report.verdict, report.highestTerm, report.lastIndex, report.standing, report.findings],
+    ["whole", 6, 12, "whole", []],
+  );
+  assert.deepEqual(report.identity, IDENTITY);
+  assert.deepEqual(
+    fates.map(({ sequence, fate, firstIndex }) => [sequence, fate, firstIndex]),
+    [1, 2, 3, 4, 5, 6].map((sequence) => [sequence, "whole", 2 * sequence - 1]),
+  );
+});
+
+test("verifyLogFolder() reports every record's fate behind the first damage", async (context) => {
+  const folder = await temporaryFolder(context);
+  await prepare(folder);
+  await changeRecords(folder, async (database) => {
+    await database.del(recordKey(2));
+    const bad = Uint8Array.from((await database.get(recordKey(4))) as Uint8Array);
+    bad[bad.length - 1] = (bad[bad.length - 1] as number) ^ 1;
+    await database.put(recordKey(4), bad);
+    await database.put(recordKey(6), (await database.get(recordKey(5))) as Uint8Array);
+  });
+  const fates: RecordFate[] = [];
+  const report = await verifyLogFolder(folder, { onRecord: (fate) => void fates.push(fate) });
+  assert.deepEqual(
+    fates.map(({ sequence, fate }) => `${sequence} ${fate}`),
+    ["1 whole", "2 missing", "3 whole", "4 altered", "5 whole", "6 misplaced"],
+  );
+  assert.deepEqual(
+    report.findings.map(({ record }) => record),
+    ["record 2", "record 4", "record 6"],
+  );
+  assert.deepEqual([report.verdict, report.findingsTotal], ["damaged", 3]);
+});
+
+test("verifyLogFolder() names what else is damaged", async (context) => {
+  const origin = await temporaryFolder(context);
+  await prepare(origin);
+  const cases: readonly (readonly [string, (folder: string) => Promise<void>])[] = [
+    ["the marker", (folder): Promise<void> => rm(join(folder, "durable-marker"))],
+    ["the database", (folder): Promise<void> => rm(join(folder, "meta", "CURRENT"))],
+    [
+      "record 1",
+      (folder): Promise<void> => rm(join(folder, "segment-00000001"), { recursive: true }),
+    ],
+  ];
+  for (const [record, damage] of cases) {
+    const folder = join(await temporaryFolder(context), "raft");
+    await cp(origin, folder, { recursive: true });
+    await damage(folder);
+    const { verdict, findings } = await verifyLogFolder(folder);
+    assert.deepEqual([verdict, findings[0]?.record], ["damaged", record]);
+  }
+});
+
+test("verifyLogFolder() takes a last record that nobody was told of for torn", async (context) => {
+  const folder = await temporaryFolder(context);
+  await prepare(folder);
+  const marker = await readFile(join(folder, "durable-marker"));
+  const opened = await LevelLogStore.open(optionsFor(folder));
+  await write(opened.store, { entries: entries(13, 1, 6) });
+  await close(opened);
+  await writeFile(join(folder, "durable-marker"), marker);
+  await changeRecords(folder, async (database) => {
+    const bad = Uint8Array.from((await database.get(recordKey(7))) as Uint8Array);
+    await database.put(recordKey(7), bad.subarray(0, bad.length - 3));
+  });
+  const report = await verifyLogFolder(folder);
+  assert.deepEqual([report.verdict, report.findings, report.records.altered], ["torn", [], 1]);
+});
+
+async function contentsOf(folder: string): Promise<string[]> {
+  const found = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = found
+    .filter((each) => each.isFile())
+    .map((each) => join(each.parentPath, each.name));
+  return Promise.all(
+    files.toSorted().map(async (path) => `${path} ${(await readFile(path)).toString("hex")}`),
+  );
+}
+
+test("open() tells files that are damaged from a disk that fails", async (context) => {
+  const folder = await temporaryFolder(context);
+  await prepare(folder);
+  await rename(join(folder, "meta", "CURRENT"), join(folder, "meta", "LOST"));
+  const damage = await failureOf(folder);
+  assert.deepEqual(
+    [damage.name, (damage as { record?: string }).record],
+    ["LogDamagedError", "the database"],
+  );
+});

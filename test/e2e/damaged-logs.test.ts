@@ -1,0 +1,191 @@
+/**
+ * Replicas whose logs are damaged or gone: rebuilt from the others while a majority is healthy, a
+ * clear stop otherwise; nothing that was acknowledged is ever missing.
+ *
+ * Real processes; the damage is done to the files of one that was killed.
+ */
+import assert from "node:assert/strict";
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { startLab, type Lab } from "@atoll/lab";
+import { NodeState } from "@atoll/proto/atoll/v1/node";
+import { StoryApi } from "../story/api.ts";
+import { untilState } from "../story/cast.ts";
+import { timeUntil } from "../story/measure.ts";
+
+const READY_MS = 30_000;
+
+let stateDir: string;
+let lab: Lab;
+let api: StoryApi;
+let agents = 1;
+
+before(async () => {
+  stateDir = await mkdtemp(join(tmpdir(), "atoll-e2e-damage-"));
+  lab = await startLab({ stateDir, portBase: 0, agents: 1, machine: false, restart: false });
+  api = new StoryApi(lab.gatewayAddress);
+  await untilState(api, "n1", NodeState.NODE_STATE_DISCOVERED, READY_MS);
+});
+
+after(async () => {
+  api?.[Symbol.dispose]();
+  await lab?.stop();
+  await rm(stateDir, { recursive: true, force: true });
+});
+
+interface LogCheck {
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+function nameOf(id: number): string {
+  return `orchestrator-${id}`;
+}
+
+function folderOf(id: number): string {
+  return join(lab.process(nameOf(id)).spec.dataDir, "raft");
+}
+
+function logOf(id: number): string {
+  return readFileSync(lab.process(nameOf(id)).spec.logFile, "utf8");
+}
+
+/** What the replica's health says of its log; undefined while it does not answer. */
+async function logCheck(id: number): Promise<LogCheck | undefined> {
+  const port = lab.process(nameOf(id)).spec.ports["admin"];
+  try {
+    const answer = await fetch(`http://127.0.0.1:${port}/healthz`);
+    return ((await answer.json()) as { checks: { log: LogCheck } }).checks.log;
+  } catch {
+    return undefined;
+  }
+}
+
+async function untilWhole(id: number): Promise<void> {
+  await timeUntil(
+    `replica ${id} is whole`,
+    READY_MS,
+    async () => (await logCheck(id))?.ok === true,
+  );
+}
+
+/** One more lab agent is one more node, whose facts the group must commit. */
+async function work(): Promise<void> {
+  agents += 1;
+  const name = `d${agents}`;
+  await lab.addAgent({ name });
+  await untilState(api, name, NodeState.NODE_STATE_DISCOVERED, READY_MS);
+}
+
+/** Everybody is there and has applied the same. */
+async function untilEqual(): Promise<void> {
+  await timeUntil("all replicas have applied the same", READY_MS, async () => {
+    const { replicas } = await api.dc();
+    const applied = new Set(replicas.map(({ appliedIndex }) => appliedIndex));
+    return (
+      replicas.length === 3 && replicas.every(({ reachable }) => reachable) && applied.size === 1
+    );
+  });
+}
+
+async function historyOf(): Promise<string[]> {
+  return (await api.events()).map((event) => JSON.stringify(event));
+}
+
+/** The largest file of the log's first segment. */
+function recordsFile(folder: string): string {
+  const segment = join(folder, "segment-00000001");
+  const files = readdirSync(segment).filter((name) => /\.(log|ldb)$/.test(name));
+  const sizes = files.map((name) => ({ name, size: statSync(join(segment, name)).size }));
+  const largest = sizes.toSorted((one, other) => other.size - one.size)[0];
+  assert.ok(largest !== undefined);
+  return join(segment, largest.name);
+}
+
+function flipMiddle(folder: string): void {
+  const file = recordsFile(folder);
+  const bytes = readFileSync(file);
+  const at = bytes.length >> 1;
+  bytes[at] = (bytes[at] as number) ^ 0x10;
+  writeFileSync(file, bytes);
+}
+
+const DAMAGES: readonly (readonly [string, (folder: string) => void])[] = [
+  ["a bit in the middle of the records flipped", flipMiddle],
+  ["the marker is gone", (folder): void => rmSync(join(folder, "durable-marker"))],
+  ["the database's own files are gone", (folder): void => rmSync(join(folder, "meta", "CURRENT"))],
+];
+
+for (const [at, [name, damage]] of DAMAGES.entries()) {
+  const id = at + 1;
+  test(`replica ${id} is rebuilt from the others: ${name}`, async () => {
+    await work();
+    const before = await historyOf();
+    await lab.process(nameOf(id)).kill("SIGKILL");
+    damage(folderOf(id));
+    await work();
+    await lab.start(nameOf(id));
+    await untilWhole(id);
+    assert.match(logOf(id), /the log is damaged and was put aside/);
+    await timeUntil("it says so", READY_MS, async () => /this replica is whole/.test(logOf(id)));
+    const kept = readdirSync(lab.process(nameOf(id)).spec.dataDir);
+    assert.deepEqual(
+      kept.filter((each) => each.startsWith("raft")),
+      ["raft", "raft.damaged-000001"],
+    );
+    await work();
+    await untilEqual();
+    assert.deepEqual((await historyOf()).slice(0, before.length), before);
+  });
+}
+
+test("a wiped replica is rebuilt, and can then carry the group", async () => {
+  const before = await historyOf();
+  await lab.process(nameOf(1)).kill("SIGKILL");
+  rmSync(lab.process(nameOf(1)).spec.dataDir, { recursive: true });
+  await lab.start(nameOf(1));
+  await untilWhole(1);
+  assert.match(logOf(1), /its folder was blank/);
+  // What 2 alone had beside 3 is on 1 now.
+  await lab.process(nameOf(3)).kill("SIGKILL");
+  await work();
+  assert.deepEqual((await historyOf()).slice(0, before.length), before);
+  await lab.start(nameOf(3));
+  await untilEqual();
+});
+
+test("two damaged at once stop clearly, and go on when one comes back", async () => {
+  await work();
+  const before = await historyOf();
+  for (const id of [1, 2]) await lab.process(nameOf(id)).kill("SIGKILL");
+  const good = join(stateDir, "good-log");
+  cpSync(folderOf(2), good, { recursive: true });
+  flipMiddle(folderOf(1));
+  rmSync(join(folderOf(2), "durable-marker"));
+  for (const id of [1, 2]) await lab.start(nameOf(id));
+  for (const id of [1, 2]) {
+    const { value } = await timeUntil(`replica ${id} says why it stops`, READY_MS, async () => {
+      const check = await logCheck(id);
+      return check?.detail.includes("no majority is healthy") === true && check;
+    });
+    assert.match(value.detail, /damaged at (record [0-9]+|the marker)/);
+    assert.match(value.detail, /raft\.damaged-00000/);
+  }
+  const { replicas } = await api.dc();
+  assert.deepEqual(
+    replicas.filter(({ reachable, role }) => reachable && role === "leader"),
+    [],
+    "nobody leads, so nothing is served that might be wrong",
+  );
+  await lab.process(nameOf(2)).kill("SIGKILL");
+  rmSync(folderOf(2), { recursive: true });
+  cpSync(good, folderOf(2), { recursive: true });
+  await lab.start(nameOf(2));
+  await untilWhole(1);
+  await work();
+  await untilEqual();
+  assert.deepEqual((await historyOf()).slice(0, before.length), before);
+});
