@@ -76,7 +76,7 @@ async function assertRefused(folder: string, content: DiskContent, what: string)
   );
 }
 
-test("a bit that flips in any byte of record, state, identity or snapshot is refused", async (context) => {
+test("a bit that flips in any byte of the database is refused", async (context) => {
   const { content } = await smallLog(context);
   const folder = await temporaryFolder(context);
   let flips = 0;
@@ -174,7 +174,7 @@ async function smallLogOfOtherEntries(
   return database.pairs;
 }
 
-test("LevelDB's own file cut at any place never shows a hole or a changed entry", async (context) => {
+test("LevelDB's own file cut anywhere never shows a hole", async (context) => {
   const origin = await temporaryFolder(context);
   const models = [new LogModel(FOUNDING_SNAPSHOT)];
   const options = { identity: IDENTITY, founding: FOUNDING };

@@ -51,7 +51,7 @@ async function failureOf(folder: string): Promise<Error> {
   return error;
 }
 
-test("rebuild() puts the damaged folder aside and begins blank, in the term it found", async (context) => {
+test("rebuild() keeps the damaged folder and begins blank", async (context) => {
   const folder = join(await temporaryFolder(context), "raft");
   await prepare(folder);
   await changeRecords(folder, (database) => database.del(recordKey(3)));
@@ -124,7 +124,7 @@ test("rebuild() keeps three damaged folders and removes the oldest", async (cont
   ]);
 });
 
-test("rebuild() answers another replica's folder, but no other format and no failed disk", async (context) => {
+test("rebuild() answers a foreign folder, but no failed disk", async (context) => {
   const folder = join(await temporaryFolder(context), "raft");
   await prepare(folder);
   const other = { ...optionsFor(folder), identity: { ...IDENTITY, replicaId: 1 } };

@@ -23,7 +23,7 @@ import {
 import { MemoryDatabase } from "./testing/memory-database.ts";
 import { openContent, openOn } from "./testing/points.ts";
 
-test("pitfall: term and vote as two writes; here a crash never mixes two votes", async (context) => {
+test("pitfall: term and vote as two writes; here they are one", async (context) => {
   const folder = await temporaryFolder(context);
   const database = new MemoryDatabase();
   const { store } = await openOn(database, folder);
@@ -46,7 +46,7 @@ test("pitfall: term and vote as two writes; here a crash never mixes two votes",
   assert.deepEqual(votes, ["0/0", "1/2", "2/3", "3/1"]);
 });
 
-test("pitfall: a vote is answered before it is durable; here only after", async (context) => {
+test("pitfall: a vote is answered before it is durable", async (context) => {
   const database = new MemoryDatabase();
   const { store } = await openOn(database, await temporaryFolder(context));
   let answered = false;
@@ -67,7 +67,7 @@ test("pitfall: a vote is answered before it is durable; here only after", async 
   await store[Symbol.asyncDispose]();
 });
 
-test("pitfall: a disk that lost what it confirmed votes again; here it is found out", async (context) => {
+test("pitfall: a disk that lost what it confirmed votes again", async (context) => {
   const folder = await temporaryFolder(context);
   const database = new MemoryDatabase();
   const { store } = await openOn(database, folder);
@@ -80,7 +80,7 @@ test("pitfall: a disk that lost what it confirmed votes again; here it is found 
   await assert.rejects(openContent(folder, { pairs: lost, marker }), damage);
 });
 
-test("pitfall: a failed fsync is tried again and succeeds; here the store is dead", async (context) => {
+test("pitfall: a failed fsync is tried again and succeeds", async (context) => {
   const database = new MemoryDatabase();
   const { store } = await openOn(database, await temporaryFolder(context));
   let failures = 0;
@@ -136,7 +136,7 @@ test("pitfall: a log that was truncated shows its old end again", async (context
   await third.store[Symbol.asyncDispose]();
 });
 
-test("pitfall: two snapshots in a short time; here the newest counts and both are answered", async (context) => {
+test("pitfall: two snapshots in a short time; here the newest counts", async (context) => {
   const database = new MemoryDatabase();
   const { store } = await openOn(database, await temporaryFolder(context));
   await write(store, { entries: entries(1, 10), hardState: { term: 1, vote: 1, commit: 0 } });
@@ -151,7 +151,7 @@ test("pitfall: two snapshots in a short time; here the newest counts and both ar
   await store[Symbol.asyncDispose]();
 });
 
-test("pitfall: a snapshot of other bytes than its description; here nothing changes", async (context) => {
+test("pitfall: a snapshot of other bytes than its description", async (context) => {
   const database = new MemoryDatabase();
   const { store } = await openOn(database, await temporaryFolder(context));
   await write(store, { entries: entries(1, 3), hardState: { term: 1, vote: 1, commit: 0 } });
@@ -168,7 +168,7 @@ test("pitfall: a snapshot of other bytes than its description; here nothing chan
   await store[Symbol.asyncDispose]();
 });
 
-test("pitfall: the snapshot and the log's begin as two records; here they change as one", async (context) => {
+test("pitfall: snapshot and log's begin as two records; here one", async (context) => {
   const folder = await temporaryFolder(context);
   const database = new MemoryDatabase();
   const { store } = await openOn(database, folder);
@@ -188,7 +188,7 @@ test("pitfall: the snapshot and the log's begin as two records; here they change
   assert.deepEqual([...seen], ["0 3 1", "40 40 2"]);
 });
 
-test("pitfall: membership kept in two places; here the one given at opening is not asked", async (context) => {
+test("pitfall: membership kept in two places; here in the log only", async (context) => {
   const folder = await temporaryFolder(context);
   const first = await LevelLogStore.open({ folder, identity: IDENTITY, founding: FOUNDING });
   const membership = { ...FOUNDING, voters: [2, 5, 7] };
@@ -200,7 +200,7 @@ test("pitfall: membership kept in two places; here the one given at opening is n
   assert.deepEqual(again.recovered.snapshot.membership.voters, [2, 5, 7]);
 });
 
-test("pitfall: a marker that is lost is made anew for a log in use; here it is damage", async (context) => {
+test("pitfall: a lost marker is made anew for a log in use", async (context) => {
   const folder = await temporaryFolder(context);
   const first = await LevelLogStore.open({ folder, identity: IDENTITY, founding: FOUNDING });
   await write(first.store, { hardState: { term: 1, vote: 2, commit: 0 } });
