@@ -13,7 +13,9 @@ export type {
   ReplicaDriver,
   ReplicaObserver,
   ReplicaStatus,
+  SnapshotOutcome,
   StateMachine,
+  TransferOutcome,
 } from "./ports.ts";
 export type { ReplicaOptions } from "./replica.ts";
 export { Replica } from "./replica.ts";

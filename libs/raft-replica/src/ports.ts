@@ -153,6 +153,25 @@ export type MembershipOutcome =
   /** Not possible with the present membership; `reason` is a sentence without its end. */
   | { readonly type: "invalid"; readonly reason: string };
 
+/** What handing over leadership came to. */
+export type TransferOutcome =
+  /** This replica leads no more; `leader` is 0 as long as it is not known who does. */
+  | { readonly type: "handedOver"; readonly leader: ReplicaId }
+  /** Within an election timeout nothing came of it, and this replica leads on. */
+  | { readonly type: "failed" }
+  | {
+      readonly type: "refused";
+      /** `notVoter`: the other is none, or there is none that could lead. */
+      readonly reason: "notLeader" | "notVoter" | "transferring" | "stopped";
+      readonly leader: ReplicaId;
+    };
+
+/** What asking for a snapshot came to. */
+export type SnapshotOutcome =
+  /** A snapshot at `index` is durable. */
+  | { readonly type: "saved"; readonly index: number }
+  | { readonly type: "refused"; readonly reason: "stopped" };
+
 export type ReadOutcome =
   /** A read of the state at or after `index` is linearizable. */
   | { readonly type: "ready"; readonly index: number }
@@ -224,6 +243,20 @@ export interface ReplicaDriver {
     transition: MembershipTransition,
     done: (outcome: MembershipOutcome) => void,
   ): void;
+  /**
+   * Adds a voter: as a learner first, promoted by this leader once it has nearly all of the log.
+   * `unknown` when leadership ended before: ask the next leader, which goes on from there. A
+   * replica that never answers stays a learner, and the addition waits.
+   */
+  addReplica(id: ReplicaId, done: (outcome: MembershipOutcome) => void): void;
+  /** Removes a voter or learner, this leader itself included. */
+  removeReplica(id: ReplicaId, done: (outcome: MembershipOutcome) => void): void;
+  /** Asks this leader to hand over to the voter `to`; answered within an election timeout. */
+  transferLeadership(to: ReplicaId, done?: (outcome: TransferOutcome) => void): void;
+  /** The same, to the voter that has most of the log: for a graceful end of the process. */
+  handOver(done: (outcome: TransferOutcome) => void): void;
+  /** Takes a snapshot of the applied state as soon as that is durable as log; then compacts. */
+  snapshotNow(done: (outcome: SnapshotOutcome) => void): void;
   /**
    * Finds an index for a linearizable read, on leader and followers. `done` is called after that
    * index is applied here.

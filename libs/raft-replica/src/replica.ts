@@ -19,6 +19,7 @@ import type {
   ReplicaId,
 } from "raft-ts";
 import { entryBytes, RaftCore } from "raft-ts";
+import { OperatorVerbs } from "./operator-verbs.ts";
 import { PendingProposals } from "./pending-proposals.ts";
 import { PendingReads } from "./pending-reads.ts";
 import type {
@@ -31,7 +32,9 @@ import type {
   ReplicaDriver,
   ReplicaObserver,
   ReplicaStatus,
+  SnapshotOutcome,
   StateMachine,
+  TransferOutcome,
 } from "./ports.ts";
 import type { ReplicaSettings } from "./settings.ts";
 import { checkReplicaSettings, DEFAULT_REPLICA_SETTINGS } from "./settings.ts";
@@ -59,6 +62,7 @@ export class Replica implements ReplicaDriver {
   readonly #observer: ReplicaObserver;
   readonly #settings: ReplicaSettings;
   readonly #snapshots: Snapshots;
+  readonly #verbs: OperatorVerbs;
   readonly #proposals: PendingProposals;
   readonly #reads = new PendingReads();
   /** Proposals the core has not answered yet; it does so before the loop comes to rest. */
@@ -77,6 +81,8 @@ export class Replica implements ReplicaDriver {
   /** Bytes of entries applied in this turn of the loop. */
   #turnBytes = 0;
   #snapshotDue = false;
+  /** Who asked for a snapshot at `index` or later. */
+  #snapshotsAsked: { readonly index: number; readonly done: (o: SnapshotOutcome) => void }[] = [];
 
   constructor(options: ReplicaOptions) {
     const { recovered } = options;
@@ -101,9 +107,18 @@ export class Replica implements ReplicaDriver {
       stateMachine: options.stateMachine,
       settings: this.#settings,
       snapshotIndex: recovered.snapshot.index,
-      saved: (metadata) => this.#give({ type: "snapshotSaved", metadata }),
+      saved: (metadata) => {
+        this.#give({ type: "snapshotSaved", metadata });
+        this.#answerSnapshots();
+      },
       compacted: (firstIndex) => this.#give({ type: "compacted", firstIndex }),
       failed: (error) => this.#fail(error),
+    });
+    this.#verbs = new OperatorVerbs({
+      promoteLagEntries: this.#settings.promoteLagEntries,
+      view: () => this.#core.view(),
+      change: (changes, done) => this.changeMembership(changes, "auto", done),
+      transfer: (to) => this.#give({ type: "transferLeadership", to }),
     });
     if (recovered.snapshot.sizeBytes > 0) {
       this.#restoring = true;
@@ -116,6 +131,7 @@ export class Replica implements ReplicaDriver {
 
   tick(): void {
     this.#give({ type: "tick" });
+    if (!this.#stopped) this.#verbs.tick();
   }
 
   receive(messages: readonly Message[]): void {
@@ -162,9 +178,37 @@ export class Replica implements ReplicaDriver {
     this.#give({ type: "stalled" });
   }
 
-  /** Asks this leader to hand over to `to`; nothing happens elsewhere. */
-  transferLeadership(to: ReplicaId): void {
-    this.#give({ type: "transferLeadership", to });
+  addReplica(id: ReplicaId, done: (outcome: MembershipOutcome) => void): void {
+    if (this.#stopped) done({ type: "refused", reason: "stopped", leader: this.#leader });
+    else this.#verbs.add(id, done);
+  }
+
+  removeReplica(id: ReplicaId, done: (outcome: MembershipOutcome) => void): void {
+    if (this.#stopped) done({ type: "refused", reason: "stopped", leader: this.#leader });
+    else this.#verbs.remove(id, done);
+  }
+
+  transferLeadership(
+    to: ReplicaId,
+    done: (outcome: TransferOutcome) => void = () => undefined,
+  ): void {
+    if (this.#stopped) done({ type: "refused", reason: "stopped", leader: this.#leader });
+    else this.#verbs.transfer(to, done);
+  }
+
+  handOver(done: (outcome: TransferOutcome) => void): void {
+    if (this.#stopped) done({ type: "refused", reason: "stopped", leader: this.#leader });
+    else this.#verbs.handOver(done);
+  }
+
+  snapshotNow(done: (outcome: SnapshotOutcome) => void): void {
+    if (this.#stopped) {
+      done({ type: "refused", reason: "stopped" });
+      return;
+    }
+    this.#snapshotsAsked.push({ index: this.#appliedIndex, done });
+    this.#answerSnapshots();
+    this.#drain();
   }
 
   status(): ReplicaStatus {
@@ -204,6 +248,10 @@ export class Replica implements ReplicaDriver {
     this.#asked.clear();
     this.#proposals.stop(leader);
     this.#reads.stop(leader);
+    this.#verbs.stop(leader);
+    const asked = this.#snapshotsAsked;
+    this.#snapshotsAsked = [];
+    for (const each of asked) each.done({ type: "refused", reason: "stopped" });
   }
 
   /** A number for a proposal that is to be answered by `done`; 0 when it is answered already. */
@@ -288,6 +336,7 @@ export class Replica implements ReplicaDriver {
         this.#leader = leader;
         const ownTerm = effect.role === "leader" ? term : 0;
         this.#proposals.leadershipChanged(ownTerm, this.#core.committedIndex, leader);
+        if (effect.role !== "leader") this.#verbs.leadershipLost(leader);
         this.#observer.leadershipChanged({ term, leader, leading });
         break;
       }
@@ -319,6 +368,7 @@ export class Replica implements ReplicaDriver {
     this.#appliedIndex = metadata.index;
     this.#appliedTerm = metadata.term;
     this.#proposals.overtaken(metadata.index, this.#leader);
+    this.#answerSnapshots();
     this.#reads.applied(this.#appliedIndex);
   }
 
@@ -361,11 +411,21 @@ export class Replica implements ReplicaDriver {
   }
 
   #snapshotIfDue(): void {
-    if (!this.#snapshotDue || this.#core.stableIndex < this.#appliedIndex) return;
+    if (!this.#snapshotDue || this.#snapshots.isSaving || this.#restoring) return;
+    if (this.#core.stableIndex < this.#appliedIndex) return;
     // The membership after the last applied entry is known once the core has heard of it.
     if (this.#core.appliedIndex !== this.#appliedIndex) return;
     this.#snapshotDue = false;
     this.#snapshots.take(this.#appliedIndex, this.#appliedTerm, this.#core.membership);
+  }
+
+  /** Tells who has what it asked for; a snapshot is due for the others. */
+  #answerSnapshots(): void {
+    const { snapshotIndex } = this.#snapshots;
+    const ready = this.#snapshotsAsked.filter((each) => each.index <= snapshotIndex);
+    this.#snapshotsAsked = this.#snapshotsAsked.filter((each) => each.index > snapshotIndex);
+    for (const each of ready) each.done({ type: "saved", index: snapshotIndex });
+    if (this.#snapshotsAsked.length > 0) this.#snapshotDue = true;
   }
 
   #answerProposal(

@@ -26,6 +26,11 @@ export interface ReplicaSettings {
    * Proposals that wait for their outcome; more are refused as overloaded. Default 65,536 batches.
    */
   readonly proposalsPendingMax: number;
+  /**
+   * A replica that is being added becomes a voter once it lacks at most so many entries. Default
+   * 1,000.
+   */
+  readonly promoteLagEntries: number;
   /** Reads that wait for their index or for its application; more are refused. Default 65,536. */
   readonly readsPendingMax: number;
 }
@@ -37,6 +42,7 @@ export const DEFAULT_REPLICA_SETTINGS: ReplicaSettings = {
   retainEntries: 1_000_000,
   applyBytesPerTurnMax: 1 << 20,
   proposalsPendingMax: 65_536,
+  promoteLagEntries: 1_000,
   readsPendingMax: 65_536,
 };
 

@@ -47,6 +47,16 @@ export class Snapshots {
     return entries >= snapshotEveryEntries || this.#bytesSince >= snapshotEveryBytes;
   }
 
+  /** One is being made durable. */
+  get isSaving(): boolean {
+    return this.#saving;
+  }
+
+  /** The newest one that is durable, or installed. */
+  get snapshotIndex(): number {
+    return this.#snapshotIndex;
+  }
+
   /** Takes a snapshot of the state after `index` and compacts behind it. */
   take(index: number, term: number, membership: Membership): void {
     const { store, stateMachine, settings } = this.#options;

@@ -89,6 +89,8 @@ export interface CoreView {
   readonly membership: Membership;
   /** Leader: a change of membership is refused until this index is applied; else 0. */
   readonly pendingMembershipIndex: number;
+  /** Leader: to whom it is handing over; 0 for nobody. */
+  readonly transferTo: ReplicaId;
   /** Only while it is not whole. */
   readonly recovery: RecoveryView | undefined;
   /** Only on the leader: everybody else, voters and learners. */
@@ -197,6 +199,9 @@ export class RaftCore {
       case "campaign":
         startCampaign(state);
         break;
+      case "electionTimeout":
+        state.electionTimeoutTicks = input.ticks;
+        break;
       case "forgetLeader":
         forgetLeader(state);
         break;
@@ -246,6 +251,7 @@ export class RaftCore {
       snapshotIndex: state.log.snapshot.index,
       membership: state.membership,
       pendingMembershipIndex: state.pendingMembershipIndex,
+      transferTo: state.transferTo,
       recovery: viewRecovery(state),
       peers,
     };

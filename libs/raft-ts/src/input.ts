@@ -65,6 +65,8 @@ export type Input =
   | { readonly type: "transferLeadership"; readonly to: ReplicaId }
   /** Campaigns now, by a pre-vote where that is enabled; ignored by who leads or may not vote. */
   | { readonly type: "campaign" }
+  /** Takes this many ticks for the present election timeout in the place of a drawn one. */
+  | { readonly type: "electionTimeout"; readonly ticks: number }
   /**
    * A follower forgets its leader, without a new term: it votes as if that were gone. Its election
    * timeout goes on. Ignored by leaders and candidates.

@@ -173,7 +173,9 @@ function mayAppend(state: RaftState, progress: Progress): boolean {
 function owesWord(state: RaftState, progress: Progress): boolean {
   if (progress.state === "probe") return true;
   if (progress.commitSent >= state.log.committedIndex) return false;
-  return state.settings.commitNotice === "immediate" && progress.inFlightMessages === 0;
+  const { commitNotice } = state.settings;
+  if (commitNotice === "always") return true;
+  return commitNotice === "immediate" && progress.inFlightMessages === 0;
 }
 
 /** Tells the newest commit to those who have not heard of it, once per tick. */

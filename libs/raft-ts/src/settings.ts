@@ -54,10 +54,10 @@ export interface RaftSettings {
   /** Messages that wait for a term or vote to become durable; more are dropped. Default 1,024. */
   readonly waitingMessagesMax: number;
   /**
-   * Whether followers learn of a commit at once or with the next message or tick. Default
-   * immediate.
+   * Whether followers learn of a commit at once where nothing under way brings it soon, with the
+   * next message or tick, or each time at once. Default immediate.
    */
-  readonly commitNotice: "immediate" | "tick";
+  readonly commitNotice: "immediate" | "tick" | "always";
   /**
    * Asks whether an election could be won before it begins one (dissertation §9.6). Default true.
    * Without it a replica that was cut off disturbs the group when it comes back; false is for

@@ -144,6 +144,17 @@ export class ManualReplicas {
     for (const id of voters) this.replicas.set(id, this.#open(id, voters, settings, recovered));
   }
 
+  /** Puts up a replica that knows of no members yet. */
+  join(id: ReplicaId, settings: Partial<ReplicaSettings> = {}): void {
+    this.replicas.set(id, this.#open(id, [], settings, {}));
+  }
+
+  /** A tick for each replica, and what follows from it. */
+  tick(): void {
+    for (const { replica } of this.replicas.values()) replica.tick();
+    this.run();
+  }
+
   of(id: ReplicaId): ManualReplica {
     return this.replicas.get(id) as ManualReplica;
   }

@@ -1,0 +1,172 @@
+/**
+ * What an operator asks of a group, where it takes more than one step: adding, removing, handing
+ * over.
+ *
+ * A replica that is added is a learner first, and becomes a voter once it has nearly all of the
+ * log, so that the group can commit at every moment of it. What is asked lives in the memory of the
+ * leader that was asked: when that ends, the asker hears `unknown` and asks the next leader, which
+ * goes on where the first one stopped, as each step looks at the membership in force. Called by
+ * `Replica`, once per tick and at each change of leadership.
+ */
+import type { CoreView, MembershipChange, ReplicaId } from "raft-ts";
+import type { MembershipOutcome, TransferOutcome } from "./ports.ts";
+
+/** Additions that wait at once; more are refused as overloaded. */
+const ADDITIONS_MAX = 16;
+
+interface Addition {
+  readonly done: (outcome: MembershipOutcome) => void;
+  /** A proposal of it is under way. */
+  proposing: boolean;
+}
+
+interface Transfer {
+  readonly to: ReplicaId;
+  readonly done: (outcome: TransferOutcome) => void;
+}
+
+export interface OperatorVerbsOptions {
+  readonly promoteLagEntries: number;
+  readonly view: () => CoreView;
+  readonly change: (
+    changes: readonly MembershipChange[],
+    done: (outcome: MembershipOutcome) => void,
+  ) => void;
+  readonly transfer: (to: ReplicaId) => void;
+}
+
+export class OperatorVerbs {
+  readonly #options: OperatorVerbsOptions;
+  readonly #additions = new Map<ReplicaId, Addition>();
+  #transfer: Transfer | undefined;
+
+  constructor(options: OperatorVerbsOptions) {
+    this.#options = options;
+  }
+
+  /** Answers `committed` once the replica is a voter. */
+  add(id: ReplicaId, done: (outcome: MembershipOutcome) => void): void {
+    const view = this.#options.view();
+    if (view.role !== "leader") {
+      done({ type: "refused", reason: "notLeader", leader: view.leader });
+    } else if (view.membership.voters.includes(id)) {
+      done({ type: "invalid", reason: `replica ${id} is a voter already` });
+    } else if (this.#additions.has(id)) {
+      done({ type: "refused", reason: "membershipChanging", leader: view.leader });
+    } else if (this.#additions.size >= ADDITIONS_MAX) {
+      done({ type: "refused", reason: "overloaded", leader: view.leader });
+    } else {
+      const addition = { done, proposing: false };
+      this.#additions.set(id, addition);
+      this.#advance(id, addition, view);
+    }
+  }
+
+  /** Answers `committed` once the replica is no member any more. */
+  remove(id: ReplicaId, done: (outcome: MembershipOutcome) => void): void {
+    const { role, leader, membership } = this.#options.view();
+    const { voters, learners, learnersNext } = membership;
+    if (role === "leader" && ![...voters, ...learners, ...learnersNext].includes(id)) {
+      done({ type: "invalid", reason: `replica ${id} is no member` });
+      return;
+    }
+    if (role !== "leader") {
+      done({ type: "refused", reason: "notLeader", leader });
+      return;
+    }
+    this.#end(id, { type: "invalid", reason: `replica ${id} is being removed` });
+    this.#options.change([{ type: "remove", replica: id }], done);
+  }
+
+  transfer(to: ReplicaId, done: (outcome: TransferOutcome) => void): void {
+    const { id, role, leader, membership } = this.#options.view();
+    if (role !== "leader") {
+      done({ type: "refused", reason: "notLeader", leader });
+    } else if (this.#transfer !== undefined) {
+      done({ type: "refused", reason: "transferring", leader });
+    } else if (to === id || !membership.voters.includes(to)) {
+      done({ type: "refused", reason: "notVoter", leader });
+    } else {
+      this.#transfer = { to, done };
+      this.#options.transfer(to);
+    }
+  }
+
+  /** Hands over to the voter that has most of the log, if this replica leads and there is one. */
+  handOver(done: (outcome: TransferOutcome) => void): void {
+    const { role, leader, membership, peers } = this.#options.view();
+    if (role !== "leader") {
+      done({ type: "refused", reason: "notLeader", leader });
+      return;
+    }
+    const able = peers.filter(({ id, active }) => active && membership.voters.includes(id));
+    const best = able.toSorted((left, right) => right.matchIndex - left.matchIndex)[0];
+    if (best === undefined) done({ type: "refused", reason: "notVoter", leader });
+    else this.transfer(best.id, done);
+  }
+
+  /** Promotes who has caught up, and ends what came to nothing. */
+  tick(): void {
+    if (this.#additions.size === 0 && this.#transfer === undefined) return;
+    const view = this.#options.view();
+    if (view.role !== "leader") {
+      this.leadershipLost(view.leader);
+      return;
+    }
+    for (const [id, addition] of this.#additions) this.#advance(id, addition, view);
+    if (view.transferTo === 0) this.#endTransfer({ type: "failed" });
+  }
+
+  /** This replica does not lead; `leader` is 0 where it is not known who does. */
+  leadershipLost(leader: ReplicaId): void {
+    for (const id of this.#additions.keys()) this.#end(id, { type: "unknown", leader });
+    this.#endTransfer({ type: "handedOver", leader });
+  }
+
+  stop(leader: ReplicaId): void {
+    for (const id of this.#additions.keys()) this.#end(id, { type: "unknown", leader });
+    this.#endTransfer({ type: "refused", reason: "stopped", leader });
+  }
+
+  /** One step, where none is under way: a learner first, a voter once it is near the end. */
+  #advance(id: ReplicaId, addition: Addition, view: CoreView): void {
+    if (addition.proposing || view.appliedIndex < view.pendingMembershipIndex) return;
+    const { membership, peers, lastIndex } = view;
+    if (membership.outgoing.length > 0) return;
+    if (membership.voters.includes(id)) {
+      // Somebody else has done it meanwhile.
+      this.#end(id, { type: "invalid", reason: `replica ${id} is a voter already` });
+    } else if (!membership.learners.includes(id)) {
+      this.#propose(id, addition, { type: "addLearner", replica: id });
+    } else {
+      const matchIndex = peers.find((peer) => peer.id === id)?.matchIndex ?? 0;
+      // One that has acknowledged nothing yet may be far away however short the log is.
+      if (matchIndex === 0 || lastIndex - matchIndex > this.#options.promoteLagEntries) return;
+      this.#propose(id, addition, { type: "addVoter", replica: id });
+    }
+  }
+
+  #propose(id: ReplicaId, addition: Addition, change: MembershipChange): void {
+    addition.proposing = true;
+    this.#options.change([change], (outcome) => {
+      addition.proposing = false;
+      const again = outcome.type === "refused" && outcome.reason === "membershipChanging";
+      if (again || (outcome.type === "committed" && change.type === "addLearner")) return;
+      this.#end(id, outcome);
+    });
+  }
+
+  #end(id: ReplicaId, outcome: MembershipOutcome): void {
+    const addition = this.#additions.get(id);
+    if (addition === undefined) return;
+    this.#additions.delete(id);
+    addition.done(outcome);
+  }
+
+  #endTransfer(outcome: TransferOutcome): void {
+    const transfer = this.#transfer;
+    if (transfer === undefined) return;
+    this.#transfer = undefined;
+    transfer.done(outcome);
+  }
+}
