@@ -5,7 +5,8 @@
  * other one that is still to be placed has returned before it was invoked; a set of placed steps
  * with the state it led to is never tried twice. Two cuts more: a step that only observes is placed
  * as soon as it fits, since no later place is better; and one of unknown outcome, which need not be
- * placed at all, is placed only where the next one finds what it left. The problem is NP-complete, so the work is bounded. Called by the checker, once per key.
+ * placed at all, is placed only where the next one finds what it left. The problem is NP-complete,
+ * so the work is bounded. Called by the checker, once per key.
  */
 import { assert } from "@atoll/stdx";
 import type { SequentialModel } from "./model.ts";

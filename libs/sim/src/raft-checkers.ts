@@ -17,7 +17,9 @@ import type {
 } from "raft-ts";
 import type { LogWrite, ReplicaStatus } from "@atoll/raft-replica";
 import { payloadOf } from "./raft-commands.ts";
+import { DurableCopies } from "./raft-durability.ts";
 import type { LogImage } from "./raft-log-store.ts";
+import { MembershipChecker } from "./raft-membership-checker.ts";
 
 /** A broken promise of the system under simulation. */
 export class Violation extends Error {
@@ -43,6 +45,8 @@ interface Watched {
 
 export class RaftCheckers {
   readonly #images: ReadonlyMap<ReplicaId, LogImage>;
+  readonly #copies: DurableCopies;
+  readonly #memberships: MembershipChecker;
   readonly #currentTermAt: (id: ReplicaId, index: number) => number | undefined;
   /** The one history; index 0 stands before the first entry. */
   readonly #history: (Committed | undefined)[] = [undefined];
@@ -60,15 +64,21 @@ export class RaftCheckers {
   #durableTo = 0;
 
   /**
+   * @param founding the first members.
    * @param images what is durable at each replica, by id.
    * @param currentTermAt the term that the running replica `id` has at an index, undefined when
    * unknown.
    */
   constructor(
+    founding: Membership,
     images: ReadonlyMap<ReplicaId, LogImage>,
     currentTermAt: (id: ReplicaId, index: number) => number | undefined,
   ) {
     this.#images = images;
+    this.#copies = new DurableCopies(images);
+    this.#memberships = new MembershipChecker(founding, (reason) => {
+      throw new Violation(reason);
+    });
     this.#currentTermAt = currentTermAt;
   }
 
@@ -76,8 +86,24 @@ export class RaftCheckers {
     return this.#history.length - 1;
   }
 
+  /** The newest members that are committed. */
+  get membership(): Membership {
+    return this.#memberships.newest;
+  }
+
+  /** All members that were committed, in order. */
+  memberships(): readonly Membership[] {
+    return this.#memberships.all();
+  }
+
   get floor(): number {
     return this.#floor;
+  }
+
+  /** A replica is about to lose what is on its disk. */
+  losing(id: ReplicaId): void {
+    this.#copies.losing(id);
+    this.#memberships.forget(id);
   }
 
   /** A replica lost its memory. */
@@ -161,6 +187,7 @@ export class RaftCheckers {
           throw new Violation(`${id} applied ${entry.index}, ${this.#history.length} is not known`);
         }
         this.#history.push({ term: entry.term, data: entry.data, commitTerm: term });
+        this.#memberships.committed(entry);
         this.#checkPayload(entry);
       } else if (known.term !== entry.term || !sameBytes(known.data, entry.data)) {
         throw new Violation(
@@ -175,6 +202,11 @@ export class RaftCheckers {
     const known = this.#digests.get(index);
     if (known === undefined) this.#digests.set(index, digest);
     else if (known !== digest) throw new Violation(`${id} has another state at ${index}`);
+  }
+
+  /** As {@link observed}, once the replica has done all that was to be done. */
+  settled(status: ReplicaStatus): void {
+    this.#memberships.observed(status);
   }
 
   /** After each thing that happened to a replica: election safety, completeness, no going back. */
@@ -260,18 +292,11 @@ export class RaftCheckers {
     const own = this.#images.get(status.id) as LogImage;
     const term = termAt(index) ?? own.termAt(index);
     const before = this.#watched.get(status.id)?.membership;
-    const holders: ReplicaId[] = [];
-    for (const [id, image] of this.#images) {
-      const isThere = term !== undefined && image.termAt(index) === term;
-      if (isThere || image.metadata.index >= index) holders.push(id);
-    }
     const isDurable = [before, status.membership].some(
-      (membership) => membership !== undefined && hasMajorities(membership, holders),
+      (membership) => membership !== undefined && this.#copies.isDurable(membership, index, term),
     );
     if (!isDurable) {
-      throw new Violation(
-        `${status.id} takes ${index} for committed, durable it is on [${holders.join(" ")}]`,
-      );
+      throw new Violation(`${status.id} takes ${index} for committed, no majority holds it`);
     }
     this.#durableTo = index;
   }
@@ -341,14 +366,6 @@ export class RaftCheckers {
     if (this.#payloads.has(payload)) throw new Violation(`payload ${payload} is there twice`);
     this.#payloads.set(payload, entry.index);
   }
-}
-
-/** Whether `holders` are a majority of the voters, and of those that are being left. */
-function hasMajorities(membership: Membership, holders: readonly ReplicaId[]): boolean {
-  return [membership.voters, membership.outgoing].every((voters) => {
-    const holding = voters.filter((id) => holders.includes(id)).length;
-    return voters.length === 0 || holding * 2 > voters.length;
-  });
 }
 
 function sameBytes(left: Uint8Array, right: Uint8Array): boolean {

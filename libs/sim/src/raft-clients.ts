@@ -221,7 +221,8 @@ export class RaftClients {
   }
 
   #ids(): readonly ReplicaId[] {
-    return [...this.#group.members.keys()];
+    const { members } = this.#group;
+    return [...members.keys()].filter((id) => !this.#group.member(id).retired);
   }
 }
 

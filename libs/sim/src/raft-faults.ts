@@ -8,6 +8,7 @@
 import type { Prng } from "@atoll/stdx";
 import type { ReplicaId } from "raft-ts";
 import type { RaftGroup } from "./raft-group.ts";
+import { isMembershipChanging, RaftMembershipFaults } from "./raft-membership-faults.ts";
 import { drawBadDisk, drawBadNetwork, drawClock } from "./raft-fault-settings.ts";
 import { CALM_DISK } from "./simulated-disk.ts";
 import { CALM_NETWORK } from "./simulated-network.ts";
@@ -16,6 +17,7 @@ export class RaftFaults {
   readonly #group: RaftGroup;
   readonly #prng: Prng;
   readonly #untilUs: number;
+  readonly #members: RaftMembershipFaults;
   /**
    * Chances per thousand that a period has each kind of trouble; drawn once, so runs differ in
    * mood.
@@ -29,6 +31,8 @@ export class RaftFaults {
     readonly churn: number;
     readonly clock: number;
     readonly clog: number;
+    readonly loss: number;
+    readonly members: number;
   };
   #over = false;
 
@@ -36,6 +40,7 @@ export class RaftFaults {
     this.#group = group;
     this.#prng = prng;
     this.#untilUs = untilUs;
+    this.#members = new RaftMembershipFaults(group, prng.child("members"));
     this.#appetite = {
       network: prng.below(900),
       partition: prng.below(700),
@@ -45,6 +50,8 @@ export class RaftFaults {
       churn: prng.below(700),
       clock: prng.below(500),
       clog: prng.below(500),
+      loss: prng.below(400),
+      members: prng.chance(1, 2) ? prng.below(1_000) : 0,
     };
     this.#period();
   }
@@ -58,9 +65,10 @@ export class RaftFaults {
     group.counters.replays += group.network.counters.replayed;
     group.counters.clogs += group.network.counters.clogged;
     const dead = new Set<ReplicaId>();
-    const mayDie = Math.floor((this.#ids.length - 1) / 2);
+    const mayDie = this.#mayLose();
     if (mayDie > 0 && this.#prng.chance(1, 3)) {
-      for (const id of this.#prng.shuffle(this.#ids).slice(0, this.#prng.between(1, mayDie))) {
+      const { voters } = group.checkers.membership;
+      for (const id of this.#prng.shuffle(voters).slice(0, this.#prng.between(1, mayDie))) {
         dead.add(id);
       }
       group.counters.minorityLeftDead += 1;
@@ -95,6 +103,12 @@ export class RaftFaults {
     }
     if (wants(this.#appetite.clock)) this.#badClocks(lengthUs);
     else for (const member of group.members.values()) member.clockPerMille = 1000;
+    if (wants(this.#appetite.members)) {
+      for (let each = prng.between(1, 12); each > 0; each -= 1) {
+        this.#later(prng.below(lengthUs), () => this.#members.strike());
+      }
+    }
+    if (wants(this.#appetite.loss)) this.#loseDisks(lengthUs);
     if (wants(this.#appetite.clog)) this.#swizzle(lengthUs);
     if (wants(this.#appetite.partition)) this.#partition();
     if (wants(this.#appetite.crash)) this.#crashes(lengthUs);
@@ -177,6 +191,35 @@ export class RaftFaults {
         this.#later(prng.between(1_000, 600_000), () => group.start(id));
       });
     }
+  }
+
+  /** Disks are damaged or wiped, of so few at a time that a majority is whole. */
+  #loseDisks(lengthUs: number): void {
+    const prng = this.#prng;
+    const group = this.#group;
+    for (let each = prng.between(1, 3); each > 0; each -= 1) {
+      this.#later(prng.below(lengthUs), () => {
+        const id = this.#victim();
+        // One that is damaged while the group is founded waits for a human, and all wait for it.
+        if (group.checkers.committedIndex === 0) return;
+        // Twice in a row is as good as once.
+        if (this.#mayLose() < 1 && group.isWhole(id)) return;
+        if (!group.checkers.membership.voters.includes(id)) return;
+        // A blank founder that was alone has nobody to ask whether its group exists.
+        const asksNobody = (group.checkers.memberships()[0]?.voters.length ?? 0) < 2;
+        group.loseDisk(id, asksNobody || prng.chance(1, 2) ? "recovering" : "blank");
+        this.#later(prng.between(1_000, 300_000), () => group.start(id));
+      });
+    }
+  }
+
+  /** So many more voters may be lost for ever before no majority is whole. */
+  #mayLose(): number {
+    const group = this.#group;
+    if (isMembershipChanging(group)) return 0;
+    const { voters } = group.checkers.membership;
+    const notWhole = voters.filter((id) => !group.isWhole(id)).length;
+    return Math.floor((voters.length - 1) / 2) - notWhole;
   }
 
   /** A process that ends soon after each start. */
@@ -306,8 +349,10 @@ export class RaftFaults {
     }
   }
 
+  /** Every machine that is not switched off for ever. */
   get #ids(): readonly ReplicaId[] {
-    return [...this.#group.members.keys()];
+    const { members } = this.#group;
+    return [...members.keys()].filter((id) => !this.#group.member(id).retired);
   }
 
   #victim(): ReplicaId {

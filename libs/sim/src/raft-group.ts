@@ -20,6 +20,7 @@ import { countMessage, describe } from "./raft-trace.ts";
 import { DiskFailedError } from "./simulated-disk.ts";
 import { watchedStore } from "./raft-watched-store.ts";
 import type { SimulatedReplica } from "./raft-member.ts";
+import { countLeader } from "./raft-member.ts";
 import { SimulatedNetwork } from "./simulated-network.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
@@ -28,6 +29,8 @@ export interface RaftGroupOptions {
   readonly prng: Prng;
   readonly membership: Membership;
   readonly settings: Partial<ReplicaSettings>;
+  /** Whether all begin with blank disks, and found the group themselves. Default false. */
+  readonly founding?: boolean;
   /** How long one tick is. Default 10 ms. */
   readonly tickUs?: number;
   /** Messages that arrive within this time are received together. Default 0: each for itself. */
@@ -63,10 +66,13 @@ export class RaftGroup {
       prng: options.prng.child("network"),
       deliver: (_from, to, message) => this.#deliver(to, message),
     });
-    this.checkers = new RaftCheckers(this.#images, (id, index) =>
+    this.checkers = new RaftCheckers(options.membership, this.#images, (id, index) =>
       this.member(id).replica?.termAt(index),
     );
     for (const id of options.membership.voters) this.addMember(id, options.membership);
+    if (options.founding === true) {
+      for (const member of this.members.values()) member.store.rebuild("blank");
+    }
     for (const id of this.members.keys()) this.start(id);
   }
 
@@ -89,6 +95,9 @@ export class RaftGroup {
       lives: 0,
       leading: false,
       failed: false,
+      lostAtElection: undefined,
+      wasLeader: false,
+      retired: false,
       clockPerMille: 1000,
     });
   }
@@ -118,7 +127,7 @@ export class RaftGroup {
   /** Starts a member that is down, from what its disk kept. */
   start(id: ReplicaId): void {
     const member = this.member(id);
-    if (member.replica !== undefined) return;
+    if (member.replica !== undefined || member.retired) return;
     member.lives += 1;
     if (member.lives > 1) this.counters.restarts += 1;
     member.failed = false;
@@ -136,7 +145,7 @@ export class RaftGroup {
       store: watchedStore(member, {
         counters: this.counters,
         checkers: this.checkers,
-        observe: () => this.#observe(member),
+        observe: () => this.#observe(member, false),
       }),
       transport: { send: (messages) => this.#send(id, messages) },
       stateMachine: member.stateMachine,
@@ -172,6 +181,7 @@ export class RaftGroup {
     member.heldCalls = [];
     member.inbox = [];
     member.leading = false;
+    member.wasLeader = false;
     const { tornWrites, lostWrites } = member.store;
     member.store.crash();
     this.counters.tornWrites += member.store.tornWrites - tornWrites;
@@ -185,6 +195,33 @@ export class RaftGroup {
       this.network.reset(peer, id);
       this.loseConnection(peer, id);
     }
+  }
+
+  /**
+   * A member loses its disk: the log is damaged and was put aside ("recovering"), or the folder was
+   * wiped ("blank"). It is down afterwards.
+   */
+  loseDisk(id: ReplicaId, standing: "recovering" | "blank"): void {
+    const member = this.member(id);
+    this.crash(id, this.#prng.chance(1, 2));
+    this.counters[standing === "blank" ? "disksWiped" : "disksDamaged"] += 1;
+    this.#note(`lose ${id} ${standing}`);
+    this.checkers.losing(id);
+    member.store.rebuild(standing);
+    member.lostAtElection = this.counters.elections;
+  }
+
+  /** Switches a machine off for ever. */
+  retire(id: ReplicaId): void {
+    this.crash(id, true);
+    this.member(id).retired = true;
+    this.counters.machinesRetired += 1;
+  }
+
+  /** Whether a member holds all it promised. */
+  isWhole(id: ReplicaId): boolean {
+    const { durable } = this.member(id).store;
+    return durable.standing === "whole" || durable.standing === "founded";
   }
 
   /** `at` learns that its connection to `peer` broke. */
@@ -258,7 +295,7 @@ export class RaftGroup {
 
   /** Has the checkers look at a member now, in the middle of a step. */
   observe(id: ReplicaId): void {
-    this.#observe(this.member(id));
+    this.#observe(this.member(id), false);
   }
 
   #tickUs(): number {
@@ -318,11 +355,17 @@ export class RaftGroup {
     }
   }
 
-  #observe(member: SimulatedReplica): void {
+  #observe(member: SimulatedReplica, settled = true): void {
     const { replica } = member;
     if (replica === undefined || member.failed) return;
     const status = replica.status();
     this.checkers.observed(status, (index) => replica.termAt(index));
+    if (settled) this.checkers.settled(status);
+    countLeader(this.counters, member, status);
+    if (member.lostAtElection === undefined || !this.isWhole(member.id)) return;
+    this.counters.recoveries += 1;
+    if (this.counters.elections > member.lostAtElection) this.counters.recoveriesOverElections += 1;
+    member.lostAtElection = undefined;
   }
 
   #newStateMachine(id: ReplicaId): DigestStateMachine {

@@ -3,8 +3,9 @@
  *
  * A record that the group changes; faults and clients read it.
  */
-import type { Replica } from "@atoll/raft-replica";
+import type { Replica, ReplicaStatus } from "@atoll/raft-replica";
 import type { Message, ReplicaId } from "raft-ts";
+import type { RaftCounters } from "./raft-counters.ts";
 import type { MemoryLogStore } from "./raft-log-store.ts";
 import type { DigestStateMachine } from "./raft-state-machine.ts";
 
@@ -24,6 +25,31 @@ export interface SimulatedReplica {
   leading: boolean;
   /** Its disk failed; it must be restarted. */
   failed: boolean;
+  /** Whether it led, by its own account, when it was last looked at. */
+  wasLeader: boolean;
+  /** Switched off for ever. */
+  retired: boolean;
+  /** The count of elections when it lost its log; undefined while it is whole. */
+  lostAtElection: number | undefined;
   /** How fast its clock runs, per mille of the right speed. */
   clockPerMille: number;
+}
+
+/** Notes what became of a member's leadership since it was last looked at. */
+export function countLeader(
+  counters: RaftCounters,
+  member: SimulatedReplica,
+  status: ReplicaStatus,
+): void {
+  const { membership, lastIndex, commitIndex } = status;
+  const leads = status.role === "leader";
+  const votes = membership.voters.includes(member.id) || membership.outgoing.includes(member.id);
+  if (leads && !member.wasLeader && membership.outgoing.length > 0) {
+    counters.electionsDuringJoint += 1;
+  }
+  if (!leads && member.wasLeader && !votes) {
+    counters.leadersRemoved += 1;
+    if (lastIndex > commitIndex) counters.leadersRemovedInFlight += 1;
+  }
+  member.wasLeader = leads;
 }

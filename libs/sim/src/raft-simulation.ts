@@ -10,8 +10,8 @@ import type { Operation } from "@atoll/linearizability";
 import { checkLinearizability, describeVerdict } from "@atoll/linearizability";
 import { Prng } from "@atoll/stdx";
 import type { ReplicaSettings } from "@atoll/raft-replica";
-import type { ReplicaId } from "raft-ts";
-import { membershipOf } from "raft-ts";
+import type { Membership, ReplicaId } from "raft-ts";
+import { membersOf, membershipOf } from "raft-ts";
 import { Violation } from "./raft-checkers.ts";
 import { KEYS, RaftClients } from "./raft-clients.ts";
 import type { RaftCounters } from "./raft-counters.ts";
@@ -51,11 +51,13 @@ export function simulateRaft(seed: number, trace?: (line: string) => void): Raft
   const voters = draws.pick([1, 3, 3, 3, 3, 5, 5]);
   const membership = membershipOf(Array.from({ length: voters }, (_, at) => at + 1));
   const settings = drawSettings(draws);
+  const founding = draws.chance(1, 4);
   const group = new RaftGroup({
     clock,
     prng: prng.child("group"),
     membership,
     settings,
+    founding,
     receiveTogetherUs: draws.pick([0, 0, 300, 3_000]),
     ...(trace === undefined ? {} : { trace }),
   });
@@ -65,6 +67,7 @@ export function simulateRaft(seed: number, trace?: (line: string) => void): Raft
     const clients = new RaftClients(group, prng.child("clients"), draws.between(1, 6));
     const faults = new RaftFaults(group, prng.child("faults"), SAFETY_US);
     clock.runUntil(SAFETY_US);
+    if (founding) group.counters.foundings += 1;
     const dead = faults.heal();
     converge(group, clients, dead);
     history = clients.history.operations();
@@ -73,6 +76,7 @@ export function simulateRaft(seed: number, trace?: (line: string) => void): Raft
   } catch (error) {
     failure = error instanceof Error ? error : new Error(String(error));
   }
+  countMemberships(group);
   return {
     seed,
     voters,
@@ -114,7 +118,9 @@ function drawSettings(prng: Prng): Partial<ReplicaSettings> {
 /** The healed part must commit anew and reach one state, and a read must see it. */
 function converge(group: RaftGroup, clients: RaftClients, dead: ReadonlySet<ReplicaId>): void {
   const { clock } = group;
-  const live = [...group.members.keys()].filter((id) => !dead.has(id));
+  // Who is there is known only once the last change is through.
+  const live = (): ReplicaId[] =>
+    membersOf(group.checkers.membership).filter((id) => !dead.has(id));
   const endUs = clock.nowUs + LIVENESS_US;
   // Clients go on for a while on the healed group.
   clock.runUntil(clock.nowUs + LIVENESS_US / 5);
@@ -123,21 +129,24 @@ function converge(group: RaftGroup, clients: RaftClients, dead: ReadonlySet<Repl
   const tryMarker = (): void => {
     if (marker > 0) return;
     const leader = group.leader();
-    if (leader !== undefined)
+    if (leader !== undefined) {
+      leaveJoint(group, leader.id);
       clients.write(leader.id, (index) => (marker = Math.max(marker, index)));
+    }
     clock.schedule(100_000, tryMarker);
   };
   tryMarker();
   const agreed = (): boolean => {
     if (marker === 0) return false;
-    return live.every((id) => group.member(id).stateMachine.appliedIndex >= marker);
+    return live().every((id) => group.member(id).stateMachine.appliedIndex >= marker);
   };
   clock.runUntil(endUs, agreed);
   if (!agreed()) throw new Violation(`no agreement after healing: ${describeGroup(group, marker)}`);
   // A second attempt may still commit; these reads need to see what is finished now.
   const finished = marker;
-  let readsLeft = live.length * KEYS;
-  for (const id of live) {
+  const readers = live();
+  let readsLeft = readers.length * KEYS;
+  for (const id of readers) {
     for (let key = 0; key < KEYS; key += 1) {
       clients.read(id, key, (index) => {
         if (index >= finished) readsLeft -= 1;
@@ -146,6 +155,29 @@ function converge(group: RaftGroup, clients: RaftClients, dead: ReadonlySet<Repl
   }
   clock.runUntil(endUs, () => readsLeft === 0);
   if (readsLeft > 0) throw new Violation(`${readsLeft} reads failed after healing`);
+}
+
+/** Whoever entered a joint configuration that does not leave itself finishes what was begun. */
+function leaveJoint(group: RaftGroup, leader: ReplicaId): void {
+  group.use(leader, (replica) => {
+    const { outgoing, autoLeave } = replica.status().membership;
+    if (outgoing.length > 0 && !autoLeave) replica.changeMembership([], "auto", () => {});
+  });
+}
+
+/** Tells the counters what became of the members. */
+function countMemberships(group: RaftGroup): void {
+  const { counters, checkers } = group;
+  const all = checkers.memberships();
+  for (let at = 1; at < all.length; at += 1) {
+    const before = all[at - 1] as Membership;
+    const after = all[at] as Membership;
+    counters.membershipChanges += 1;
+    if (after.outgoing.length > 0) counters.jointsEntered += 1;
+    if (before.learners.some((id) => after.voters.includes(id))) counters.learnersPromoted += 1;
+    const voted = [...before.voters, ...before.outgoing];
+    if (after.learners.some((id) => voted.includes(id))) counters.votersDemoted += 1;
+  }
 }
 
 function describeGroup(group: RaftGroup, marker: number): string {

@@ -47,10 +47,12 @@ export function watchedStore(
     },
     saveSnapshot: (metadata, chunks, done) => {
       counters.snapshotsTaken += 1;
+      if (metadata.membership.outgoing.length > 0) counters.snapshotsDuringJoint += 1;
       store.saveSnapshot(metadata, chunks, observed(done));
     },
     installSnapshot: (metadata, chunks, hardState, done) => {
       counters.snapshotsInstalled += 1;
+      if (metadata.membership.outgoing.length > 0) counters.snapshotsDuringJoint += 1;
       checkers.installs(id, metadata, store.current);
       writtenTo.index = metadata.index;
       store.installSnapshot(metadata, chunks, hardState, observed(done));

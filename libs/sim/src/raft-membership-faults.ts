@@ -1,0 +1,131 @@
+/**
+ * Who joins and leaves a simulated Raft group, and when.
+ *
+ * Operators that are in a hurry: they add machines, promote, demote, remove and replace members,
+ * leaders too, one or several at once, while everything else goes wrong, and ask whoever seems to
+ * lead. A machine that was removed is switched off, or goes on and knows nothing of it. Ids are
+ * never used twice.
+ */
+import type { Prng } from "@atoll/stdx";
+import type { Membership, MembershipChange, MembershipTransition, ReplicaId } from "raft-ts";
+import { membersOf } from "raft-ts";
+import type { RaftGroup } from "./raft-group.ts";
+
+/** Machines that a run may see, the founding ones included. */
+const MACHINES_MAX = 10;
+const VOTERS_MAX = 5;
+const NOBODY: Membership = {
+  voters: [],
+  outgoing: [],
+  learners: [],
+  learnersNext: [],
+  autoLeave: false,
+};
+
+export class RaftMembershipFaults {
+  readonly #group: RaftGroup;
+  readonly #prng: Prng;
+  #nextId: ReplicaId;
+
+  constructor(group: RaftGroup, prng: Prng) {
+    this.#group = group;
+    this.#prng = prng;
+    this.#nextId = Math.max(...group.members.keys()) + 1;
+  }
+
+  /** One change, asked of whoever leads. */
+  strike(): void {
+    const group = this.#group;
+    const leader = group.leader();
+    // Nobody changes the members while one of them is being rebuilt.
+    const { voters, outgoing } = group.checkers.membership;
+    const allWhole = [...voters, ...outgoing].every((id) => group.isWhole(id));
+    if (leader === undefined || !allWhole) return;
+    group.use(leader.id, (replica) => {
+      const { membership } = replica.status();
+      const { changes, transition } = this.#draw(membership, leader.id);
+      group.counters.membershipAsked += 1;
+      replica.changeMembership(changes, transition, (outcome) => {
+        const refused = outcome.type === "invalid" || outcome.type === "refused";
+        if (refused) group.counters.membershipRefused += 1;
+        if (outcome.type === "committed") this.#changed(changes);
+      });
+    });
+  }
+
+  #draw(
+    membership: Membership,
+    leader: ReplicaId,
+  ): { changes: readonly MembershipChange[]; transition: MembershipTransition } {
+    const prng = this.#prng;
+    // Leaves a joint configuration that does not leave itself; or asks for nothing, which is fine.
+    if (membership.outgoing.length > 0 || prng.chance(1, 20)) {
+      return { changes: [], transition: "auto" };
+    }
+    const changes: MembershipChange[] = [];
+    for (let each = prng.chance(1, 3) ? prng.between(2, 3) : 1; each > 0; each -= 1) {
+      const change = this.#drawChange(membership, leader);
+      if (change !== undefined) changes.push(change);
+    }
+    const transition = prng.pick<MembershipTransition>(["auto", "auto", "implicit", "explicit"]);
+    return { changes, transition };
+  }
+
+  #drawChange({ voters, learners }: Membership, leader: ReplicaId): MembershipChange | undefined {
+    const prng = this.#prng;
+    const leaves = prng.chance(1, 3) ? leader : prng.pick(voters);
+    switch (prng.below(6)) {
+      case 0:
+      case 1: {
+        const replica = this.#newMachine() ?? learners[0];
+        if (replica === undefined) return undefined;
+        const type = voters.length < VOTERS_MAX && prng.chance(1, 2) ? "addVoter" : "addLearner";
+        return { type, replica };
+      }
+      case 2:
+        if (learners.length === 0 || voters.length >= VOTERS_MAX) return undefined;
+        return { type: "addVoter", replica: prng.pick(learners) };
+      case 3:
+        return voters.length > 1 ? { type: "remove", replica: leaves } : undefined;
+      case 4:
+        return voters.length > 1 ? { type: "addLearner", replica: leaves } : undefined;
+      default:
+        return learners.length > 0 ? { type: "remove", replica: prng.pick(learners) } : undefined;
+    }
+  }
+
+  /** A machine that was switched on and belongs to nobody yet. */
+  #newMachine(): ReplicaId | undefined {
+    if (this.#nextId > MACHINES_MAX) return undefined;
+    const id = this.#nextId;
+    this.#nextId += 1;
+    this.#group.addMember(id, NOBODY);
+    this.#group.start(id);
+    return id;
+  }
+
+  #changed(changes: readonly MembershipChange[]): void {
+    const group = this.#group;
+    for (const { type, replica } of changes) {
+      if (type !== "remove" || membersOf(group.checkers.membership).includes(replica)) continue;
+      // Others go on, as machines do that were forgotten.
+      if (this.#prng.chance(1, 2)) group.retire(replica);
+    }
+  }
+}
+
+/** Whether a change of members may be under way, as far as any log knows. */
+export function isMembershipChanging({ checkers, members }: RaftGroup): boolean {
+  if (checkers.membership.outgoing.length > 0) return true;
+  for (const { store, retired } of members.values()) {
+    if (retired) continue;
+    for (const { entries } of [store.current, store.durable]) {
+      for (let at = entries.length - 1; at >= 0; at -= 1) {
+        const entry = entries[at];
+        if (entry === undefined || entry.index <= checkers.committedIndex) break;
+        if (entry.type === "membership") return true;
+      }
+    }
+  }
+  return false;
+}
