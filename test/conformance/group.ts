@@ -12,7 +12,7 @@ import { kindInTheirWords } from "./outgoing.ts";
 import type { Observation } from "./replica.ts";
 import { Replica } from "./replica.ts";
 import type { ReplicaOptions } from "./replica-options.ts";
-import { NOTHING_TO_CHANGE, waitsForItsTurn } from "./translation.ts";
+import { NOTHING_TO_CHANGE, passesProposalsTo, waitsForItsTurn } from "./translation.ts";
 
 export type ProposalFate = "taken" | "passedOn" | "changeRefused" | "dropped";
 
@@ -136,10 +136,11 @@ export class Group {
       return "taken";
     }
     assert(answer.type === "proposalRefused", `answer ${answer.type}`);
-    const { role, leader } = replica.view();
-    if (role !== "leader") {
-      if (role !== "follower" || leader === 0) return "dropped";
-      replica.enqueue({ type: "proposal", from: id, to: leader, proposal });
+    const view = replica.view();
+    if (view.role !== "leader") {
+      const to = passesProposalsTo(view);
+      if (to === 0) return "dropped";
+      replica.enqueue({ type: "proposal", from: id, to, proposal });
       return "passedOn";
     }
     if (proposal.type === "data") return "dropped";

@@ -49,6 +49,10 @@ export function kindInTheirWords(message: Outgoing): string {
       return "MsgReadIndexResp";
     case "timeoutNow":
       return "MsgTimeoutNow";
+    case "termQuery":
+      return "MsgTermQuery";
+    case "termReply":
+      return "MsgTermReply";
     case "proposal":
       return "MsgProp";
     default:

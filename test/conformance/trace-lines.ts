@@ -50,6 +50,8 @@ const ON_THE_WAY: readonly RegExp[] = [
   "INFO # [commit: #] ignored snapshot …",
   "INFO # [commit: #, lastindex: #, lastterm: #] fast-forwarded commit to snapshot …",
   "WARN # stepped down to follower since quorum is not active",
+  "INFO # stepped down to follower since quorum is not active",
+  "DEBUG # stepped down to follower since quorum is not active",
   "DEBUG # [logterm: #, index: #] rejected MsgApp [logterm: #, index: #] from #",
   "DEBUG # received MsgAppResp(rejected, hint: (index #, term #)) from # for index #",
   "DEBUG # decreased progress of # to …",
@@ -60,6 +62,7 @@ const ON_THE_WAY: readonly RegExp[] = [
   "DEBUG # failed to send snapshot to # because snapshot is temporarily unavailable",
   "DEBUG # ignore sending snapshot to # since it is not recently active",
   "DEBUG # snapshot failed, resumed sending replication messages to # …",
+  "DEBUG # snapshot aborted, resumed sending replication messages to # …",
   "DEBUG # snapshot succeeded, resumed sending replication messages to # …",
   // A leader hears from one that it no longer knows.
   "raft: cannot step as peer not found",

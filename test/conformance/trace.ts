@@ -95,7 +95,7 @@ const ROLES: ReadonlyMap<string, Role> = new Map([
 ]);
 
 const ENTRY = /^(\d+)\/(\d+) (EntryNormal|EntryConfChange|EntryConfChangeV2)(?: (.*))?$/u;
-const SNAPSHOT = /^Snapshot:? Index:(\d+) Term:(\d+) ConfState:(.*)$/u;
+const SNAPSHOT = /^Snapshot:? Index:(\d+) Term:(\d+) ConfState:(.*?)(?: Responses:\[)?$/u;
 
 const MAY_NOT_CAMPAIGN: readonly RegExp[] = [
   /^WARN \d+ is unpromotable and can not campaign$/u,
@@ -166,7 +166,10 @@ class TraceReader {
       return;
     }
     // The snapshot inside of a message that was just read.
-    if (line.startsWith("Snapshot: ") && SNAPSHOT.test(line)) return;
+    if (line.startsWith("Snapshot: ") && SNAPSHOT.test(line)) {
+      if (opensBracket(line)) this.#depth = 1;
+      return;
+    }
     if (this.#takeStep(line) || isOnTheWay(line)) return;
     throw new NotUnderstoodError(`line ${JSON.stringify(line)}`);
   }
@@ -325,5 +328,6 @@ function unquote(text: string): string {
   if (!text.startsWith('"') || !text.endsWith('"')) {
     throw new NotUnderstoodError(`data ${text}`);
   }
-  return JSON.parse(text) as string;
+  // Bytes that are no text are written in hexadecimal.
+  return JSON.parse(text.replaceAll(/\\x([0-9a-f]{2})/gu, String.raw`\u00$1`)) as string;
 }

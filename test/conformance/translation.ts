@@ -5,7 +5,7 @@
  * libs/raft-ts/docs/differences.md under the same name. None knows a file, and none sees an
  * expectation.
  */
-import type { CoreView, InstallSnapshotEffect, PersistEffect } from "raft-ts";
+import type { CoreView, InstallSnapshotEffect, PersistEffect, ReplicaId } from "raft-ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { ReplicaOptions } from "./replica-options.ts";
 
@@ -56,6 +56,8 @@ export function leavesWithItsWrite(message: Outgoing): boolean {
     case "readIndexRequest":
     case "readIndexReply":
     case "timeoutNow":
+    case "termQuery":
+    case "termReply":
     case "proposal":
       return false;
     default:
@@ -85,6 +87,14 @@ export function writesBeforeAppendThread(
 ): boolean {
   if (view.role !== "candidate") return false;
   return writes.every((write) => write.type === "persist" && write.entries.length === 0);
+}
+
+/**
+ * "proposals of followers": a scenario's follower sends them on to its leader. Ours refuses and
+ * names the leader; sending on is its owner's work. Gives to whom; 0 where they are dropped.
+ */
+export function passesProposalsTo(view: CoreView): ReplicaId {
+  return view.role === "follower" ? view.leader : 0;
 }
 
 /**

@@ -68,8 +68,12 @@ export function handleRequestVote(state: RaftState, message: RequestVote): void 
     return;
   }
   if (state.role === "candidate" && !message.preVote) retrySoon(state);
+  // Who has a live leader says nothing: a refusal would end the campaign, and the next moment may
+  // bring the votes of others who have lost it.
+  const isLater = message.term > state.term && !message.leaderTransfer;
+  if (message.preVote && isLater && isLeaderAlive(state)) return;
   const mayGrant = message.preVote
-    ? message.term > state.term && (!isLeaderAlive(state) || message.leaderTransfer)
+    ? message.term > state.term
     : state.vote === message.from || (state.vote === 0 && state.leader === 0);
   // Whether it has voted already a recovering replica cannot know.
   const granted = mayGrant && !isRecovering(state) && isUpToDate(state, message);

@@ -28,10 +28,10 @@ export class Progress {
   active = true;
   /** It has lost what it promised and is not whole yet: it counts for no quorum. */
   recovering = false;
+  /** It acknowledged something since the last heartbeat that a tick brought. */
+  advanced = false;
   /** In `probe`: a message is out and unanswered. */
   paused = false;
-  /** It acknowledged something since the last heartbeat reply. */
-  advanced = false;
   /** The load of entries that is under way for it; 0 for none. */
   loadRequest = 0;
   transfer: SnapshotTransfer | undefined;
@@ -98,6 +98,7 @@ export class Progress {
 
   becomeSnapshot(metadata: SnapshotMetadata): void {
     this.#clear("snapshot");
+    this.nextIndex = metadata.index + 1;
     this.transfer = { metadata, offset: 0, idleTicks: 0 };
   }
 

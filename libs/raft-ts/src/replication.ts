@@ -76,7 +76,6 @@ export function handleHeartbeatReply(state: RaftState, message: HeartbeatReply):
       progress.becomeProbe(progress.matchIndex + 1);
     }
   }
-  progress.advanced = false;
 }
 
 /** The stream to a peer broke, so what was under way is lost; start from what is known. */
@@ -111,7 +110,7 @@ function acceptAcknowledgement(state: RaftState, progress: Progress, index: numb
   progress.acknowledged(index);
   if (progress.state === "probe") progress.becomeReplicate();
   const transfer = progress.transfer;
-  if (transfer !== undefined && index >= transfer.metadata.index) {
+  if (transfer !== undefined && progress.matchIndex + 1 >= state.log.firstIndex) {
     progress.becomeProbe(index + 1);
     progress.becomeReplicate();
   }

@@ -50,7 +50,8 @@ export function handleInstallSnapshotReply(state: RaftState, message: InstallSna
   if (message.installed) {
     if (message.snapshotIndex > state.log.lastIndex) return;
     progress.acknowledged(message.snapshotIndex);
-    if (transfer !== undefined && transfer.metadata.index <= message.snapshotIndex) {
+    // An older snapshot will do as well where the log goes on from it.
+    if (transfer !== undefined && progress.matchIndex + 1 >= state.log.firstIndex) {
       progress.becomeProbe(message.snapshotIndex + 1);
       progress.becomeReplicate();
     }

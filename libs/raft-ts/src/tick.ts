@@ -37,6 +37,7 @@ export function tick(state: RaftState): void {
   state.heartbeatElapsedTicks += 1;
   if (state.heartbeatElapsedTicks >= state.settings.heartbeatTicks) {
     state.heartbeatElapsedTicks = 0;
+    for (const progress of state.progress.values()) progress.advanced = false;
     broadcastHeartbeat(state);
   }
 }
