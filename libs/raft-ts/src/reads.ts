@@ -11,7 +11,7 @@ import { broadcastHeartbeat } from "./heartbeat.ts";
 import type { ReadIndexReply, ReadIndexRequest } from "./message.ts";
 import { isQuorum } from "./quorum.ts";
 import type { ReadOrigin, RaftState } from "./state.ts";
-import { send, takeContext } from "./state.ts";
+import { isRecovering, send, takeContext } from "./state.ts";
 
 /** Takes in a read of this replica. */
 export function addRead(state: RaftState, read: number): void {
@@ -43,10 +43,11 @@ export function handleReadIndexReply(state: RaftState, message: ReadIndexReply):
   // It could not confirm one now; the request is repeated with the next heartbeat interval.
   if (message.index === 0) return;
   state.forwarded = undefined;
+  for (const read of forwarded.reads) answer(state, read, message.index);
+  if (forwarded.askedRecovering) return;
   // The leader committed up to `index`; as far as the logs agree that is committed here too.
   const known = Math.min(message.index, state.matchedIndex, state.log.lastIndex);
   if (known > state.log.committedIndex) state.log.commitTo(known);
-  for (const read of forwarded.reads) answer(state, read, message.index);
 }
 
 /** A heartbeat reply of `round` proves that its sender still followed when the round began. */
@@ -143,12 +144,13 @@ function forward(state: RaftState): void {
   const reads = state.readsCollected.map((each) => each.read);
   for (const { read, ageTicks } of state.readsCollected) state.readAges.set(read, ageTicks);
   state.readsCollected = [];
-  state.forwarded = { context: takeContext(state), reads, idleTicks: 0 };
+  state.forwarded = { context: takeContext(state), reads, idleTicks: 0, askedRecovering: false };
   sendRequest(state);
 }
 
 function sendRequest(state: RaftState): void {
   if (state.forwarded === undefined || state.leader === 0) return;
+  if (isRecovering(state)) state.forwarded.askedRecovering = true;
   send(state, {
     type: "readIndexRequest",
     from: state.id,

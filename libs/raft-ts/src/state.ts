@@ -3,13 +3,13 @@
  *
  * The parts of the core are functions over it. It is private to this package: owners see
  * `RaftCore` only. No message of a term leaves before that term and its vote are durable
- * (Raft §5.1), but answers to heartbeats; what is sent earlier waits in `waiting`.
+ * (Raft §5.1); what is sent earlier waits in `waiting`.
  */
 import type { Prng } from "@atoll/stdx";
 import type { Effect, InstallSnapshotEffect, PersistEffect, Role } from "./effect.ts";
 import type { Entry, HardState, Membership, ReplicaId, SnapshotMetadata } from "./entry.ts";
 import type { RaftLog } from "./log.ts";
-import type { AppendEntries, HeartbeatReply, InstallSnapshot, Message } from "./message.ts";
+import type { AppendEntries, InstallSnapshot, Message } from "./message.ts";
 import type { Progress } from "./progress.ts";
 import type { Recovery, Standing } from "./recovering-state.ts";
 import { startRecovery } from "./recovering-state.ts";
@@ -211,22 +211,9 @@ export function isHardStateDurable(state: RaftState): boolean {
 
 /** Sends `message` now, or once the hard state it depends on is durable. */
 export function send(state: RaftState, message: Message): void {
-  if (isHardStateDurable(state)) state.outbox.messages.push(marked(state, message));
-  else if (state.waiting.length < state.settings.waitingMessagesMax) {
-    state.waiting.push(marked(state, message));
-  }
-}
-
-/**
- * Sends what is true now and promises nothing that a crash could take back, so it waits for no
- * disk.
- */
-export function sendAtOnce(state: RaftState, message: HeartbeatReply): void {
-  state.outbox.messages.push(marked(state, message));
-}
-
-function marked(state: RaftState, message: Message): Message {
-  return isRecovering(state) ? { ...message, recovering: true } : message;
+  const marked: Message = isRecovering(state) ? { ...message, recovering: true } : message;
+  if (isHardStateDurable(state)) state.outbox.messages.push(marked);
+  else if (state.waiting.length < state.settings.waitingMessagesMax) state.waiting.push(marked);
 }
 
 /** Whether this replica must be counted for nothing (docs/adr/0010). */
