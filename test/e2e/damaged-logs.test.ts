@@ -157,6 +157,31 @@ test("a wiped replica is rebuilt, and can then carry the group", async () => {
   await untilEqual();
 });
 
+test("a folder that was replaced by its older copy is found out and rebuilt", async () => {
+  const name = nameOf((await api.leader()) === nameOf(3) ? 2 : 3);
+  const id = Number(name.at(-1));
+  await lab.process(name).kill("SIGKILL");
+  const older = join(stateDir, "older-log");
+  cpSync(folderOf(id), older, { recursive: true });
+  await lab.start(name);
+  await work();
+  await untilEqual();
+  const before = await historyOf();
+  await lab.process(name).kill("SIGKILL");
+  rmSync(folderOf(id), { recursive: true });
+  cpSync(older, folderOf(id), { recursive: true });
+  // It may end before it is seen to be ready.
+  await lab.start(name).catch(() => {});
+  await timeUntil("its leader told it", READY_MS, async () => {
+    return lab.process(name).state !== "ready" && logOf(id).includes("LOG_LOST");
+  });
+  await lab.start(name);
+  await untilWhole(id);
+  assert.match(logOf(id), /damaged at the end of the log: acknowledged entries are lost/);
+  await untilEqual();
+  assert.deepEqual((await historyOf()).slice(0, before.length), before);
+});
+
 test("two damaged at once stop clearly, and go on when one comes back", async () => {
   await work();
   const before = await historyOf();

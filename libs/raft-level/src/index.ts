@@ -8,6 +8,7 @@ export {
   StorageFailedError,
   StoreClosedError,
 } from "./errors.ts";
+export { distrustLog } from "./distrust.ts";
 export type { LogIdentity } from "./identity.ts";
 export type { LevelLogStatistics, LevelLogStoreOptions } from "./level-log-options.ts";
 export { LevelLogStore } from "./level-log-store.ts";

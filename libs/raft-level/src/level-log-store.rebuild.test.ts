@@ -7,6 +7,8 @@ import { cp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { Level } from "level";
+import { diskError } from "./disk-check.ts";
+import { distrustLog } from "./distrust.ts";
 import { recordKey } from "./keys.ts";
 import { LevelLogStore, type OpenedStore } from "./level-log-store.ts";
 import type { LevelLogStoreOptions } from "./level-log-options.ts";
@@ -226,6 +228,26 @@ async function contentsOf(folder: string): Promise<string[]> {
     files.toSorted().map(async (path) => `${path} ${(await readFile(path)).toString("hex")}`),
   );
 }
+
+test("a log that was distrusted is damaged, and its note goes aside with it", async (context) => {
+  const folder = join(await temporaryFolder(context), "raft");
+  await prepare(folder);
+  await distrustLog(folder, "acknowledged entries are lost");
+  const damage = await failureOf(folder);
+  assert.match(damage.message, /at the end of the log: acknowledged entries are lost/);
+  await close(await LevelLogStore.rebuild(optionsFor(folder), damage));
+  await close(await LevelLogStore.open(optionsFor(folder)));
+});
+
+test("diskError() finds nothing on a disk that works, and leaves nothing there", async (context) => {
+  const folder = await temporaryFolder(context);
+  await prepare(folder);
+  const files = await readdir(folder);
+  assert.equal(await diskError(folder), undefined);
+  assert.deepEqual(await readdir(folder), files);
+  const gone = (await diskError(join(folder, "gone"))) as NodeJS.ErrnoException | undefined;
+  assert.equal(gone?.code, "ENOENT");
+});
 
 test("open() tells files that are damaged from a disk that fails", async (context) => {
   const folder = await temporaryFolder(context);

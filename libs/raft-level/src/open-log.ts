@@ -12,6 +12,7 @@ import { assert, Bug } from "@atoll/stdx";
 import type { Membership, Standing } from "raft-ts";
 import type { Database, OpenDatabase } from "./database.ts";
 import { diskError } from "./disk-check.ts";
+import { refuseDistrusted } from "./distrust.ts";
 import { DurableMarker, type MarkerContent } from "./durable-marker.ts";
 import {
   FolderLockedError,
@@ -90,6 +91,7 @@ async function openWith(
   markerPath: string,
   options: OpenLogOptions,
 ): Promise<OpenedLog> {
+  await refuseDistrusted(options.folder);
   const identity = identityDigest(options.identity);
   const stored = await database.get(IDENTITY_KEY);
   if (stored === undefined) await found(database, await exists(markerPath), options);

@@ -9,6 +9,7 @@ import { cp, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { KeyRange } from "./database.ts";
+import { refuseDistrusted } from "./distrust.ts";
 import { decodeMarker, type MarkerContent } from "./durable-marker.ts";
 import { decodeIdentity, FORMAT_VERSION, identityDigest, type LogIdentity } from "./identity.ts";
 import { IDENTITY_KEY, recordRange, sequenceOfKey, STATE_KEY } from "./keys.ts";
@@ -48,6 +49,7 @@ export async function verifyLogFolder(
     const meta = names.includes("meta")
       ? await readMeta(folder, scratch, verdicts)
       : { identity: undefined, state: undefined };
+    await refuseDistrusted(folder).catch((error: unknown) => verdicts.caught(error));
     if (!names.includes("meta")) verdicts.found("the database", "its folder meta is missing");
     const digest = meta.identity === undefined ? undefined : identityDigest(meta.identity);
     verdicts.begin(meta.identity, meta.state, await readMarker(folder, digest, verdicts));

@@ -20,6 +20,7 @@ import type {
 } from "raft-ts";
 import { entryBytes, RaftCore } from "raft-ts";
 import { OperatorVerbs } from "./operator-verbs.ts";
+import { LogLostError } from "./log-lost-error.ts";
 import { PendingProposals } from "./pending-proposals.ts";
 import { PendingReads } from "./pending-reads.ts";
 import type {
@@ -341,7 +342,7 @@ export class Replica implements ReplicaDriver {
         break;
       }
       case "failed":
-        this.#fail(new Error(effect.reason));
+        this.#fail(new LogLostError(effect.reason));
         break;
       default:
         unreachable(effect, "effect");

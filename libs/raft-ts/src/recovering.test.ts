@@ -227,3 +227,53 @@ test("a wiped replica of a group at work does not found another", () => {
   assert.equal(standing(group, 3), "whole");
   assert.equal(group.core(3).view().vote, 3);
 });
+
+test("a damaged replica founds with the others where nobody holds anything", () => {
+  const group = new ManualGroup(THREE);
+  for (const id of THREE) group.wipe(id, "blank", THREE);
+  group.wipe(2, "recovering", THREE);
+  turns(group, THREE, 60);
+  assert.deepEqual(
+    THREE.map((id) => standing(group, id)),
+    ["whole", "whole", "whole"],
+  );
+});
+
+test("a read at a recovering replica waits, and commits nothing", () => {
+  const group = atWork();
+  group.wipe(3, "recovering", THREE);
+  // Without 2 the new entry is not committed; 2 was heard before.
+  turns(group, THREE, 1);
+  group.step(3, { type: "readIndex", read: 5 });
+  group.step(1, { type: "propose", proposal: 9, data: [new Uint8Array([9])] });
+  turns(group, [1, 3], 12);
+  const { committedIndex } = group.core(1).view();
+  assert.ok(group.core(3).view().committedIndex <= committedIndex);
+  if (standing(group, 3) !== "whole") assert.deepEqual(group.answers(3), []);
+});
+
+test("a lone blank voter founds after a while in which nobody spoke", () => {
+  const group = new ManualGroup([1]);
+  group.wipe(1, "blank", [1]);
+  group.tick(1, 20);
+  assert.equal(standing(group, 1), "blank");
+  turns(group, [1], 30);
+  assert.equal(group.core(1).view().role, "leader");
+});
+
+test("a lone blank voter that hears of a group does not found another", () => {
+  const group = new ManualGroup([1]);
+  group.wipe(1, "blank", [1]);
+  const lastLog = { index: 3, term: 4 };
+  const heartbeat = { type: "heartbeat", from: 2, to: 1, term: 4, readRound: 0 } as const;
+  group.step(1, { type: "message", message: { ...heartbeat, commitIndex: lastLog.index } });
+  turns(group, [1], 60);
+  assert.equal(standing(group, 1), "blank");
+});
+
+test("a lone voter whose log was damaged stays as it is", () => {
+  const group = new ManualGroup([1]);
+  group.wipe(1, "recovering", [1]);
+  turns(group, [1], 100);
+  assert.equal(standing(group, 1), "recovering");
+});

@@ -122,9 +122,16 @@ export function viewRecovery(state: RaftState): RecoveryView | undefined {
   };
 }
 
-/** Every other voter has been heard and holds nothing, and so does this one. */
+/**
+ * Every other voter has been heard and holds nothing, and so does this one. One that was damaged
+ * may take part: whoever it voted for would be in a term. Where there is nobody to ask, a while
+ * must pass in which nobody speaks.
+ */
 function isGroupNew(state: RaftState, recovery: Recovery): boolean {
-  if (recovery.standing !== "blank" || !isBlank(state)) return false;
+  if (!isBlank(state)) return false;
+  const alone = otherVoters(state).length === 0;
+  if (alone && recovery.standing === "recovering") return false;
+  if (alone && recovery.idleTicks < state.settings.electionTimeoutTicksMax) return false;
   return isVoter(state.membership, state.id) && othersAre(state, recovery, holdsNothing);
 }
 

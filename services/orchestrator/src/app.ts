@@ -38,7 +38,7 @@ import { settleGroup } from "./group-id.ts";
 import { GroupKeeper } from "./group-keeper.ts";
 import { LagClock } from "./lag-clock.ts";
 import { OrchestratorMetrics } from "./metrics.ts";
-import { openStore } from "./open-store.ts";
+import { distrustLost, openStore } from "./open-store.ts";
 import { orchestratorService } from "./orchestrator-service.ts";
 import { Quarantine } from "./quarantine.ts";
 import { RaftStateMachine } from "./raft-state-machine.ts";
@@ -176,9 +176,10 @@ async function startConsensus(
 ): Promise<Consensus> {
   const { replicaId, replicas } = config;
   const { groupId, founding: voters, newStanding } = await settleGroup(config, log);
+  const folder = join(config.dataDir, LOG_FOLDER);
   const { store, recovered, reason } = await openStore(
     {
-      folder: join(config.dataDir, LOG_FOLDER),
+      folder,
       identity: { groupId, replicaId },
       founding: { voters, outgoing: [], learners: [], learnersNext: [], autoLeave: false },
       tailBytesMax: TAIL_BYTES_MAX,
@@ -212,7 +213,7 @@ async function startConsensus(
     stateMachine: new RaftStateMachine(state),
     observer: {
       leadershipChanged: (change) => leadership.changed(change),
-      failed: (error) => failure.reject(error),
+      failed: (error) => void distrustLost(folder, error).then(failure.reject),
     },
     prng: prng.child("raft"),
     settings: { ...DEFAULT_REPLICA_SETTINGS, raft: { tailBytesMax: TAIL_BYTES_MAX } },

@@ -6,7 +6,13 @@
  * unless it is certain that it never had a vote. A disk that fails is no damage: that ends the process. Called by the composition
  * root.
  */
-import { LevelLogStore, type LevelLogStoreOptions, type OpenedStore } from "@atoll/raft-level";
+import {
+  distrustLog,
+  LevelLogStore,
+  type LevelLogStoreOptions,
+  type OpenedStore,
+} from "@atoll/raft-level";
+import { LogLostError } from "@atoll/raft-replica";
 import type { Log } from "@atoll/service-kit";
 
 /** @throws what `LevelLogStore.open` throws, but for damage that a rebuilt log answers. */
@@ -19,6 +25,17 @@ export async function openStore(options: LevelLogStoreOptions, log: Log): Promis
     log.warn("this replica does not count until it is whole", { standing, reason });
   }
   return opened;
+}
+
+/** What ended the replica; a log that shows less than was acknowledged is not opened again. */
+export async function distrustLost(folder: string, error: Error): Promise<Error> {
+  if (!(error instanceof LogLostError)) return error;
+  try {
+    await distrustLog(folder, error.message);
+    return error;
+  } catch (cause) {
+    return new AggregateError([error, cause], `${error.message}; and this could not be noted`);
+  }
 }
 
 async function openOrRebuild(options: LevelLogStoreOptions, log: Log): Promise<OpenedStore> {
