@@ -50,6 +50,7 @@ export function coreSettings(options: ReplicaOptions): Partial<RaftSettings> {
     preVote: options.preVote,
     checkQuorum: options.checkQuorum,
     stepDownOnRemoval: options.stepDownOnRemoval,
+    answersHeartbeatsAtOnce: true,
   };
 }
 

@@ -11,7 +11,7 @@ import type { AppendEntries, Heartbeat } from "./message.ts";
 import { acknowledge, truncateLog } from "./persistence.ts";
 import { heardFromLeader } from "./roles.ts";
 import type { RaftState } from "./state.ts";
-import { isRecovering, send, sendAtOnce } from "./state.ts";
+import { isRecovering, send } from "./state.ts";
 
 export function handleAppendEntries(state: RaftState, message: AppendEntries): void {
   heardFromLeader(state, message.from);
@@ -54,8 +54,7 @@ export function handleHeartbeat(state: RaftState, message: Heartbeat): void {
     return;
   }
   log.commitTo(Math.max(log.committedIndex, message.commitIndex));
-  // That it has voted in no later term is so whether this term is durable or not.
-  sendAtOnce(state, {
+  send(state, {
     type: "heartbeatReply",
     from: state.id,
     to: message.from,

@@ -74,6 +74,11 @@ export interface RaftSettings {
    * tests alone.
    */
   readonly stepDownOnRemoval: boolean;
+  /**
+   * A heartbeat is answered before its term is durable. Default false, as no message of a term
+   * leaves before that; true is for conformance tests alone.
+   */
+  readonly answersHeartbeatsAtOnce: boolean;
 }
 
 export const DEFAULT_RAFT_SETTINGS: RaftSettings = {
@@ -98,6 +103,7 @@ export const DEFAULT_RAFT_SETTINGS: RaftSettings = {
   preVote: true,
   checkQuorum: true,
   stepDownOnRemoval: true,
+  answersHeartbeatsAtOnce: false,
 };
 
 /** Throws Bug when the settings contradict each other. */

@@ -212,7 +212,8 @@ export function isHardStateDurable(state: RaftState): boolean {
 /** Sends `message` now, or once the hard state it depends on is durable. */
 export function send(state: RaftState, message: Message): void {
   const marked: Message = isRecovering(state) ? { ...message, recovering: true } : message;
-  if (isHardStateDurable(state)) state.outbox.messages.push(marked);
+  const isFree = message.type === "heartbeatReply" && state.settings.answersHeartbeatsAtOnce;
+  if (isFree || isHardStateDurable(state)) state.outbox.messages.push(marked);
   else if (state.waiting.length < state.settings.waitingMessagesMax) state.waiting.push(marked);
 }
 
