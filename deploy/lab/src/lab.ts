@@ -24,6 +24,7 @@ import { startTicksOf } from "./process-table.ts";
 import {
   agentSpec,
   gatewaySpec,
+  joiningReplicaSpec,
   HOST,
   labAgentPlan,
   natsConfig,
@@ -180,6 +181,19 @@ export class Lab implements AsyncDisposable {
         servicePorts: { service, relay },
       }),
     );
+    await added.start();
+    return added;
+  }
+
+  /**
+   * One more orchestrator replica with an empty folder, started: it waits to be added to the group
+   * at its `grpc` port. The id must be new to the lab. `group` says where others of the group are;
+   * default those that the lab began with.
+   */
+  async addReplica(id: number, group: string = this.replicas): Promise<LabProcess> {
+    const names = [`orchestrator-${id}`, `orchestrator-${id}-admin`];
+    const ports = await freePorts(Object.fromEntries(names.map((name) => [name, 0])), {});
+    const added = this.#add(joiningReplicaSpec(this.#site, id, { ports, group }));
     await added.start();
     return added;
   }

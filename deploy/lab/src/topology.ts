@@ -127,6 +127,25 @@ export function orchestratorSpec(site: Site, id: number): ProcessSpec {
   };
 }
 
+/**
+ * One that waits to be added to the lab's group: `ports` are its own two, `group` says where others
+ * are, as ATOLL_REPLICAS has it.
+ */
+export function joiningReplicaSpec(
+  site: Site,
+  id: number,
+  { ports, group }: { readonly ports: PortMap; readonly group: string },
+): ProcessSpec {
+  const spec = orchestratorSpec({ ...site, ports: { ...site.ports, ...ports } }, id);
+  const own = `${id}=${HOST}:${portOf(ports, spec.name)}`;
+  const environment = {
+    ...spec.environment,
+    ATOLL_REPLICAS: `${group},${own}`,
+    ATOLL_JOIN: "1",
+  };
+  return { ...spec, environment };
+}
+
 export function gatewaySpec(site: Site): ProcessSpec {
   const port = portOf(site.ports, "gateway");
   const admin = portOf(site.ports, "gateway-admin");

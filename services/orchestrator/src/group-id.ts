@@ -81,12 +81,36 @@ export async function settleGroup(config: Config, log: Log): Promise<SettledGrou
 
 /** Those that answer and belong to a group of this datacenter; who has applied most comes first. */
 async function askPeers(config: Config): Promise<GetStatusResponse[]> {
-  const peers = [...config.replicas].filter(([id]) => id !== config.replicaId);
-  const answers = await Promise.all(peers.map(([, { text }]) => askStatus(config, text)));
-  return answers
-    .filter((answer) => answer !== undefined)
+  const asked = new Set<string>();
+  const named = [...config.replicas].filter(([id]) => id !== config.replicaId);
+  const first = await askNew(
+    config,
+    named.map(([, { text }]) => text),
+    asked,
+  );
+  // Those that answer know of others, who may have been added since.
+  const known = first.flatMap(({ addresses }) => Object.entries(addresses));
+  const others = known.filter(([id]) => Number(id) !== config.replicaId);
+  const second = await askNew(
+    config,
+    others.map(([, address]) => address),
+    asked,
+  );
+  return [...first, ...second]
     .filter(({ groupId, voters }) => isGroupOf(config.datacenter, groupId) && voters.length > 0)
     .toSorted((left, right) => right.appliedIndex - left.appliedIndex);
+}
+
+/** Asks each address that is not in `asked` yet. */
+async function askNew(
+  config: Config,
+  addresses: readonly string[],
+  asked: Set<string>,
+): Promise<GetStatusResponse[]> {
+  const fresh = new Set(addresses.filter((address) => !asked.has(address)));
+  for (const address of fresh) asked.add(address);
+  const answers = await Promise.all([...fresh].map((address) => askStatus(config, address)));
+  return answers.filter((answer) => answer !== undefined);
 }
 
 function isMajority(heard: readonly GetStatusResponse[]): boolean {

@@ -6,14 +6,11 @@
  * why: nothing is lost when it does not happen, the old leader goes on.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { ReplicaStatus } from "@atoll/raft-replica";
+import type { ReplicaDriver } from "@atoll/raft-replica";
 import { status as GrpcStatus } from "@grpc/grpc-js";
 import type { ReplicaId } from "raft-ts";
 
-export interface TransferDriver {
-  status(): ReplicaStatus;
-  transferLeadership(to: ReplicaId): void;
-}
+export type TransferDriver = Pick<ReplicaDriver, "status" | "transferLeadership">;
 
 export interface TransferResult {
   readonly leader: ReplicaId;

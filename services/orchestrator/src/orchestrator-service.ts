@@ -8,28 +8,30 @@ import type {
   BackupRequest,
   BackupResponse,
   GetStatusResponse,
+  TakeSnapshotResponse,
   TransferLeadershipRequest,
   TransferLeadershipResponse,
 } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import type { ReplicaDriver } from "@atoll/raft-replica";
 import { systemClock } from "@atoll/service-kit";
-import type {
-  sendUnaryData,
-  ServerUnaryCall,
-  ServerWritableStream,
-  UntypedServiceImplementation,
+import {
+  type sendUnaryData,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  status as GrpcStatus,
+  type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { serveBackup } from "./backup.ts";
 import type { Feed } from "./feed.ts";
 import type { LagClock } from "./lag-clock.ts";
-import { type Refusal, type TransferDriver, transferLeadership } from "./leadership-transfer.ts";
+import { type Refusal, refusal, transferLeadership } from "./leadership-transfer.ts";
 import type { Sessions } from "./session.ts";
 import { statusOf } from "./status.ts";
 
 export interface OrchestratorServiceParts {
   readonly datacenter: string;
   readonly groupId: string;
-  readonly replica: ReplicaDriver & TransferDriver;
+  readonly replica: ReplicaDriver;
   readonly state: ReplicatedState;
   readonly sessions: Sessions;
   readonly feed: Feed;
@@ -53,6 +55,12 @@ export function orchestratorService(parts: OrchestratorServiceParts): UntypedSer
         (result) => done(null, result),
         (error: Refusal) => done(error),
       );
+    },
+    takeSnapshot: (_call: unknown, done: sendUnaryData<TakeSnapshotResponse>) => {
+      replica.snapshotNow((outcome) => {
+        if (outcome.type === "saved") done(null, { index: outcome.index });
+        else done(refusal("the replica stops", GrpcStatus.UNAVAILABLE));
+      });
     },
     backup: (call: ServerWritableStream<BackupRequest, BackupResponse>) =>
       serveBackup(call, {

@@ -1,6 +1,7 @@
 /**
  * What a replica says of itself.
  */
+import type { ReplicatedState } from "@atoll/control";
 import type { GetStatusResponse } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import type { ReplicaDriver } from "@atoll/raft-replica";
 import type { LagClock } from "./lag-clock.ts";
@@ -11,6 +12,7 @@ export function statusOf(
     readonly datacenter: string;
     readonly groupId: string;
     readonly replica: Pick<ReplicaDriver, "status">;
+    readonly state: ReplicatedState;
     readonly lagClock: LagClock;
     readonly busConnected: () => boolean;
   },
@@ -42,5 +44,8 @@ export function statusOf(
     learners: [...membership.learners, ...membership.learnersNext],
     recovering: isRecovering,
     version: VERSION,
+    addresses: Object.fromEntries(
+      [...of.state.datacenter.groupReplicas()].map(({ id, address }) => [id, address]),
+    ),
   };
 }

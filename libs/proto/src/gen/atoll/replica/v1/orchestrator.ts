@@ -255,6 +255,13 @@ export interface GetStatusResponse {
   readonly recovering: boolean;
   /** Of the software. */
   readonly version: string;
+  /** Where the replicas serve, by id, as the log says. */
+  readonly addresses: { [key: number]: string };
+}
+
+export interface GetStatusResponse_AddressesEntry {
+  readonly key: number;
+  readonly value: string;
 }
 
 export interface Peer {
@@ -3567,6 +3574,7 @@ function createBaseGetStatusResponse(): GetStatusResponse {
     learners: [],
     recovering: false,
     version: "",
+    addresses: {},
   };
 }
 
@@ -3638,6 +3646,9 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     if (message.version !== "") {
       writer.uint32(146).string(message.version);
     }
+    globalThis.Object.entries(message.addresses).forEach(([key, value]: [string, string]) => {
+      GetStatusResponse_AddressesEntry.encode({ key: key as any, value }, writer.uint32(154).fork()).join();
+    });
     return writer;
   },
 
@@ -3828,6 +3839,17 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
             message.version = reader.string();
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            const entry19 = GetStatusResponse_AddressesEntry.decode(reader, reader.uint32());
+            if (entry19.value !== undefined) {
+              message.addresses[entry19.key] = entry19.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3896,6 +3918,20 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
       learners: globalThis.Array.isArray(object?.learners) ? object.learners.map((e: any) => globalThis.Number(e)) : [],
       recovering: isSet(object.recovering) ? globalThis.Boolean(object.recovering) : false,
       version: isSet(object.version) ? globalThis.String(object.version) : "",
+      addresses: isObject(object.addresses)
+        ? (globalThis.Object.entries(object.addresses) as [string, any][]).reduce(
+          (acc: { [key: number]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, globalThis.Number(key), {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
     };
   },
 
@@ -3955,6 +3991,15 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     if (message.version !== "") {
       obj.version = message.version;
     }
+    if (message.addresses) {
+      const entries = globalThis.Object.entries(message.addresses) as [string, string][];
+      if (entries.length > 0) {
+        obj.addresses = {};
+        entries.forEach(([k, v]) => {
+          obj.addresses[k] = v;
+        });
+      }
+    }
     return obj;
   },
 
@@ -3981,6 +4026,104 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     message.learners = object.learners?.map((e) => e) || [];
     message.recovering = object.recovering ?? false;
     message.version = object.version ?? "";
+    message.addresses = (globalThis.Object.entries(object.addresses ?? {}) as [string, string][]).reduce(
+      (acc: { [key: number]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[globalThis.Number(key)] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseGetStatusResponse_AddressesEntry(): GetStatusResponse_AddressesEntry {
+  return { key: 0, value: "" };
+}
+
+export const GetStatusResponse_AddressesEntry: MessageFns<GetStatusResponse_AddressesEntry> = {
+  encode(message: GetStatusResponse_AddressesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== 0) {
+      writer.uint32(8).int64(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetStatusResponse_AddressesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetStatusResponse_AddressesEntry() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.key = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetStatusResponse_AddressesEntry {
+    return {
+      key: isSet(object.key) ? globalThis.Number(object.key) : 0,
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: GetStatusResponse_AddressesEntry): unknown {
+    const obj: any = {};
+    if (message.key !== 0) {
+      obj.key = Math.round(message.key);
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetStatusResponse_AddressesEntry>, I>>(
+    base?: I,
+  ): GetStatusResponse_AddressesEntry {
+    return GetStatusResponse_AddressesEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetStatusResponse_AddressesEntry>, I>>(
+    object: I,
+  ): GetStatusResponse_AddressesEntry {
+    const message = createBaseGetStatusResponse_AddressesEntry() as any;
+    message.key = object.key ?? 0;
+    message.value = object.value ?? "";
     return message;
   },
 };

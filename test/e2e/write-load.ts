@@ -1,0 +1,81 @@
+/**
+ * Writes one after another while a test goes on, and what became of each.
+ *
+ * Every write is its own: the reason of a maintenance with a number, so that the history shows how
+ * often it was carried out. Used by the tests of the control plane's own group.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { EventServiceService, type Event } from "@atoll/proto/atoll/v1/event";
+import { NodeServiceService } from "@atoll/proto/atoll/v1/node";
+import { StoryApi } from "../story/api.ts";
+
+const PAUSE_MS = 10;
+const WRITE_MS_MAX = 10_000;
+
+export class WriteLoad {
+  /** Reasons whose write was acknowledged, in order. */
+  readonly done: string[] = [];
+  readonly failures: string[] = [];
+  readonly #api: StoryApi;
+  readonly #node: string;
+  readonly #working: Promise<void>;
+  #stopped = false;
+
+  constructor(api: StoryApi, node: string) {
+    this.#api = api;
+    this.#node = `${api.datacenter}/nodes/${node}`;
+    this.#working = this.#work();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#working;
+  }
+
+  async #work(): Promise<void> {
+    for (let number = 1; !this.#stopped; number += 1) {
+      const reason = `write ${number}`;
+      const request = { name: this.#node, reason, requestId: "" };
+      try {
+        await this.#api.call(NodeServiceService.startMaintenance, request, WRITE_MS_MAX);
+        this.done.push(reason);
+      } catch (error) {
+        this.failures.push(`${reason}: ${(error as Error).message}`);
+      }
+      await delay(PAUSE_MS);
+    }
+  }
+}
+
+/** How often each maintenance was begun, by its reason, as the history tells. */
+export class EventCount {
+  readonly #times = new Map<string, number>();
+
+  static async of(gatewayAddress: string): Promise<EventCount> {
+    using api = new StoryApi(gatewayAddress);
+    const count = new EventCount();
+    let pageToken = "";
+    do {
+      const request = {
+        parent: api.datacenter,
+        pageSize: 1_000,
+        pageToken,
+        filter: 'type = "maintenanceStarted"',
+        fromIndex: 0,
+      };
+      const page = await api.insist(EventServiceService.listEvents, request, 10_000);
+      for (const event of page.events) count.#take(event);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+    return count;
+  }
+
+  times(reason: string): number {
+    return this.#times.get(reason) ?? 0;
+  }
+
+  #take({ text }: Event): void {
+    const reason = /write \d+/.exec(text)?.[0];
+    if (reason !== undefined) this.#times.set(reason, this.times(reason) + 1);
+  }
+}
