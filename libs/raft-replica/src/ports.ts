@@ -201,6 +201,8 @@ export interface PeerProgress {
   readonly matchIndex: number;
   readonly state: "probe" | "replicate" | "snapshot";
   readonly active: boolean;
+  /** It lost its log and does not count until it is whole. */
+  readonly recovering: boolean;
 }
 
 export interface ReplicaStatus {

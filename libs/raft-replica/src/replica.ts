@@ -226,11 +226,12 @@ export class Replica implements ReplicaDriver {
       snapshotIndex: view.snapshotIndex,
       membership: view.membership,
       ...(view.recovery === undefined ? {} : { recovery: view.recovery }),
-      peers: view.peers.map(({ id, matchIndex, state, active }) => ({
+      peers: view.peers.map(({ id, matchIndex, state, active, recovering }) => ({
         id,
         matchIndex,
         state,
         active,
+        recovering,
       })),
     };
   }

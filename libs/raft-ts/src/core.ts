@@ -70,6 +70,8 @@ export interface PeerView {
   readonly active: boolean;
   /** It gets entries and does not count. */
   readonly learner: boolean;
+  /** It lost its log and does not count until it is whole. */
+  readonly recovering: boolean;
 }
 
 /** A look at the core, for status pages, checkers and transcripts. */
@@ -232,9 +234,9 @@ export class RaftCore {
     const state = this.#state;
     const peers: PeerView[] = [];
     for (const [id, each] of state.progress) {
-      const { matchIndex, nextIndex, active } = each;
+      const { matchIndex, nextIndex, active, recovering } = each;
       const learner = !isVoter(state.membership, id);
-      peers.push({ id, matchIndex, nextIndex, state: each.state, active, learner });
+      peers.push({ id, matchIndex, nextIndex, state: each.state, active, learner, recovering });
     }
     return {
       id: state.id,

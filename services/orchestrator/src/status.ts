@@ -32,9 +32,9 @@ export function statusOf(
     commitIndex: own.commitIndex,
     appliedIndex: own.appliedIndex,
     snapshotIndex: own.snapshotIndex,
-    peers: peers.map(({ id, matchIndex, state, active }) => {
+    peers: peers.map(({ id, matchIndex, state, active, recovering }) => {
       const lagMs = of.lagClock.lagMs(matchIndex, own.lastIndex, nowMs);
-      const peer = { id, matchIndex, state, active, recovering: false };
+      const peer = { id, matchIndex, state, active, recovering };
       return lagMs === undefined ? peer : { ...peer, lagMs: Math.round(lagMs) };
     }),
     busConnected: of.busConnected(),
