@@ -148,6 +148,11 @@ export class ManualGroup {
     assert(this.core(id).view().role === "leader", `${id} was not elected`);
   }
 
+  /** Puts up a replica that knows of no members yet. */
+  join(id: ReplicaId): void {
+    this.#found(id, membershipOf([]), {});
+  }
+
   /** Loses memory and what is not durable, and begins again. */
   restart(id: ReplicaId): void {
     const member = this.#member(id);
