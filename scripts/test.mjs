@@ -75,7 +75,11 @@ function parseArguments(words) {
 function findSuites(tools, groups, parts) {
   const concurrency = Math.max(2, cpus().length);
   const suites = [
-    { group: "unit", folders: ["libs", "services", "deploy", "test/architecture"], concurrency },
+    {
+      group: "unit",
+      folders: ["libs", "services", "deploy", "test/architecture", "test/examples"],
+      concurrency,
+    },
     { group: "simulation", folders: ["libs/sim"], concurrency },
     { group: "e2e", folders: ["test/e2e"], concurrency: 1 },
   ];
