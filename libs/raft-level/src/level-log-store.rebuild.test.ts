@@ -239,7 +239,7 @@ test("a log that was distrusted is damaged, and its note goes aside with it", as
   await close(await LevelLogStore.open(optionsFor(folder)));
 });
 
-test("diskError() finds nothing on a disk that works, and leaves nothing there", async (context) => {
+test("diskError() finds nothing on a disk that works", async (context) => {
   const folder = await temporaryFolder(context);
   await prepare(folder);
   const files = await readdir(folder);

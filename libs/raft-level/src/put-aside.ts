@@ -11,7 +11,7 @@ import { ForeignLogError, LogDamagedError, StorageFailedError } from "./errors.t
 import { verifyLogFolder } from "./verify-log.ts";
 
 /** Older ones make room. */
-export const PUT_ASIDE_MAX = 3;
+const PUT_ASIDE_MAX = 3;
 
 export interface PutAside {
   /** What was damaged. */
