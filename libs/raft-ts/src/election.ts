@@ -23,10 +23,9 @@ export function tickElection(state: RaftState): void {
     // A candidate waits for disks; only its timeout ends that.
     if (state.suspicionTicks === 0 && state.role !== "candidate") campaign = true;
   }
-  // Alone, there is nobody to wait for.
-  if (state.membership.voters.length === 1 && state.membership.outgoing.length === 0) {
-    campaign = true;
-  }
+  // Alone, there is nobody to wait for but the own disk.
+  const { voters, outgoing } = state.membership;
+  if (voters.length === 1 && outgoing.length === 0 && state.role !== "candidate") campaign = true;
   if (campaign) startCampaign(state);
 }
 

@@ -255,6 +255,32 @@ test("§6 a leader that removes itself replicates until then, counts itself no m
   );
 });
 
+test("§6 nothing is sent to who was removed, and nothing handed over to it", () => {
+  const group = new ManualGroup([1, 2, 3]);
+  group.elect(1);
+  change(group, 1, "r3");
+  group.settle([3]);
+  beat(group, 1, [3]);
+  assert.deepEqual(
+    group.core(1).view().peers.map(({ id }) => id),
+    [2],
+  );
+  change(group, 1, "r2");
+  group.step(1, { type: "transferLeadership", to: 2 });
+  group.drop(({ type }) => type === "timeoutNow");
+  group.settle();
+  const { membership, transferTo } = group.core(1).view();
+  assert.deepEqual([membership.voters, transferTo], [[1], 0]);
+});
+
+test("§5.2 a group of one waits for its own disk, and does not campaign anew meanwhile", () => {
+  const group = new ManualGroup([1]);
+  group.tick(1, 10);
+  assert.deepEqual([group.core(1).view().role, group.core(1).view().term], ["candidate", 1]);
+  group.persist(1);
+  assert.equal(group.core(1).view().role, "leader");
+});
+
 test("§6 a removed leader that stays for conformance does not count its own disk", () => {
   const group = new ManualGroup([1, 2, 3], { settings: { stepDownOnRemoval: false } });
   group.elect(1);
@@ -325,4 +351,9 @@ test("without pre-vote a campaign begins with a new term; without check-quorum a
   group.settle();
   group.tick(1, 100);
   assert.equal(group.core(1).view().role, "leader");
+  // Nor does anybody withhold a vote because of it.
+  group.settle();
+  group.step(2, { type: "campaign" });
+  group.settle();
+  assert.deepEqual([group.core(2).view().role, group.core(2).view().term], ["leader", 2]);
 });
