@@ -139,13 +139,6 @@ async function restore(
   const replicas = replicasOf(options.replicas, header);
   const targets = targetsOf(options.to, [...replicas.keys()]);
   const groupId = groupOf(options.group, datacenter, restoring.newGroupId);
-  if (options.acceptStale !== true) {
-    const compare = [...(options.compare ?? []), ...targets.map(({ folder }) => folder)];
-    refuse(path, await checks.staleness(path, header, { compare, groupId }), "is stale", [
-      "restore the newest, or accept the loss with --accept-stale",
-    ]);
-  }
-  for (const { folder } of targets) await checkFolder(folder);
   if (options.acceptSurvivors !== true) {
     const { transport } = context.settings;
     refuse(path, await checks.survivors(header, transport), "is of a group that is not lost", [
@@ -153,6 +146,13 @@ async function restore(
       "a group that has a majority needs no restore: `atoll group replace`",
     ]);
   }
+  if (options.acceptStale !== true) {
+    const compare = [...(options.compare ?? []), ...targets.map(({ folder }) => folder)];
+    refuse(path, await checks.staleness(path, header, { compare, groupId }), "is stale", [
+      "restore the newest, or accept the loss with --accept-stale",
+    ]);
+  }
+  for (const { folder } of targets) await checkFolder(folder);
   const state = stateOf(path, pieces, restoring.readState);
   const plan = { header, groupId, replicas, targets };
   await fromDisk(path, () => restoring.writeTargets(plan, state));

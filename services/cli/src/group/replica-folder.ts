@@ -1,71 +1,90 @@
 /**
- * Looks into the folder of a replica: whose it is and how far its log goes.
+ * Looks into the folder of a replica: whose it is, how far its log goes, and what is wrong with it.
  *
- * Never while a replica works in it: the lock of the log keeps us out, and we say so.
+ * Reads copies and changes nothing. A folder in which a replica works is no matter for this: what
+ * is found there may be wrong the next moment.
  */
+import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { ForeignLogError, LevelLogStore } from "@atoll/raft-level";
-import { foundingGroupId, LOG_FOLDER, readGroupFile } from "@atoll/service-kit";
-import { membershipOf } from "raft-ts";
-import type { BackupHeader } from "./backup-file.ts";
-import { exists } from "./restore.ts";
+import { type LogFolderReport, verifyLogFolder } from "@atoll/raft-level";
+import { isGroupOf, LOG_FOLDER, readGroupFile } from "@atoll/service-kit";
 import type { VerifyReport } from "./verify.ts";
 
 export type ReplicaFolder =
   | { readonly type: "none" }
-  /** Of another group of another datacenter. */
+  /** Of another datacenter. */
   | { readonly type: "foreign" }
   | { readonly type: "unreadable"; readonly reason: string }
   | {
       readonly type: "log";
       readonly replica: number;
       readonly groupId: string;
+      /** The highest that could be read, however damaged the rest is. */
       readonly lastIndex: number;
     };
 
 export async function inspectReplicaFolder(
   path: string,
-  expected: Pick<BackupHeader, "datacenter" | "voters" | "learners">,
+  datacenter: string,
 ): Promise<ReplicaFolder> {
-  const logFolder = join(resolve(path), LOG_FOLDER);
-  if (!(await exists(logFolder))) return { type: "none" };
-  const groupId = (await readGroupFile(path)) ?? foundingGroupId(expected.datacenter);
-  const ids = new Set([...expected.voters, ...expected.learners, 1, 2, 3, 4, 5]);
-  for (const replicaId of ids) {
-    try {
-      const { store, recovered } = await LevelLogStore.open({
-        folder: logFolder,
-        identity: { groupId, replicaId },
-        founding: membershipOf([replicaId]),
-      });
-      await store[Symbol.asyncDispose]();
-      return { type: "log", replica: replicaId, groupId, lastIndex: recovered.last.index };
-    } catch (error) {
-      if (error instanceof ForeignLogError) continue;
-      return { type: "unreadable", reason: error instanceof Error ? error.message : String(error) };
-    }
+  const report = await verifyAt(path);
+  if (report === undefined) return { type: "none" };
+  const { identity, lastIndex, findings } = report;
+  if (identity === undefined) {
+    const [first] = findings;
+    return { type: "unreadable", reason: first === undefined ? "it is empty" : first.detail };
   }
-  return { type: "foreign" };
+  const { groupId, replicaId: replica } = identity;
+  if (!isGroupOf(datacenter, groupId)) return { type: "foreign" };
+  return { type: "log", replica, groupId, lastIndex };
 }
 
 /** What `atoll group verify FOLDER` says of a folder. */
 export async function verifyReplicaFolder(path: string): Promise<VerifyReport> {
   const hint =
-    `with a healthy majority: start the replica, it puts ${path} aside and rebuilds it; ` +
-    "else `atoll group restore`";
-  const groupId = await readGroupFile(path);
-  const datacenter = (groupId ?? "").split("/")[1] ?? "";
-  const found = await inspectReplicaFolder(path, { datacenter, voters: [], learners: [] });
-  switch (found.type) {
-    case "none":
-      return { path, summary: "no replica's folder", problems: ["there is no log in it"], hint };
-    case "foreign":
-      return { path, summary: "a log", problems: ["its group and replica do not fit"], hint };
-    case "unreadable":
-      return { path, summary: "a replica's log", problems: [found.reason], hint };
-    case "log": {
-      const summary = `log of replica ${found.replica} of ${found.groupId} to #${found.lastIndex}`;
-      return { path, summary, problems: [], hint };
-    }
+    `with a healthy majority: start the replica, it puts the log of ${path} aside and rebuilds ` +
+    "it; without one: `atoll group restore`";
+  const report = await verifyAt(path);
+  if (report === undefined) {
+    const problems = ["there is no log in it"];
+    return { path, summary: "no replica's folder", problems, hint };
   }
+  const { identity, lastIndex, findings, findingsTotal, standing } = report;
+  const problems = findings.map(({ record, detail }) => `${record}: ${detail}`);
+  if (findingsTotal > findings.length) {
+    problems.push(`and ${findingsTotal - findings.length} more`);
+  }
+  const named = await readGroupFile(path).catch((error: Error) => error.message);
+  if (named !== undefined && identity !== undefined && named !== identity.groupId) {
+    problems.push(`group.json: ${named} is not the log's group ${identity.groupId}`);
+  }
+  if (standing === "recovering" || standing === "blank") {
+    problems.push(`the log is ${standing}: it does not hold all that its replica promised`);
+  }
+  return { path, summary: summaryOf(report, lastIndex), problems, hint };
+}
+
+function summaryOf({ identity, verdict }: LogFolderReport, lastIndex: number): string {
+  if (identity === undefined) return "a log without an identity";
+  const torn = verdict === "torn" ? ", a last write cut off that nobody was told of" : "";
+  return `log of replica ${identity.replicaId} of ${identity.groupId} to #${lastIndex}${torn}`;
+}
+
+/** Takes the replica's folder, or the log's folder in it; undefined when there is neither. */
+async function verifyAt(path: string): Promise<LogFolderReport | undefined> {
+  for (const folder of [join(resolve(path), LOG_FOLDER), resolve(path)]) {
+    if (await isFolder(join(folder, "meta"))) return verifyLogFolder(folder);
+    if (await isFile(join(folder, "durable-marker"))) return verifyLogFolder(folder);
+  }
+  return undefined;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const about = await stat(path).catch(() => undefined);
+  return about?.isDirectory() === true;
+}
+
+async function isFile(path: string): Promise<boolean> {
+  const about = await stat(path).catch(() => undefined);
+  return about?.isFile() === true;
 }

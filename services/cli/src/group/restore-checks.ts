@@ -85,7 +85,7 @@ async function newerThan(
     return `${backup}, this one to ${header.index}`;
   }
   if (about?.isDirectory() !== true) return undefined;
-  const found = await inspectReplicaFolder(path, header);
+  const found = await inspectReplicaFolder(path, header.datacenter);
   if (found.type === "none" || found.type === "foreign") return undefined;
   if (found.type === "unreadable") return `${path} may be newer: ${found.reason}`;
   if (found.groupId === groupId || found.lastIndex <= header.index) return undefined;
