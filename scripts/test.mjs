@@ -13,6 +13,8 @@ import { basename, join, sep } from "node:path";
 import { ensureEverything, SetupError } from "./setup.mjs";
 
 const GROUPS = ["lint", "types", "unit", "simulation", "e2e"];
+/** Folders of /test that run with the tests of packages: they need nothing but the sources. */
+const SUITES = ["test/architecture", "test/conformance", "test/examples"];
 /** A test that takes so long is stuck. */
 const TEST_TIMEOUT_MS = 240_000;
 /** A suite that takes so long waits for something that a failed test has left running. */
@@ -77,7 +79,7 @@ function findSuites(tools, groups, parts) {
   const suites = [
     {
       group: "unit",
-      folders: ["libs", "services", "deploy", "test/architecture", "test/examples"],
+      folders: ["libs", "services", "deploy", ...SUITES],
       concurrency,
     },
     { group: "simulation", folders: ["libs/sim"], concurrency },
