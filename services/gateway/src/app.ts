@@ -121,7 +121,13 @@ function joinReplicas(config: Config, log: Log, parts: AsyncDisposableStack): Re
   const session = parts.use(new ReplicaSession({ clients, clock, log }));
   const follower = parts.use(new FeedFollower({ clients, mirror, clock, log }));
   session.onLeader((leader) => follower.follow(leader));
-  followAddresses({ clients, mirror, transport: config.transport, log });
+  followAddresses({
+    clients,
+    mirror,
+    configured: new Map([...config.replicas].map(([id, { text }]) => [id, text])),
+    transport: config.transport,
+    log,
+  });
   const { datacenter } = config;
   const reads = parts.use(new ReadRounds({ datacenter, session, mirror, follower, clock, log }));
   return { clients, mirror, session, follower, reads };

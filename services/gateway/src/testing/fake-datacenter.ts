@@ -105,6 +105,15 @@ export class FakeDatacenter implements Disposable {
     this.firstIndex = index;
   }
 
+  /** Another group with an empty state is founded in the place of this one. */
+  loseAll(groupId: string): void {
+    for (const replica of this.replicas.values()) replica.breakStreams();
+    this.groupId = groupId;
+    this.log.length = 0;
+    this.state.restore(0, []);
+    this.append([]);
+  }
+
   submit(command: SubmitCommand): ReplyContent {
     this.submits += 1;
     const decoded = fromProtoSubmit(command);
