@@ -36,6 +36,7 @@ import type { Config } from "./config.ts";
 import { Feed } from "./feed.ts";
 import { settleGroup } from "./group-id.ts";
 import { GroupKeeper } from "./group-keeper.ts";
+import { handOver } from "./hand-over.ts";
 import { LagClock } from "./lag-clock.ts";
 import { OrchestratorMetrics } from "./metrics.ts";
 import { distrustLost, openStore } from "./open-store.ts";
@@ -131,6 +132,8 @@ export async function startApp(config: Config): Promise<App> {
   return {
     ended: (signal) => endOf(signal, consensus.failed),
     async [Symbol.asyncDispose](): Promise<void> {
+      const leader = await handOver(replica);
+      if (leader !== 0) log.info("leadership handed over", { leader });
       await owned.disposeAsync();
       log.info("stopped");
     },
