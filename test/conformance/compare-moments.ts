@@ -12,6 +12,7 @@ import type { Failure } from "./outcome.ts";
 import type { Observation } from "./replica.ts";
 import { describeEntry, describeTold } from "./told-state.ts";
 import type { Told, ToldEntry, ToldReady } from "./trace.ts";
+import { founderTerm } from "./translation.ts";
 
 type ToldOfReplica = Exclude<Told, { readonly type: "answer" }>;
 
@@ -75,6 +76,7 @@ function holds(told: ToldOfReplica, moment: Observation, group: Group): boolean 
         view.committedIndex === told.commit &&
         view.appliedIndex === told.applied &&
         view.lastIndex === told.lastIndex &&
+        founderTerm(view.lastIndex, view.lastTerm) === told.lastTerm &&
         view.membership.voters.join(" ") === told.voters.join(" ")
       );
     case "forgot":
