@@ -2,9 +2,9 @@
  * The whole state of a datacenter as bytes, and back.
  *
  * A header, then nodes, roles, actions, operations, requests, forgotten nodes and replicas, each in
- * an order that follows from the log alone: equal states give equal bytes on every replica. Records are
- * length-delimited and run on from chunk to chunk; a reader may be given other chunks of the same
- * bytes.
+ * an order that follows from the log alone: equal states give equal bytes on every replica. Records
+ * are length-delimited and run on from chunk to chunk; a reader may be given other chunks of the
+ * same bytes.
  */
 import { Datacenter } from "@atoll/domain";
 import type { ActionId, TargetKey, WholeState } from "@atoll/domain";

@@ -80,7 +80,7 @@ test("send() without a connection drops, and delivers once the peer is there", a
   assert.deepEqual(one.lost, [], "what never was established is not lost");
 });
 
-test("setPeers() reaches new peers, lets go of old ones, leaves the others alone", async (context) => {
+test("setPeers() reaches new peers and lets go of old ones", async (context) => {
   const [one, two] = await openPair(context);
   const three = await openEnd(3, new Map([[1, `127.0.0.1:${one.port}`]]));
   context.after(() => three[Symbol.asyncDispose]());

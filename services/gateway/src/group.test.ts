@@ -68,7 +68,7 @@ test("ReplaceReplica takes the old one's address where none is given", async () 
   );
 });
 
-test("DeleteReplica is refused where it would cost the majority, unless that is accepted", async () => {
+test("DeleteReplica is refused where it would cost the majority", async () => {
   await using gateway = await startTestGateway();
   const { api, datacenter } = gateway;
   for (const replica of [1, 2, 3]) {

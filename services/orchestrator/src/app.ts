@@ -14,7 +14,7 @@ import { connectOrchestratorBus } from "@atoll/event-bus-nats";
 import { OrchestratorServiceService } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import { GrpcPeerTransport, raftServiceDefinition } from "@atoll/raft-grpc";
 import type { LevelLogStore } from "@atoll/raft-level";
-import { DEFAULT_REPLICA_SETTINGS, type LeadershipChange, Replica } from "@atoll/raft-replica";
+import { DEFAULT_REPLICA_SETTINGS, Replica } from "@atoll/raft-replica";
 import {
   channelCredentials,
   createLog,
@@ -38,6 +38,7 @@ import { settleGroup } from "./group-id.ts";
 import { GroupKeeper } from "./group-keeper.ts";
 import { handOver } from "./hand-over.ts";
 import { LagClock } from "./lag-clock.ts";
+import { LeadershipSwitch } from "./leadership-switch.ts";
 import { OrchestratorMetrics } from "./metrics.ts";
 import { distrustLost, openStore } from "./open-store.ts";
 import { orchestratorService } from "./orchestrator-service.ts";
@@ -333,37 +334,6 @@ async function startServer(
     log,
     metrics,
   });
-}
-
-/** Gives leadership to the loop and takes it away; waits until both are made. */
-class LeadershipSwitch {
-  readonly #log: Log;
-  #parts: { readonly leader: Leader; readonly intake: BusIntake } | undefined;
-  #last: LeadershipChange | undefined;
-
-  constructor(log: Log) {
-    this.#log = log;
-  }
-
-  join(parts: { readonly leader: Leader; readonly intake: BusIntake }): void {
-    this.#parts = parts;
-    if (this.#last !== undefined) this.changed(this.#last);
-  }
-
-  /** Told from inside the driver: what follows from it waits for the next turn of the loop. */
-  changed(change: LeadershipChange): void {
-    this.#last = change;
-    if (this.#parts === undefined) return;
-    const { leader, intake } = this.#parts;
-    this.#log.info("leadership", { ...change });
-    if (leader.leading) {
-      intake.stop();
-      leader.resign();
-    }
-    if (!change.leading) return;
-    leader.lead(change.term);
-    intake.start();
-  }
 }
 
 /** Whether the bus is there, for health and status. */

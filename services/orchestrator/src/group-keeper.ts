@@ -3,10 +3,10 @@
  * members are.
  *
  * A reconciler: it takes no input but the records in the state and Raft's membership, so any leader
- * goes on where the last one stopped: a wanted replica is added as a learner, promoted once it is
- * close to the end of the log, and put in the place of the one that it replaces in one joint change.
- * One step at a time; a step that fails is taken again later. Runs on every replica for the addresses, and on the leader for the rest. Called at each tick by
- * the composition root.
+ * goes on where the last one stopped. A wanted replica is added as a learner, promoted once it is
+ * close to the end of the log, and put in the place of the one that it replaces in one joint
+ * change. One step at a time; a step that fails is taken again later. Runs on every replica for the
+ * addresses, and on the leader for the rest. Called at each tick by the composition root.
  */
 import type { ReplicatedState } from "@atoll/control";
 import type { GroupReplicaState, UserCommand } from "@atoll/domain";

@@ -3,8 +3,8 @@
  *
  * A log that is damaged, or is another replica's, is put aside and rebuilt from the peers; a blank
  * folder is nobody's word that the group is new, so its replica asks them as well (docs/adr/0010),
- * unless it is certain that it never had a vote. A disk that fails is no damage: that ends the process. Called by the composition
- * root.
+ * unless it is certain that it never had a vote. A disk that fails is no damage: that ends the
+ * process. Called by the composition root.
  */
 import {
   distrustLog,

@@ -8,7 +8,6 @@ export {
   n2,
   renderedFile,
   renderedService,
-  sampleCommands,
   sampleEvents,
   sampleFacts,
   sampleInventory,
@@ -21,6 +20,7 @@ export {
   webApp,
   webAppTarget,
 } from "./samples.ts";
+export { sampleCommands } from "./sample-commands.ts";
 export { given, outcomeOf, Scenario, STEP_MS } from "./scenario.ts";
 export { eventTypesOf, makeHistory } from "./random-history.ts";
 export type { HistoryStep } from "./random-history.ts";

@@ -5,7 +5,6 @@
  * like the rest of the domain; used by tests of the domain, of its wire form, and of what is built
  * upon it.
  */
-import type { Command } from "../command.ts";
 import type { DomainEvent } from "../event.ts";
 import type {
   Fact,
@@ -232,12 +231,12 @@ export function fileSeen(
   return { path: "/etc/app.conf", digest: "f1", status, diff, reason: "", ...more };
 }
 
-type ByType<U extends { readonly type: string }> = {
+export type ByType<U extends { readonly type: string }> = {
   readonly [T in U["type"]]: Extract<U, { type: T }>;
 };
 
 const act = "n1-1" as ActionId;
-const op = "op-1" as OperationId;
+export const op: OperationId = "op-1" as OperationId;
 
 export const sampleEvents: ByType<DomainEvent> = {
   nodeDiscovered: {
@@ -391,27 +390,3 @@ export function batchOf(facts: readonly Fact[], more: Partial<FactBatch> = {}): 
     ...more,
   };
 }
-
-export const sampleCommands: ByType<Command> = {
-  applyRoles: { type: "applyRoles", roles: [sampleRole, emptyRole("bare")] },
-  deleteRole: { type: "deleteRole", role: web },
-  assignRole: { type: "assignRole", node: n1, role: web },
-  unassignRole: { type: "unassignRole", node: n1, role: web },
-  updateNode: {
-    type: "updateNode",
-    node: n1,
-    labels: { use: "web" },
-    location: { rack: "r1" },
-    revision: 3,
-  },
-  startMaintenance: { type: "startMaintenance", node: n1, reason: "new disk" },
-  endMaintenance: { type: "endMaintenance", node: n1 },
-  forgetNode: { type: "forgetNode", node: n1 },
-  cancelOperation: { type: "cancelOperation", operation: op },
-  addReplica: { type: "addReplica", replica: 4, address: "10.0.0.4:7500", replaces: 3 },
-  removeReplica: { type: "removeReplica", replica: 3 },
-  forgetReplica: { type: "forgetReplica", replica: 3 },
-  acceptFacts: { type: "acceptFacts", batch: batchOf(Object.values(sampleFacts)) },
-  reportPresence: { type: "reportPresence", node: n1, presence: "lost", silentMs: 30_000 },
-  carryOutPlan: { type: "carryOutPlan", decisions: [{ type: "completeOperation", operation: op }] },
-};

@@ -4,7 +4,7 @@
  *     0  "ATOLLBAK"    8  format version (4)   12  bytes of the header (4)
  *    16  the header, JSON                      then  CRC32C of everything so far (4)
  *     per piece: its bytes (4), CRC32C of it and all pieces before (4), the piece
- *     at the end: 0 (4), CRC32C of all pieces (4), SHA-256 of all pieces: the hash of the state (32)
+ *     at the end: 0 (4), CRC32C of all pieces (4), SHA-256 of them: the hash of the state (32)
  *
  * Numbers are little-endian. A file is written beside its place, synced, read again from end to end
  * and only then given its name: a backup that has its name is whole. Used by `atoll group backup`,

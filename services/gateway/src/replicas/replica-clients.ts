@@ -1,8 +1,8 @@
 /**
  * Connections to the orchestrator replicas of this datacenter.
  *
- * One channel each, shared by session, feed and status. Which there are follows the log. Made by the composition root, which closes
- * them last.
+ * One channel each, shared by session, feed and status. Which there are follows the log. Made by
+ * the composition root, which closes them last.
  */
 import {
   type GetStatusResponse,
