@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { recordKey } from "./keys.ts";
+import { recordKey, STATE_KEY } from "./keys.ts";
 import { LevelLogStore } from "./level-log-store.ts";
 import {
   compact,
@@ -148,6 +148,17 @@ test("any earlier state of the database is refused", async (context) => {
   for (const [at, { pairs }] of earlier.slice(0, -1).entries()) {
     await assertRefused(folder, { ...content, pairs }, `as after record ${at + 1}`);
   }
+});
+
+test("an earlier state record alone is refused", async (context) => {
+  const { content, earlier } = await smallLog(context);
+  const folder = await temporaryFolder(context);
+  const key = Buffer.from(STATE_KEY).toString("hex");
+  const stale = (earlier[0] as DiskContent).pairs.get(key) as Uint8Array;
+  // The records it would begin with are there again as well.
+  const pairs = new Map([...(earlier[2] as DiskContent).pairs, ...content.pairs]).set(key, stale);
+  const first = (earlier[0] as DiskContent).pairs.get(hexKey(1)) as Uint8Array;
+  await assertRefused(folder, { ...content, pairs: pairs.set(hexKey(1), first) }, "the state");
 });
 
 test("a record of another log under the same identity is refused", async (context) => {

@@ -277,3 +277,41 @@ test("a lone voter whose log was damaged stays as it is", () => {
   turns(group, [1], 100);
   assert.equal(standing(group, 1), "recovering");
 });
+
+test("a replica is not whole before its own disk holds what it applied", () => {
+  const group = atWork();
+  group.wipe(3, "recovering", THREE);
+  for (let turn = 0; turn < 40; turn += 1) {
+    for (const id of THREE) group.tick(id);
+    group.persist(1);
+    group.persist(2);
+    // Term and vote become durable, entries do not.
+    if (group.core(3).view().lastIndex === 0) group.persist(3);
+    group.deliver();
+  }
+  const { appliedIndex, stableIndex, vote } = group.core(3).view();
+  assert.deepEqual([appliedIndex, stableIndex, vote], [6, 0, 0]);
+});
+
+test("a leader forgets what a replica acknowledged when it hears that its log is lost", () => {
+  const group = atWork();
+  const matchIndex = (): number | undefined =>
+    group
+      .core(1)
+      .view()
+      .peers.find(({ id }) => id === 3)?.matchIndex;
+  const refusal = { type: "appendEntriesReply", from: 3, to: 1, term: 1, success: false } as const;
+  const hint = { index: 0, term: 0 };
+  const lost = (index: number): void =>
+    group.step(1, { type: "message", message: { ...refusal, recovering: true, index, hint } });
+  assert.equal(matchIndex(), 6);
+  const query = { type: "termQuery", from: 3, to: 1, term: 0, context: 5 } as const;
+  group.step(1, { type: "message", message: { ...query, recovering: true } });
+  assert.equal(matchIndex(), 0);
+  const success = { ...refusal, success: true, index: 4, hint, recovering: true } as const;
+  group.step(1, { type: "message", message: success });
+  assert.equal(matchIndex(), 4);
+  // It lost its log once more, while it was recovering.
+  lost(3);
+  assert.equal(matchIndex(), 0);
+});
