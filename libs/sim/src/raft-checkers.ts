@@ -206,7 +206,8 @@ export class RaftCheckers {
 
   /** As {@link observed}, once the replica has done all that was to be done. */
   settled(status: ReplicaStatus): void {
-    this.#memberships.observed(status);
+    const { hardState, metadata } = this.#images.get(status.id) as LogImage;
+    this.#memberships.observed(status, Math.max(hardState.commit, metadata.index));
   }
 
   /** After each thing that happened to a replica: election safety, completeness, no going back. */

@@ -8,7 +8,7 @@
 import type { Prng } from "@atoll/stdx";
 import type { ReplicaId } from "raft-ts";
 import type { RaftGroup } from "./raft-group.ts";
-import { isMembershipChanging, RaftMembershipFaults } from "./raft-membership-faults.ts";
+import { RaftMembershipFaults } from "./raft-membership-faults.ts";
 import { drawBadDisk, drawBadNetwork, drawClock } from "./raft-fault-settings.ts";
 import { CALM_DISK } from "./simulated-disk.ts";
 import { CALM_NETWORK } from "./simulated-network.ts";
@@ -216,7 +216,7 @@ export class RaftFaults {
   /** So many more voters may be lost for ever before no majority is whole. */
   #mayLose(): number {
     const group = this.#group;
-    if (isMembershipChanging(group)) return 0;
+    if (this.#members.isChanging()) return 0;
     const { voters } = group.checkers.membership;
     const notWhole = voters.filter((id) => !group.isWhole(id)).length;
     return Math.floor((voters.length - 1) / 2) - notWhole;

@@ -52,8 +52,12 @@ export class MembershipChecker {
     this.#actedOn.delete(id);
   }
 
-  /** A replica came to rest. */
-  observed(status: ReplicaStatus): void {
+  /**
+   * A replica came to rest.
+   * @param durableTo what its disk says to be committed. A follower that took in a snapshot which
+   * is not durable yet may go back behind it: it has decided nothing.
+   */
+  observed(status: ReplicaStatus, durableTo: number): void {
     const { id, role, membership, appliedIndex } = status;
     if (role === "stopped") return;
     const applied = this.#at(appliedIndex);
@@ -63,7 +67,7 @@ export class MembershipChecker {
       this.#fail(`${id} applied ${appliedIndex} and goes by ${text(membership)}`);
     }
     if (role === "follower") {
-      this.#note(id, applied.index);
+      if (applied.index <= durableTo) this.#note(id, applied.index);
       return;
     }
     const isVoter = membership.voters.includes(id) || membership.outgoing.includes(id);

@@ -14,6 +14,10 @@ import type { RaftGroup } from "./raft-group.ts";
 /** Machines that a run may see, the founding ones included. */
 const MACHINES_MAX = 10;
 const VOTERS_MAX = 5;
+/** How often an operator looks whether a machine may be switched off. */
+const RETIRE_US = 50_000;
+/** An operator that got no answer waits so long before anything that counts on the members. */
+const PENDING_US = 3_000_000;
 const NOBODY: Membership = {
   voters: [],
   outgoing: [],
@@ -26,6 +30,8 @@ export class RaftMembershipFaults {
   readonly #group: RaftGroup;
   readonly #prng: Prng;
   #nextId: ReplicaId;
+  /** Until then a change that was asked for may wait in a leader's memory, where nobody sees it. */
+  #pendingUntilUs = 0;
 
   constructor(group: RaftGroup, prng: Prng) {
     this.#group = group;
@@ -40,7 +46,8 @@ export class RaftMembershipFaults {
     // Nobody changes the members while one of them is being rebuilt.
     const { voters, outgoing } = group.checkers.membership;
     const allWhole = [...voters, ...outgoing].every((id) => group.isWhole(id));
-    if (leader === undefined || !allWhole) return;
+    if (leader === undefined || leader.heldMessages !== undefined || !allWhole) return;
+    this.#pendingUntilUs = group.clock.nowUs + PENDING_US;
     group.use(leader.id, (replica) => {
       const { membership } = replica.status();
       const { changes, transition } = this.#draw(membership, leader.id);
@@ -48,9 +55,27 @@ export class RaftMembershipFaults {
       replica.changeMembership(changes, transition, (outcome) => {
         const refused = outcome.type === "invalid" || outcome.type === "refused";
         if (refused) group.counters.membershipRefused += 1;
-        if (outcome.type === "committed") this.#changed(changes);
+        if (refused || outcome.type === "committed") this.#pendingUntilUs = 0;
+        if (outcome.type === "committed") this.#changed(changes, outcome.lastIndex);
       });
     });
+  }
+
+  /** Whether a change of members may be under way, as far as any log or operator knows. */
+  isChanging(): boolean {
+    const { checkers, members, clock } = this.#group;
+    if (clock.nowUs < this.#pendingUntilUs || checkers.membership.outgoing.length > 0) return true;
+    for (const { store, retired } of members.values()) {
+      if (retired) continue;
+      for (const { entries } of [store.current, store.durable]) {
+        for (let at = entries.length - 1; at >= 0; at -= 1) {
+          const entry = entries[at];
+          if (entry === undefined || entry.index <= checkers.committedIndex) break;
+          if (entry.type === "membership") return true;
+        }
+      }
+    }
+    return false;
   }
 
   #draw(
@@ -104,28 +129,27 @@ export class RaftMembershipFaults {
     return id;
   }
 
-  #changed(changes: readonly MembershipChange[]): void {
-    const group = this.#group;
+  #changed(changes: readonly MembershipChange[], index: number): void {
     for (const { type, replica } of changes) {
-      if (type !== "remove" || membersOf(group.checkers.membership).includes(replica)) continue;
       // Others go on, as machines do that were forgotten.
-      if (this.#prng.chance(1, 2)) group.retire(replica);
+      if (type === "remove" && this.#prng.chance(1, 2)) this.#retireLater(replica, index);
     }
   }
-}
 
-/** Whether a change of members may be under way, as far as any log knows. */
-export function isMembershipChanging({ checkers, members }: RaftGroup): boolean {
-  if (checkers.membership.outgoing.length > 0) return true;
-  for (const { store, retired } of members.values()) {
-    if (retired) continue;
-    for (const { entries } of [store.current, store.durable]) {
-      for (let at = entries.length - 1; at >= 0; at -= 1) {
-        const entry = entries[at];
-        if (entry === undefined || entry.index <= checkers.committedIndex) break;
-        if (entry.type === "membership") return true;
-      }
-    }
+  /**
+   * Who was removed is switched off once a majority of those who stay has applied the removal. Off
+   * before, it may be the one that the others still need to learn of it.
+   */
+  #retireLater(id: ReplicaId, index: number): void {
+    const group = this.#group;
+    group.clock.schedule(RETIRE_US, () => {
+      const { membership } = group.checkers;
+      if (membersOf(membership).includes(id)) return;
+      const applied = membership.voters.filter(
+        (voter) => group.member(voter).stateMachine.appliedIndex >= index,
+      );
+      if (applied.length * 2 > membership.voters.length) group.retire(id);
+      else this.#retireLater(id, index);
+    });
   }
-  return false;
 }

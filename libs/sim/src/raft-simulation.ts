@@ -137,7 +137,8 @@ function converge(group: RaftGroup, clients: RaftClients, dead: ReadonlySet<Repl
   };
   tryMarker();
   const agreed = (): boolean => {
-    if (marker === 0) return false;
+    // A joint configuration is left by itself, or by whoever entered it.
+    if (marker === 0 || group.checkers.membership.outgoing.length > 0) return false;
     return live().every((id) => group.member(id).stateMachine.appliedIndex >= marker);
   };
   clock.runUntil(endUs, agreed);

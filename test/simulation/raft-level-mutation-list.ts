@@ -1,0 +1,126 @@
+/**
+ * Known ways to break the log on disk, each one change of a line.
+ *
+ * The simulator has a disk of its own and never sees these; the package's tests must. The text to
+ * find must be there exactly once. Used by raft-mutations.ts alone.
+ */
+import type { Mutation } from "./raft-mutation-list.ts";
+
+const LEVEL = "raft-level/src";
+
+export const LEVEL_MUTATIONS: readonly Mutation[] = [
+  {
+    name: "a record's own checksum is not looked at",
+    file: `${LEVEL}/record.ts`,
+    find: "if (buffer.readUInt32LE(8) !== crc32c(buffer, 0, 12, tableEnd)) {",
+    replace: "if (tableEnd < 0) {",
+  },
+  {
+    name: "the checksums of entries are not looked at",
+    file: `${LEVEL}/record.ts`,
+    find: "if (crc32c(buffer, 0, at, end) !== view.getUint32(row, true)) {",
+    replace: "if (end < 0) {",
+  },
+  {
+    name: "a record of another replica is taken in",
+    file: `${LEVEL}/record.ts`,
+    find: "if (Buffer.compare(buffer.subarray(16, 32), identity) !== 0)",
+    replace: "if (identity.length < 0)",
+  },
+  {
+    name: "the chain of hashes is not looked at",
+    file: `${LEVEL}/recovery.ts`,
+    find: "if (Buffer.compare(record.previousHash, this.#lastHash) !== 0) {",
+    replace: "if (record.sequence < 0) {",
+  },
+  {
+    name: "a bad record in the middle counts as a torn tail",
+    file: `${LEVEL}/recovery.ts`,
+    find: "if (this.#bad !== undefined) throw damagedRecord(this.#bad.sequence, this.#bad.reason);",
+    replace: "if (this.#bad !== undefined) return;",
+  },
+  {
+    name: "a durable tail that is missing is not missed",
+    file: `${LEVEL}/recovery.ts`,
+    find: "if (marker.sequence > this.#lastSequence) {",
+    replace: "if (marker.sequence < 0) {",
+  },
+  {
+    name: "another record in the place of the last durable one is taken in",
+    file: `${LEVEL}/recovery.ts`,
+    find: "if (record.sequence === marker.sequence && ",
+    replace: "if (record.sequence < 0 && ",
+  },
+  {
+    name: "an older state is taken in",
+    file: `${LEVEL}/recovery.ts`,
+    find: "if (state.generation < marker.generation) {",
+    replace: "if (state.generation < 0) {",
+  },
+  {
+    name: "a torn tail is not removed",
+    file: `${LEVEL}/recovery.ts`,
+    find: "if (this.#bad !== undefined) await database.remove(recordRange(this.#bad.sequence));",
+    replace: "",
+  },
+  {
+    name: "a snapshot is not verified at start",
+    file: `${LEVEL}/recovery.ts`,
+    find: "await verifySnapshot(database, state.snapshot);",
+    replace: "",
+  },
+  {
+    name: "a log of another replica is opened",
+    file: `${LEVEL}/open-log.ts`,
+    find: "found.groupId === wanted.groupId && found.replicaId === wanted.replicaId",
+    replace: "found.groupId === wanted.groupId",
+  },
+  {
+    name: "a marker that is missing is made anew",
+    file: `${LEVEL}/open-log.ts`,
+    find: "if (state.generation > 1 || !(await isEmpty(database))) {",
+    replace: "if (state.generation < 0) {",
+  },
+  {
+    name: "a damaged slot of the marker counts",
+    file: `${LEVEL}/durable-marker.ts`,
+    find: "slot.readUInt32LE(4) !== crc32c(slot, 0, 8)",
+    replace: "slot.length < 0",
+  },
+  {
+    name: "a write is acknowledged before it is on disk",
+    file: `${LEVEL}/level-log-store.ts`,
+    find: "await this.#database.put(recordKey(sequence), record);",
+    replace: "void this.#database.put(recordKey(sequence), record).catch(() => {});",
+  },
+  {
+    name: "compaction goes beyond the snapshot",
+    file: `${LEVEL}/level-log-store.ts`,
+    find: "Math.min(wanted, this.#state.snapshot.metadata.index, this.#index.last.index)",
+    replace: "Math.min(wanted, this.#index.last.index)",
+  },
+  {
+    name: "the state is changed in memory alone",
+    file: `${LEVEL}/level-log-store.ts`,
+    find: "await this.#database.put(STATE_KEY, encodeState(state));",
+    replace: "",
+  },
+  {
+    name: "a failed write is followed by others",
+    file: `${LEVEL}/write-lane.ts`,
+    find: "if (error !== undefined && !harmless) this.fail(toFailure(error));",
+    replace: "",
+  },
+  {
+    name: "merged writes keep entries that were replaced",
+    file: `${LEVEL}/merge-writes.ts`,
+    find: "own.length = kept;",
+    replace: "",
+  },
+  {
+    name: "merged writes keep the first vote",
+    file: `${LEVEL}/merge-writes.ts`,
+    find: "hardState = write.hardState ?? hardState;",
+    replace: "hardState ??= write.hardState;",
+  },
+];
