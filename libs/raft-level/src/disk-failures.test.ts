@@ -16,10 +16,10 @@ const CHUNK = Buffer.alloc(64 * 1024);
 
 /** A disk of 24 MiB; undefined, and the test is skipped, where none can be mounted. */
 async function smallDisk(context: TestContext): Promise<string | undefined> {
-  let mounted: string | undefined;
+  const mounted: string[] = [];
   // Before the folder below it goes.
   context.after(() => {
-    if (mounted !== undefined) spawnSync("umount", [mounted]);
+    for (const each of mounted) spawnSync("umount", [each]);
   });
   const disk = join(await temporaryFolder(context), "disk");
   mkdirSync(disk);
@@ -27,7 +27,7 @@ async function smallDisk(context: TestContext): Promise<string | undefined> {
     context.skip("a tmpfs can not be mounted here");
     return undefined;
   }
-  mounted = disk;
+  mounted.push(disk);
   return disk;
 }
 
