@@ -54,7 +54,8 @@ class RandomHistory {
     const lowest = this.#snapshot.index + 1;
     const overlap = prng.chance(1, 4) ? prng.below(this.#lastIndex() + 2 - lowest) : 0;
     const from = this.#lastIndex() + 1 - overlap;
-    if (overlap > 0) this.#hardState = { term: this.#hardState.term + 1, vote: prng.below(4), commit: 0 };
+    if (overlap > 0)
+      this.#hardState = { term: this.#hardState.term + 1, vote: prng.below(4), commit: 0 };
     const entries = entriesOf(from, prng.between(1, 30), this.#hardState.term);
     this.#entries = [...this.#entries.slice(0, from - this.#offset - 1), ...entries];
     this.#subject.write({ hardState: this.#hardState, entries })(next);

@@ -121,7 +121,10 @@ test("handOver() chooses the voter that has most of the log", () => {
   const outcomes: TransferOutcome[] = [];
   leader.handOver((outcome) => outcomes.push(outcome));
   group.run();
-  assert.deepEqual(outcomes.map(({ type }) => type), ["handedOver"]);
+  assert.deepEqual(
+    outcomes.map(({ type }) => type),
+    ["handedOver"],
+  );
   assert.equal(group.of(3).replica.status().role, "leader");
   leader.handOver((outcome) => outcomes.push(outcome));
   assert.deepEqual(outcomes.at(-1), { type: "refused", reason: "notLeader", leader: 3 });
@@ -146,6 +149,11 @@ test("snapshotNow() answers once a snapshot of what was applied is durable", () 
   ]);
   assert.equal(group.of(1).store.snapshot?.index, 2);
   leader.stop();
+  const refused: string[] = [];
+  leader.handOver((outcome) => refused.push(outcome.type));
+  leader.addReplica(4, (outcome) => refused.push(outcome.type));
+  leader.removeReplica(2, (outcome) => refused.push(outcome.type));
+  assert.deepEqual(refused, ["refused", "refused", "refused"]);
   leader.snapshotNow((outcome) => outcomes.push(outcome));
   assert.deepEqual(outcomes.at(-1), { type: "refused", reason: "stopped" });
 });

@@ -39,6 +39,7 @@ export class OperatorVerbs {
   readonly #options: OperatorVerbsOptions;
   readonly #additions = new Map<ReplicaId, Addition>();
   #transfer: Transfer | undefined;
+  #stopped = false;
 
   constructor(options: OperatorVerbsOptions) {
     this.#options = options;
@@ -47,8 +48,8 @@ export class OperatorVerbs {
   /** Answers `committed` once the replica is a voter. */
   add(id: ReplicaId, done: (outcome: MembershipOutcome) => void): void {
     const view = this.#options.view();
-    if (view.role !== "leader") {
-      done({ type: "refused", reason: "notLeader", leader: view.leader });
+    if (this.#stopped || view.role !== "leader") {
+      done({ type: "refused", reason: this.#reason(), leader: view.leader });
     } else if (view.membership.voters.includes(id)) {
       done({ type: "invalid", reason: `replica ${id} is a voter already` });
     } else if (this.#additions.has(id)) {
@@ -66,12 +67,12 @@ export class OperatorVerbs {
   remove(id: ReplicaId, done: (outcome: MembershipOutcome) => void): void {
     const { role, leader, membership } = this.#options.view();
     const { voters, learners, learnersNext } = membership;
-    if (role === "leader" && ![...voters, ...learners, ...learnersNext].includes(id)) {
-      done({ type: "invalid", reason: `replica ${id} is no member` });
+    if (this.#stopped || role !== "leader") {
+      done({ type: "refused", reason: this.#reason(), leader });
       return;
     }
-    if (role !== "leader") {
-      done({ type: "refused", reason: "notLeader", leader });
+    if (![...voters, ...learners, ...learnersNext].includes(id)) {
+      done({ type: "invalid", reason: `replica ${id} is no member` });
       return;
     }
     this.#end(id, { type: "invalid", reason: `replica ${id} is being removed` });
@@ -80,8 +81,8 @@ export class OperatorVerbs {
 
   transfer(to: ReplicaId, done: (outcome: TransferOutcome) => void): void {
     const { id, role, leader, membership } = this.#options.view();
-    if (role !== "leader") {
-      done({ type: "refused", reason: "notLeader", leader });
+    if (this.#stopped || role !== "leader") {
+      done({ type: "refused", reason: this.#reason(), leader });
     } else if (this.#transfer !== undefined) {
       done({ type: "refused", reason: "transferring", leader });
     } else if (to === id || !membership.voters.includes(to)) {
@@ -95,8 +96,8 @@ export class OperatorVerbs {
   /** Hands over to the voter that has most of the log, if this replica leads and there is one. */
   handOver(done: (outcome: TransferOutcome) => void): void {
     const { role, leader, membership, peers } = this.#options.view();
-    if (role !== "leader") {
-      done({ type: "refused", reason: "notLeader", leader });
+    if (this.#stopped || role !== "leader") {
+      done({ type: "refused", reason: this.#reason(), leader });
       return;
     }
     const able = peers.filter(({ id, active }) => active && membership.voters.includes(id));
@@ -124,8 +125,13 @@ export class OperatorVerbs {
   }
 
   stop(leader: ReplicaId): void {
+    this.#stopped = true;
     for (const id of this.#additions.keys()) this.#end(id, { type: "unknown", leader });
     this.#endTransfer({ type: "refused", reason: "stopped", leader });
+  }
+
+  #reason(): "stopped" | "notLeader" {
+    return this.#stopped ? "stopped" : "notLeader";
   }
 
   /** One step, where none is under way: a learner first, a voter once it is near the end. */

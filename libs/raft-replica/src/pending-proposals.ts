@@ -1,34 +1,63 @@
 /**
- * The proposals of this replica whose outcome is not known yet, in the order of their indexes.
+ * The proposals of this replica whose outcome is not known yet: asked of the core, then accepted by
+ * it, in the order of their indexes.
  *
  * One record for each batch, never one for each entry. A proposal is committed when the entry that
  * was applied at its last index carries its term; another term there means that it never will be.
  */
 import { BoundedQueue } from "@atoll/stdx";
-import type { Entry, ReplicaId } from "raft-ts";
-import type { ProposalOutcome } from "./ports.ts";
+import type { Effect, Entry, ReplicaId } from "raft-ts";
+import type { MembershipOutcome } from "./ports.ts";
+
+type Done = (outcome: MembershipOutcome) => void;
+type Answer = Extract<Effect, { readonly type: "proposalAccepted" | "proposalRefused" }>;
 
 interface Accepted {
   readonly firstIndex: number;
   readonly lastIndex: number;
   readonly term: number;
-  readonly done: (outcome: ProposalOutcome) => void;
+  readonly done: Done;
 }
 
 export class PendingProposals {
+  readonly #capacity: number;
   readonly #accepted: BoundedQueue<Accepted>;
+  /** The core has not answered these yet; it does so before the loop comes to rest. */
+  readonly #asked = new Map<number, Done>();
+  #nextProposal = 1;
 
   constructor(capacity: number) {
+    this.#capacity = capacity;
     this.#accepted = new BoundedQueue(capacity);
   }
 
-  get size(): number {
-    return this.#accepted.size;
+  /** A number to ask the core with; 0 when there are too many, which `done` has been told. */
+  ask(done: Done, leader: ReplicaId): number {
+    if (this.#accepted.size + this.#asked.size >= this.#capacity) {
+      done({ type: "refused", reason: "overloaded", leader });
+      return 0;
+    }
+    const proposal = this.#nextProposal;
+    this.#nextProposal += 1;
+    this.#asked.set(proposal, done);
+    return proposal;
   }
 
-  /** False when there are too many; the caller checks before it proposes. */
-  add(proposal: Accepted): boolean {
-    return this.#accepted.push(proposal);
+  /** The core took a proposal in, or did not. */
+  answered(answer: Answer, appliedIndex: number, leader: ReplicaId): void {
+    const done = this.#asked.get(answer.proposal);
+    if (done === undefined) return;
+    this.#asked.delete(answer.proposal);
+    if (answer.type === "proposalRefused") {
+      const { reason, detail } = answer;
+      if (reason === "invalid") done({ type: "invalid", reason: detail });
+      else done({ type: "refused", reason, leader: answer.leader });
+      return;
+    }
+    const { firstIndex, lastIndex, term } = answer;
+    // Another leader's entries may have taken its place before this was heard.
+    if (lastIndex <= appliedIndex) done({ type: "unknown", leader });
+    else this.#accepted.push({ firstIndex, lastIndex, term, done });
   }
 
   /** Entries were applied; answers the proposals that end among them. */
@@ -72,6 +101,9 @@ export class PendingProposals {
 
   /** Nothing more will be known here. */
   stop(leader: ReplicaId): void {
+    const asked = [...this.#asked.values()];
+    this.#asked.clear();
+    for (const done of asked) done({ type: "unknown", leader });
     for (const each of this.#accepted.drain()) each.done({ type: "unknown", leader });
   }
 }

@@ -140,7 +140,7 @@ export type ProposalOutcome =
   /** Certainly not in the log and never will be. `leader` is 0 when unknown. */
   | {
       readonly type: "refused";
-      /** `membershipChanging` is only said to changes of membership: an earlier one is under way. */
+      /** `membershipChanging`, to changes of members alone: an earlier one is under way. */
       readonly reason: "notLeader" | "overloaded" | "stopped" | "membershipChanging";
       readonly leader: ReplicaId;
     }
@@ -170,7 +170,7 @@ export type TransferOutcome =
 export type SnapshotOutcome =
   /** A snapshot at `index` is durable. */
   | { readonly type: "saved"; readonly index: number }
-  | { readonly type: "refused"; readonly reason: "stopped" };
+  | { readonly type: "refused"; readonly reason: "stopped" | "overloaded" };
 
 export type ReadOutcome =
   /** A read of the state at or after `index` is linearizable. */

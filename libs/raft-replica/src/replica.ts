@@ -39,6 +39,8 @@ import type {
 } from "./ports.ts";
 import type { ReplicaSettings } from "./settings.ts";
 import { checkReplicaSettings, DEFAULT_REPLICA_SETTINGS } from "./settings.ts";
+import { statusOf } from "./replica-status.ts";
+import { SnapshotRequests } from "./snapshot-requests.ts";
 import { Snapshots } from "./snapshots.ts";
 
 export interface ReplicaOptions {
@@ -55,7 +57,6 @@ export interface ReplicaOptions {
 }
 
 export class Replica implements ReplicaDriver {
-  readonly #id: ReplicaId;
   readonly #core: RaftCore;
   readonly #store: LogStore;
   readonly #transport: PeerTransport;
@@ -66,9 +67,6 @@ export class Replica implements ReplicaDriver {
   readonly #verbs: OperatorVerbs;
   readonly #proposals: PendingProposals;
   readonly #reads = new PendingReads();
-  /** Proposals the core has not answered yet; it does so before the loop comes to rest. */
-  readonly #asked = new Map<number, (outcome: MembershipOutcome) => void>();
-  #nextProposal = 1;
   #leader: ReplicaId = 0;
   #inputs: Input[] = [];
   #draining = false;
@@ -82,12 +80,10 @@ export class Replica implements ReplicaDriver {
   /** Bytes of entries applied in this turn of the loop. */
   #turnBytes = 0;
   #snapshotDue = false;
-  /** Who asked for a snapshot at `index` or later. */
-  #snapshotsAsked: { readonly index: number; readonly done: (o: SnapshotOutcome) => void }[] = [];
+  readonly #snapshotRequests = new SnapshotRequests();
 
   constructor(options: ReplicaOptions) {
     const { recovered } = options;
-    this.#id = options.id;
     this.#store = options.store;
     this.#transport = options.transport;
     this.#stateMachine = options.stateMachine;
@@ -180,26 +176,22 @@ export class Replica implements ReplicaDriver {
   }
 
   addReplica(id: ReplicaId, done: (outcome: MembershipOutcome) => void): void {
-    if (this.#stopped) done({ type: "refused", reason: "stopped", leader: this.#leader });
-    else this.#verbs.add(id, done);
+    this.#verbs.add(id, done);
   }
 
   removeReplica(id: ReplicaId, done: (outcome: MembershipOutcome) => void): void {
-    if (this.#stopped) done({ type: "refused", reason: "stopped", leader: this.#leader });
-    else this.#verbs.remove(id, done);
+    this.#verbs.remove(id, done);
   }
 
   transferLeadership(
     to: ReplicaId,
     done: (outcome: TransferOutcome) => void = () => undefined,
   ): void {
-    if (this.#stopped) done({ type: "refused", reason: "stopped", leader: this.#leader });
-    else this.#verbs.transfer(to, done);
+    this.#verbs.transfer(to, done);
   }
 
   handOver(done: (outcome: TransferOutcome) => void): void {
-    if (this.#stopped) done({ type: "refused", reason: "stopped", leader: this.#leader });
-    else this.#verbs.handOver(done);
+    this.#verbs.handOver(done);
   }
 
   snapshotNow(done: (outcome: SnapshotOutcome) => void): void {
@@ -207,33 +199,14 @@ export class Replica implements ReplicaDriver {
       done({ type: "refused", reason: "stopped" });
       return;
     }
-    this.#snapshotsAsked.push({ index: this.#appliedIndex, done });
+    this.#snapshotRequests.add(this.#appliedIndex, done);
     this.#answerSnapshots();
     this.#drain();
   }
 
   status(): ReplicaStatus {
-    const view = this.#core.view();
-    return {
-      id: this.#id,
-      role: this.#stopped ? "stopped" : view.role,
-      term: view.term,
-      leader: view.leader,
-      firstIndex: view.firstIndex,
-      lastIndex: view.lastIndex,
-      commitIndex: view.committedIndex,
-      appliedIndex: this.#appliedIndex,
-      snapshotIndex: view.snapshotIndex,
-      membership: view.membership,
-      ...(view.recovery === undefined ? {} : { recovery: view.recovery }),
-      peers: view.peers.map(({ id, matchIndex, state, active, recovering }) => ({
-        id,
-        matchIndex,
-        state,
-        active,
-        recovering,
-      })),
-    };
+    const appliedIndex = this.#appliedIndex;
+    return statusOf(this.#core.view(), { appliedIndex, stopped: this.#stopped });
   }
 
   /** The term of the entry at `index`; undefined when it is not in memory. For checkers. */
@@ -246,32 +219,17 @@ export class Replica implements ReplicaDriver {
     this.#stopped = true;
     this.#inputs = [];
     const leader = this.#leader;
-    for (const done of this.#asked.values()) done({ type: "unknown", leader });
-    this.#asked.clear();
     this.#proposals.stop(leader);
     this.#reads.stop(leader);
     this.#verbs.stop(leader);
-    const asked = this.#snapshotsAsked;
-    this.#snapshotsAsked = [];
-    for (const each of asked) each.done({ type: "refused", reason: "stopped" });
+    this.#snapshotRequests.stop();
   }
 
   /** A number for a proposal that is to be answered by `done`; 0 when it is answered already. */
   #ask(done: (outcome: MembershipOutcome) => void): number {
-    const leader = this.#leader;
-    const pending = this.#proposals.size + this.#asked.size;
-    if (this.#stopped) {
-      done({ type: "refused", reason: "stopped", leader });
-      return 0;
-    }
-    if (pending >= this.#settings.proposalsPendingMax) {
-      done({ type: "refused", reason: "overloaded", leader });
-      return 0;
-    }
-    const proposal = this.#nextProposal;
-    this.#nextProposal += 1;
-    this.#asked.set(proposal, done);
-    return proposal;
+    if (!this.#stopped) return this.#proposals.ask(done, this.#leader);
+    done({ type: "refused", reason: "stopped", leader: this.#leader });
+    return 0;
   }
 
   #give(input: Input): void {
@@ -325,7 +283,7 @@ export class Replica implements ReplicaDriver {
         break;
       case "proposalAccepted":
       case "proposalRefused":
-        this.#answerProposal(effect);
+        this.#proposals.answered(effect, this.#appliedIndex, this.#leader);
         break;
       case "readReady":
         this.#reads.ready(effect.read, effect.index, this.#appliedIndex);
@@ -423,34 +381,7 @@ export class Replica implements ReplicaDriver {
 
   /** Tells who has what it asked for; a snapshot is due for the others. */
   #answerSnapshots(): void {
-    const { snapshotIndex } = this.#snapshots;
-    const ready = this.#snapshotsAsked.filter((each) => each.index <= snapshotIndex);
-    this.#snapshotsAsked = this.#snapshotsAsked.filter((each) => each.index > snapshotIndex);
-    for (const each of ready) each.done({ type: "saved", index: snapshotIndex });
-    if (this.#snapshotsAsked.length > 0) this.#snapshotDue = true;
-  }
-
-  #answerProposal(
-    effect: Extract<Effect, { readonly type: "proposalAccepted" | "proposalRefused" }>,
-  ): void {
-    const done = this.#asked.get(effect.proposal);
-    if (done === undefined) return;
-    this.#asked.delete(effect.proposal);
-    if (effect.type === "proposalRefused") {
-      if (effect.reason === "invalid") {
-        done({ type: "invalid", reason: effect.detail });
-        return;
-      }
-      done({ type: "refused", reason: effect.reason, leader: effect.leader });
-      return;
-    }
-    const { firstIndex, lastIndex, term } = effect;
-    if (lastIndex <= this.#appliedIndex) {
-      // Another leader's entries took its place before this was heard.
-      done({ type: "unknown", leader: this.#leader });
-      return;
-    }
-    this.#proposals.add({ firstIndex, lastIndex, term, done });
+    if (this.#snapshotRequests.answer(this.#snapshots.snapshotIndex)) this.#snapshotDue = true;
   }
 
   #fail(error: Error): void {

@@ -81,7 +81,7 @@ test("a write that a later one cuts in the middle counts up to the cut", () => {
   assert.equal(group.core(1).stableIndex, 3);
 });
 
-test("writes pipeline: a second is started while the first is under way, and ends count in order", () => {
+test("writes pipeline: a second starts while one is under way, and ends count in order", () => {
   const group = new ManualGroup([1, 2, 3], { settings: SETTINGS });
   const start = { index: 0, term: 0 };
   append(group, 1, { from: 2, term: 1, previous: start, terms: [1] });
@@ -94,7 +94,7 @@ test("writes pipeline: a second is started while the first is under way, and end
   assert.deepEqual(acknowledged(group, lines), ["1:1", "1:3"]);
 });
 
-test("a leader sends no more than its windows of messages and bytes, and goes on as they empty", () => {
+test("a leader sends what its windows of messages and bytes allow, and goes on as they empty", () => {
   const settings = { inFlightMessagesMax: 3, appendBytesMax: 100, writeBytesMax: 100 };
   const group = new ManualGroup([1, 2, 3], { settings });
   group.elect(1);

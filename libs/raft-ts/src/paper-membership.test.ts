@@ -81,7 +81,7 @@ test("a membership is applied only after a durable hard state says it is committ
   assert.equal(members(group, 1), "1,2,3 |  | 4");
 });
 
-test("dissertation §4.1 one change at a time: the next is refused until the first is applied", () => {
+test("dissertation §4.1 a change is refused until the one before is applied", () => {
   const group = new ManualGroup([1, 2, 3]);
   group.elect(1);
   for (const id of [4, 5]) group.join(id);
@@ -232,7 +232,7 @@ test("§6 the next leader leaves a joint configuration that leaves itself", () =
   assert.equal(members(group, 2), "1,2 |  | ");
 });
 
-test("§6 a leader that removes itself replicates until then, counts itself no more, steps down", () => {
+test("§6 a leader that removes itself replicates until it has applied that, then steps down", () => {
   const group = new ManualGroup([1, 2, 3]);
   group.elect(1);
   change(group, 1, "r1");
@@ -262,7 +262,10 @@ test("§6 nothing is sent to who was removed, and nothing handed over to it", ()
   group.settle([3]);
   beat(group, 1, [3]);
   assert.deepEqual(
-    group.core(1).view().peers.map(({ id }) => id),
+    group
+      .core(1)
+      .view()
+      .peers.map(({ id }) => id),
     [2],
   );
   change(group, 1, "r2");
@@ -344,7 +347,7 @@ test("forgetLeader makes a follower vote as if its leader were gone, in the same
   assert.equal(group.core(3).view().leader, 3);
 });
 
-test("without pre-vote a campaign begins with a new term; without check-quorum a leader stays", () => {
+test("without pre-vote a campaign begins a term; without check-quorum a leader stays", () => {
   const group = new ManualGroup([1, 2, 3], { settings: { preVote: false, checkQuorum: false } });
   group.step(1, { type: "campaign" });
   assert.deepEqual([group.core(1).view().role, group.core(1).view().term], ["candidate", 1]);
