@@ -93,7 +93,8 @@ class FakeLeader {
   }
 
   caughtUp(id: ReplicaId, matchIndex = 4_990): void {
-    this.peers.set(id, { id, matchIndex, state: "replicate", active: true } as PeerProgress);
+    const about = { state: "replicate", active: true, recovering: false } as const;
+    this.peers.set(id, { id, matchIndex, ...about });
   }
 }
 

@@ -155,7 +155,8 @@ function change(...changes: readonly MembershipChange[]): Step {
 
 function hasCaughtUp(id: ReplicaId, { peers, lastIndex }: ReplicaStatus): boolean {
   const peer = peers.find((one) => one.id === id);
-  if (peer === undefined || !peer.active || peer.state === "snapshot") return false;
+  if (peer === undefined || !peer.active || peer.recovering) return false;
+  if (peer.state === "snapshot") return false;
   return lastIndex - peer.matchIndex <= PROMOTE_LAG_ENTRIES_MAX;
 }
 
