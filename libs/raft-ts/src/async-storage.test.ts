@@ -94,7 +94,7 @@ test("writes pipeline: a second starts while one is under way, and ends count in
   assert.deepEqual(acknowledged(group, lines), ["1:1", "1:3"]);
 });
 
-test("a leader sends what its windows of messages and bytes allow, and goes on as they empty", () => {
+test("a leader sends what its windows of messages and bytes allow, and goes on with them", () => {
   const settings = { inFlightMessagesMax: 3, appendBytesMax: 100, writeBytesMax: 100 };
   const group = new ManualGroup([1, 2, 3], { settings });
   group.elect(1);

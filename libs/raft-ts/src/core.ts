@@ -158,13 +158,9 @@ export class RaftCore {
       case "readIndex":
         addRead(state, input.read);
         break;
-      case "persisted": {
-        const installed = finishWrite(state, input.write);
-        if (installed !== undefined) finishInstall(state, installed);
-        settleElection(state);
-        state.sendAhead = false;
+      case "persisted":
+        this.#persisted(input.write);
         break;
-      }
       case "applied":
         finishApply(state, input.index);
         state.log.evict(state.settings.tailBytesMax);
@@ -262,6 +258,14 @@ export class RaftCore {
   /** The term of the entry at `index`, undefined when it is not in memory. */
   termAt(index: number): number | undefined {
     return this.#state.log.termAt(index);
+  }
+
+  #persisted(write: number): void {
+    const state = this.#state;
+    const installed = finishWrite(state, write);
+    if (installed !== undefined) finishInstall(state, installed);
+    settleElection(state);
+    state.sendAhead = false;
   }
 
   #gather(apply: Effect | undefined): readonly Effect[] {

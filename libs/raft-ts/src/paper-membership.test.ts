@@ -232,7 +232,7 @@ test("§6 the next leader leaves a joint configuration that leaves itself", () =
   assert.equal(members(group, 2), "1,2 |  | ");
 });
 
-test("§6 a leader that removes itself replicates until it has applied that, then steps down", () => {
+test("§6 a leader that removes itself replicates until that is applied, then steps down", () => {
   const group = new ManualGroup([1, 2, 3]);
   group.elect(1);
   change(group, 1, "r1");
