@@ -312,16 +312,28 @@ export class RaftFaults {
     return undefined;
   }
 
-  /** Small things that must not matter: broken connections, requests to hand over. */
+  /** Small things that must not matter: broken connections, what operators ask of a replica. */
   #nuisances(lengthUs: number): void {
     const prng = this.#prng;
     const group = this.#group;
     for (let each = prng.between(1, 4); each > 0; each -= 1) {
       const at = prng.pick(this.#ids);
       const peer = prng.pick(this.#ids);
-      const handsOver = prng.chance(1, 3);
+      const kind = prng.below(6);
       this.#later(prng.below(lengthUs), () => {
-        if (handsOver) {
+        if (kind === 0) {
+          group.use(group.leader()?.id ?? at, (replica) => {
+            replica.handOver(({ type }) => {
+              if (type === "handedOver") group.counters.handedOver += 1;
+            });
+          });
+        } else if (kind === 1) {
+          group.use(at, (replica) => {
+            replica.snapshotNow(({ type }) => {
+              if (type === "saved") group.counters.snapshotsAsked += 1;
+            });
+          });
+        } else if (kind <= 3) {
           group.counters.transfersAsked += 1;
           const leader = group.leader()?.id ?? at;
           group.use(leader, (replica) => replica.transferLeadership(peer));

@@ -7,6 +7,7 @@
  * never used twice.
  */
 import type { Prng } from "@atoll/stdx";
+import type { MembershipOutcome, Replica } from "@atoll/raft-replica";
 import type { Membership, MembershipChange, MembershipTransition, ReplicaId } from "raft-ts";
 import { membersOf } from "raft-ts";
 import type { RaftGroup } from "./raft-group.ts";
@@ -50,15 +51,38 @@ export class RaftMembershipFaults {
     this.#pendingUntilUs = group.clock.nowUs + PENDING_US;
     group.use(leader.id, (replica) => {
       const { membership } = replica.status();
-      const { changes, transition } = this.#draw(membership, leader.id);
       group.counters.membershipAsked += 1;
-      replica.changeMembership(changes, transition, (outcome) => {
-        const refused = outcome.type === "invalid" || outcome.type === "refused";
-        if (refused) group.counters.membershipRefused += 1;
-        if (refused || outcome.type === "committed") this.#pendingUntilUs = 0;
-        if (outcome.type === "committed") this.#changed(changes, outcome.lastIndex);
-      });
+      if (this.#prng.chance(1, 4)) {
+        this.#ask(replica, membership, leader.id);
+        return;
+      }
+      const { changes, transition } = this.#draw(membership, leader.id);
+      replica.changeMembership(changes, transition, (outcome) => this.#told(changes, outcome));
     });
+  }
+
+  /** By the verbs that operators have: one machine is added, voter in the end, or removed. */
+  #ask(replica: Replica, { voters }: Membership, leader: ReplicaId): void {
+    const prng = this.#prng;
+    const added = voters.length < VOTERS_MAX && prng.chance(1, 2) ? this.#newMachine() : undefined;
+    if (added !== undefined) {
+      replica.addReplica(added, (outcome) => {
+        if (outcome.type === "committed") this.#group.counters.replicasAdded += 1;
+        this.#told([{ type: "addVoter", replica: added }], outcome);
+      });
+      return;
+    }
+    if (voters.length < 2) return;
+    const removed = prng.chance(1, 3) ? leader : prng.pick(voters);
+    const changes: MembershipChange[] = [{ type: "remove", replica: removed }];
+    replica.removeReplica(removed, (outcome) => this.#told(changes, outcome));
+  }
+
+  #told(changes: readonly MembershipChange[], outcome: MembershipOutcome): void {
+    const refused = outcome.type === "invalid" || outcome.type === "refused";
+    if (refused) this.#group.counters.membershipRefused += 1;
+    if (refused || outcome.type === "committed") this.#pendingUntilUs = 0;
+    if (outcome.type === "committed") this.#changed(changes, outcome.lastIndex);
   }
 
   /** Whether a change of members may be under way, as far as any log or operator knows. */
