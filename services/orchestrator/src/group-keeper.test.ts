@@ -185,3 +185,16 @@ test("a follower follows addresses and changes nothing", () => {
   assert.equal(leader.addresses.get(2), "10.9.9.9:1");
   assert.equal(leader.addresses.get(3), "10.0.0.3:7500");
 });
+
+test("a learner that recovers, or gets a snapshot, is not promoted", () => {
+  const leader = new FakeLeader();
+  leader.settle();
+  leader.submit({ type: "addReplica", replica: 4, address: "10.0.0.4:7500", replaces: 0 });
+  const about = { id: 4, matchIndex: 5_000, active: true };
+  leader.peers.set(4, { ...about, state: "replicate", recovering: true });
+  assert.deepEqual(leader.settle(), ["addLearner 4"]);
+  leader.peers.set(4, { ...about, state: "snapshot", recovering: false });
+  assert.deepEqual(leader.settle(), []);
+  leader.caughtUp(4);
+  assert.deepEqual(leader.settle(), ["addVoter 4"]);
+});
