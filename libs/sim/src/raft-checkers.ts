@@ -91,6 +91,11 @@ export class RaftCheckers {
     return this.#memberships.newest;
   }
 
+  /** Where {@link membership} stands in the log. */
+  get membershipIndex(): number {
+    return this.#memberships.newestIndex;
+  }
+
   /** All members that were committed, in order. */
   memberships(): readonly Membership[] {
     return this.#memberships.all();

@@ -31,6 +31,11 @@ export class MembershipChecker {
     return (this.#steps.at(-1) as Step).membership;
   }
 
+  /** Where the newest stands in the log. */
+  get newestIndex(): number {
+    return (this.#steps.at(-1) as Step).index;
+  }
+
   /** All that were committed, in order, the founding one first. */
   all(): readonly Membership[] {
     return this.#steps.map(({ membership }) => membership);

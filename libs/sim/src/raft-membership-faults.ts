@@ -17,6 +17,7 @@ const MACHINES_MAX = 10;
 const VOTERS_MAX = 5;
 /** How often an operator looks whether a machine may be switched off. */
 const RETIRE_US = 50_000;
+const RETIRE_TRIES = 100;
 /** An operator that got no answer waits so long before anything that counts on the members. */
 const PENDING_US = 3_000_000;
 const NOBODY: Membership = {
@@ -82,13 +83,14 @@ export class RaftMembershipFaults {
     const refused = outcome.type === "invalid" || outcome.type === "refused";
     if (refused) this.#group.counters.membershipRefused += 1;
     if (refused || outcome.type === "committed") this.#pendingUntilUs = 0;
-    if (outcome.type === "committed") this.#changed(changes, outcome.lastIndex);
+    if (outcome.type === "committed") this.#changed(changes);
   }
 
   /** Whether a change of members may be under way, as far as any log or operator knows. */
   isChanging(): boolean {
     const { checkers, members, clock } = this.#group;
     if (clock.nowUs < this.#pendingUntilUs || checkers.membership.outgoing.length > 0) return true;
+    if (!this.#isKnown()) return true;
     for (const { store, retired } of members.values()) {
       if (retired) continue;
       for (const { entries } of [store.current, store.durable]) {
@@ -153,10 +155,10 @@ export class RaftMembershipFaults {
     return id;
   }
 
-  #changed(changes: readonly MembershipChange[], index: number): void {
+  #changed(changes: readonly MembershipChange[]): void {
     for (const { type, replica } of changes) {
       // Others go on, as machines do that were forgotten.
-      if (type === "remove" && this.#prng.chance(1, 2)) this.#retireLater(replica, index);
+      if (type === "remove" && this.#prng.chance(1, 2)) this.#retireLater(replica, RETIRE_TRIES);
     }
   }
 
@@ -164,16 +166,23 @@ export class RaftMembershipFaults {
    * Who was removed is switched off once a majority of those who stay has applied the removal. Off
    * before, it may be the one that the others still need to learn of it.
    */
-  #retireLater(id: ReplicaId, index: number): void {
+  #retireLater(id: ReplicaId, triesLeft: number): void {
     const group = this.#group;
     group.clock.schedule(RETIRE_US, () => {
-      const { membership } = group.checkers;
-      if (membersOf(membership).includes(id)) return;
-      const applied = membership.voters.filter(
-        (voter) => group.member(voter).stateMachine.appliedIndex >= index,
-      );
-      if (applied.length * 2 > membership.voters.length) group.retire(id);
-      else this.#retireLater(id, index);
+      const { checkers } = group;
+      const tries = triesLeft - 1;
+      if (!membersOf(checkers.membership).includes(id) && this.#isKnown()) group.retire(id);
+      else if (tries > 0) this.#retireLater(id, tries);
     });
+  }
+
+  /** Whether a majority of the newest voters has applied that it is them. */
+  #isKnown(): boolean {
+    const { checkers } = this.#group;
+    const { voters } = checkers.membership;
+    const knowing = voters.filter(
+      (id) => this.#group.member(id).stateMachine.appliedIndex >= checkers.membershipIndex,
+    );
+    return knowing.length * 2 > voters.length;
   }
 }
