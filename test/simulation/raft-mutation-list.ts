@@ -230,9 +230,9 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "proposals are answered once they are in the log",
-    file: `${DRIVER}/replica.ts`,
-    find: "this.#proposals.add({ firstIndex, lastIndex, term, done });",
-    replace: 'done({ type: "committed", firstIndex, lastIndex, term });',
+    file: `${DRIVER}/pending-proposals.ts`,
+    find: "else this.#accepted.push({ firstIndex, lastIndex, term, done });",
+    replace: 'else done({ type: "committed", firstIndex, lastIndex, term });',
   },
   {
     name: "entries are applied without waiting for the restored state",
