@@ -59,8 +59,8 @@ export class MembershipChecker {
 
   /**
    * A replica came to rest.
-   * @param durableTo what its disk says to be committed. A follower that took in a snapshot which
-   * is not durable yet may go back behind it: it has decided nothing.
+   * @param durableTo what its disk says to be committed. Who took in a snapshot that is not durable
+   * yet may go back behind it: it has neither voted nor won a vote by it.
    */
   observed(status: ReplicaStatus, durableTo: number): void {
     const { id, role, membership, appliedIndex } = status;
@@ -71,17 +71,14 @@ export class MembershipChecker {
     if (!knowsNobody && !isSame(applied.membership, membership)) {
       this.#fail(`${id} applied ${appliedIndex} and goes by ${text(membership)}`);
     }
-    if (role === "follower") {
-      if (applied.index <= durableTo) this.#note(id, applied.index);
-      return;
-    }
+    if (role === "leader" || applied.index <= durableTo) this.#note(id, applied.index);
+    if (role === "follower") return;
     const isVoter = membership.voters.includes(id) || membership.outgoing.includes(id);
     if (!isVoter) this.#fail(`${id} is ${role} and no voter of ${text(membership)}`);
     const actedOn = this.#actedOn.get(id) ?? 0;
     if (applied.index < actedOn) {
       this.#fail(`${id} is ${role} by the membership of ${applied.index}, it knew ${actedOn}`);
     }
-    this.#note(id, applied.index);
   }
 
   #note(id: ReplicaId, index: number): void {

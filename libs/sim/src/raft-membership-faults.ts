@@ -74,7 +74,7 @@ export class RaftMembershipFaults {
       return;
     }
     if (voters.length < 2) return;
-    const removed = prng.chance(1, 3) ? leader : prng.pick(voters);
+    const removed = this.#whoLeaves(voters, leader);
     const changes: MembershipChange[] = [{ type: "remove", replica: removed }];
     replica.removeReplica(removed, (outcome) => this.#told(changes, outcome));
   }
@@ -124,7 +124,7 @@ export class RaftMembershipFaults {
 
   #drawChange({ voters, learners }: Membership, leader: ReplicaId): MembershipChange | undefined {
     const prng = this.#prng;
-    const leaves = prng.chance(1, 3) ? leader : prng.pick(voters);
+    const leaves = this.#whoLeaves(voters, leader);
     switch (prng.below(6)) {
       case 0:
       case 1: {
@@ -143,6 +143,16 @@ export class RaftMembershipFaults {
       default:
         return learners.length > 0 ? { type: "remove", replica: prng.pick(learners) } : undefined;
     }
+  }
+
+  /**
+   * Of two voters the one that leads stays: it alone knows what is committed, and the other could
+   * not be elected without it. Operators have it hand over first.
+   */
+  #whoLeaves(voters: readonly ReplicaId[], leader: ReplicaId): ReplicaId {
+    if (voters.length > 2 && this.#prng.chance(1, 3)) return leader;
+    const others = voters.length > 2 ? voters : voters.filter((id) => id !== leader);
+    return this.#prng.pick(others.length > 0 ? others : voters);
   }
 
   /** A machine that was switched on and belongs to nobody yet. */
