@@ -49,7 +49,7 @@ export function coreSettings(options: ReplicaOptions): Partial<RaftSettings> {
     commitNotice: "always",
     preVote: options.preVote,
     checkQuorum: options.checkQuorum,
-    stepDownOnRemoval: options.stepDownOnRemoval,
+    stepDownOnRemoval: options.stepDownOnRemoval ? "atOnce" : "never",
     answersHeartbeatsAtOnce: true,
   };
 }

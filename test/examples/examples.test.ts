@@ -14,8 +14,8 @@ async function run(example: string): Promise<string> {
   return stdout;
 }
 
-test("three-replicas.ts applies the same on all three", async () => {
-  const said = await run("libs/raft-ts/examples/three-replicas.ts");
+test("raft-three-replicas.ts applies the same on all three", async () => {
+  const said = await run("test/examples/raft-three-replicas.ts");
   assert.match(said, /leads in term 1\n/);
   assert.equal(said.match(/has applied one, two, three\n/g)?.length, 3);
 });

@@ -41,7 +41,7 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: "a leader that was removed stays in office",
     file: `${CORE}/membership-state.ts`,
-    find: "if (!isVoter(membership, state.id) && state.settings.stepDownOnRemoval) {",
+    find: "if (!isVoter(membership, state.id)) {",
     replace: "if (membership.voters.length === 0) {",
   },
   {

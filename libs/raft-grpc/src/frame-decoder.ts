@@ -95,8 +95,10 @@ function decodeBody(reader: Reader, code: number, envelope: Envelope): Message |
       const commitIndex = reader.counter();
       return { type: "heartbeat", ...envelope, commitIndex, readRound: reader.counter() };
     }
-    case 6:
-      return { type: "heartbeatReply", ...envelope, readRound: reader.counter() };
+    case 6: {
+      const readRound = reader.counter();
+      return { type: "heartbeatReply", ...envelope, readRound, commitIndex: reader.counter() };
+    }
     case 7:
       return { type: "readIndexRequest", ...envelope, context: reader.counter() };
     case 8: {

@@ -47,8 +47,8 @@ function bodyBytes(message: Message): number {
     case "heartbeat":
     case "readIndexReply":
     case "termReply":
-      return 2 * COUNTER_BYTES;
     case "heartbeatReply":
+      return 2 * COUNTER_BYTES;
     case "readIndexRequest":
     case "termQuery":
       return COUNTER_BYTES;
@@ -121,7 +121,7 @@ export class FrameEncoder {
       case "heartbeat":
         return writer.counters(message.commitIndex, message.readRound);
       case "heartbeatReply":
-        return writer.counter(message.readRound);
+        return writer.counters(message.readRound, message.commitIndex);
       case "readIndexRequest":
       case "termQuery":
         return writer.counter(message.context);

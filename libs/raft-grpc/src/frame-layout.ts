@@ -13,7 +13,7 @@
  *      3 appendEntries         previous index, previous term, commit index, count (4), entries
  *      4 appendEntriesReply    flags (1: 1 success), index, hint index, hint term
  *      5 heartbeat             commit index, read round
- *      6 heartbeatReply        read round
+ *      6 heartbeatReply        read round, commit index
  *      7 readIndexRequest      context
  *      8 readIndexReply        context, index
  *      9 installSnapshot       index, term, size, checksum (4), membership, offset,

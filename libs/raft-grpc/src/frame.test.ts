@@ -65,7 +65,7 @@ function randomMessage(prng: Prng): Message {
     case "heartbeat":
       return { type, ...envelope, commitIndex: number, readRound: counter(prng) };
     case "heartbeatReply":
-      return { type, ...envelope, readRound: number };
+      return { type, ...envelope, readRound: number, commitIndex: counter(prng) };
     case "readIndexRequest":
       return { type, ...envelope, context: number };
     case "readIndexReply":

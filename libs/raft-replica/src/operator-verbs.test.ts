@@ -67,6 +67,9 @@ test("removeReplica() removes any member, the leader too, and refuses strangers"
   assert.deepEqual(outcomes.at(-1), { type: "refused", reason: "notLeader", leader: 1 });
   leader.removeReplica(1, note);
   group.run();
+  // The others may need it until they are known to know.
+  assert.deepEqual([outcomes.length, leader.status().role], [2, "leader"]);
+  ticks(group, 4);
   assert.equal(outcomes.at(-1)?.type, "committed");
   assert.equal(leader.status().role, "follower");
   ticks(group, 60);

@@ -39,6 +39,8 @@ export class OperatorVerbs {
   readonly #options: OperatorVerbsOptions;
   readonly #additions = new Map<ReplicaId, Addition>();
   #transfer: Transfer | undefined;
+  /** Told when this replica leads no more. */
+  #departures: (() => void)[] = [];
   #stopped = false;
 
   constructor(options: OperatorVerbsOptions) {
@@ -63,9 +65,12 @@ export class OperatorVerbs {
     }
   }
 
-  /** Answers `committed` once the replica is no member any more. */
+  /**
+   * Answers `committed` once the replica is no member any more; of this leader itself once it has
+   * stepped down, so that whoever ends it then leaves the others able to go on.
+   */
   remove(id: ReplicaId, done: (outcome: MembershipOutcome) => void): void {
-    const { role, leader, membership } = this.#options.view();
+    const { id: own, role, leader, membership } = this.#options.view();
     const { voters, learners, learnersNext } = membership;
     if (this.#stopped || role !== "leader") {
       done({ type: "refused", reason: this.#reason(), leader });
@@ -76,7 +81,10 @@ export class OperatorVerbs {
       return;
     }
     this.#end(id, { type: "invalid", reason: `replica ${id} is being removed` });
-    this.#options.change([{ type: "remove", replica: id }], done);
+    this.#options.change([{ type: "remove", replica: id }], (outcome) => {
+      if (id !== own || outcome.type !== "committed") done(outcome);
+      else this.#departures.push(() => done(outcome));
+    });
   }
 
   transfer(to: ReplicaId, done: (outcome: TransferOutcome) => void): void {
@@ -108,7 +116,8 @@ export class OperatorVerbs {
 
   /** Promotes who has caught up, and ends what came to nothing. */
   tick(): void {
-    if (this.#additions.size === 0 && this.#transfer === undefined) return;
+    const idle = this.#additions.size === 0 && this.#transfer === undefined;
+    if (idle && this.#departures.length === 0) return;
     const view = this.#options.view();
     if (view.role !== "leader") {
       this.leadershipLost(view.leader);
@@ -122,12 +131,18 @@ export class OperatorVerbs {
   leadershipLost(leader: ReplicaId): void {
     for (const id of this.#additions.keys()) this.#end(id, { type: "unknown", leader });
     this.#endTransfer({ type: "handedOver", leader });
+    this.#tellDepartures();
   }
 
   stop(leader: ReplicaId): void {
     this.#stopped = true;
     for (const id of this.#additions.keys()) this.#end(id, { type: "unknown", leader });
     this.#endTransfer({ type: "refused", reason: "stopped", leader });
+    this.#tellDepartures();
+  }
+
+  #tellDepartures(): void {
+    for (const tell of this.#departures.splice(0)) tell();
   }
 
   #reason(): "stopped" | "notLeader" {

@@ -57,10 +57,10 @@ export function finishApply(state: RaftState, index: number): void {
     state.unappliedBytes -= state.log.bytesBetween(state.log.appliedIndex, index);
   }
   state.log.appliedIndex = index;
-  const membership = state.applyingMembership;
-  if (membership === undefined) return;
+  const applied = state.applyingMembership;
+  if (applied === undefined) return;
   state.applyingMembership = undefined;
-  activateMembership(state, membership);
+  activateMembership(state, applied.membership, applied.index);
 }
 
 /** Gives what may be applied now of `entries`, which are the next ones. */
@@ -76,7 +76,7 @@ function handOver(state: RaftState, entries: readonly Entry[]): Effect | undefin
       state.outbox.failure = `entry ${entry.index} is no membership`;
       return undefined;
     }
-    state.applyingMembership = membership;
+    state.applyingMembership = { index: entry.index, membership };
   }
   return { type: "apply", entries: allowed };
 }

@@ -60,6 +60,7 @@ export function handleHeartbeat(state: RaftState, message: Heartbeat): void {
     to: message.from,
     term: state.term,
     readRound: message.readRound,
+    commitIndex: state.durable.commit,
   });
 }
 

@@ -64,17 +64,21 @@ export function leaveJointByItself(state: RaftState): void {
   if (left.type === "changed") appendMembership(state, left.membership);
 }
 
-/** A membership entry was applied: from here on it decides. */
-export function activateMembership(state: RaftState, membership: Membership): void {
+/** The membership entry at `index` was applied: from here on it decides. */
+export function activateMembership(state: RaftState, membership: Membership, index: number): void {
   if (state.role === "leader") {
     // Whoever leaves hears at least of the commit that removes it.
     noticeCommits(state);
   }
   state.membership = membership;
   if (state.role !== "leader") return;
-  if (!isVoter(membership, state.id) && state.settings.stepDownOnRemoval) {
-    becomeFollower(state, state.term, 0);
-    return;
+  const { stepDownOnRemoval } = state.settings;
+  if (!isVoter(membership, state.id)) {
+    if (stepDownOnRemoval === "atOnce") {
+      becomeFollower(state, state.term, 0);
+      return;
+    }
+    if (stepDownOnRemoval === "whenKnown") state.removedAtIndex = index;
   }
   const members = new Set(membersOf(membership));
   for (const id of state.progress.keys()) if (!members.has(id)) state.progress.delete(id);

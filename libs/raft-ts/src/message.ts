@@ -69,6 +69,8 @@ export interface Heartbeat extends Envelope {
 export interface HeartbeatReply extends Envelope {
   readonly type: "heartbeatReply";
   readonly readRound: number;
+  /** What the sender's disk knows to be committed; never more than it holds. */
+  readonly commitIndex: number;
 }
 
 /** A follower asks its leader for an index at which a linearizable read may be served. */

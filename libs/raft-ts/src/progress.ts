@@ -24,6 +24,8 @@ export class Progress {
   nextIndex: number;
   /** The highest commit index told. */
   commitSent = 0;
+  /** What its disk knows to be committed, as it said in this term. */
+  commitKnown = 0;
   /** It answered since the last check of the quorum. */
   active = true;
   /** It has lost what it promised and is not whole yet: it counts for no quorum. */
@@ -82,6 +84,7 @@ export class Progress {
   forget(nextIndex: number): void {
     this.matchIndex = 0;
     this.commitSent = 0;
+    this.commitKnown = 0;
     this.becomeProbe(nextIndex);
   }
 

@@ -88,7 +88,14 @@ function answerOldTerm(state: RaftState, message: Message): void {
   }
   if (!isFromLeader(message)) return;
   const { id: from, term } = state;
-  send(state, { type: "heartbeatReply", from, to: message.from, term, readRound: 0 });
+  send(state, {
+    type: "heartbeatReply",
+    from,
+    to: message.from,
+    term,
+    readRound: 0,
+    commitIndex: 0,
+  });
 }
 
 /** Only the leader of a term sends these. */

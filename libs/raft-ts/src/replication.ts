@@ -12,8 +12,9 @@ import { entryBytes } from "./log.ts";
 import type { Entry, LogPosition, ReplicaId } from "./entry.ts";
 import type { AppendEntriesReply, HeartbeatReply } from "./message.ts";
 import type { Progress } from "./progress.ts";
-import { committedIndex } from "./quorum.ts";
+import { committedIndex, isQuorum } from "./quorum.ts";
 import { confirmRound } from "./reads.ts";
+import { becomeFollower } from "./roles.ts";
 import { resendSnapshotChunk, startSnapshot } from "./snapshot-send.ts";
 import type { RaftState } from "./state.ts";
 import { send, takeRequest } from "./state.ts";
@@ -59,7 +60,9 @@ export function handleHeartbeatReply(state: RaftState, message: HeartbeatReply):
   const progress = state.progress.get(message.from);
   if (progress === undefined) return;
   progress.active = true;
+  progress.commitKnown = Math.max(progress.commitKnown, message.commitIndex);
   if (!progress.recovering) confirmRound(state, message.from, message.readRound);
+  if (stepDownWhenKnown(state)) return;
   if (progress.state === "snapshot") {
     resendSnapshotChunk(state, message.from, progress);
     return;
@@ -76,6 +79,20 @@ export function handleHeartbeatReply(state: RaftState, message: HeartbeatReply):
       progress.becomeProbe(progress.matchIndex + 1);
     }
   }
+}
+
+/**
+ * A leader that is removed leaves once a majority of those that stay knows it for ever: before,
+ * they may still need its vote, and it must be there to give it. True when it has left.
+ */
+function stepDownWhenKnown(state: RaftState): boolean {
+  if (state.removedAtIndex === 0) return false;
+  const known = isQuorum(state.membership, (id) => {
+    const progress = state.progress.get(id);
+    return progress?.recovering === false && progress.commitKnown >= state.removedAtIndex;
+  });
+  if (known) becomeFollower(state, state.term, 0);
+  return known;
 }
 
 /** The stream to a peer broke, so what was under way is lost; start from what is known. */

@@ -96,6 +96,7 @@ function resetRole(state: RaftState): void {
   state.termStartIndex = 0;
   state.pendingMembershipIndex = 0;
   state.unappliedBytes = 0;
+  state.removedAtIndex = 0;
   state.sendAhead = false;
   state.transferTo = 0;
   takeBackReads(state);

@@ -70,10 +70,10 @@ export interface RaftSettings {
    */
   readonly checkQuorum: boolean;
   /**
-   * A leader that has applied its own removal steps down. Default true; false is for conformance
-   * tests alone.
+   * When a leader that has applied its own removal steps down: once a majority of those that stay
+   * knows of it, at once, or never. Default whenKnown; the others are for conformance tests alone.
    */
-  readonly stepDownOnRemoval: boolean;
+  readonly stepDownOnRemoval: "whenKnown" | "atOnce" | "never";
   /**
    * A heartbeat is answered before its term is durable. Default false, as no message of a term
    * leaves before that; true is for conformance tests alone.
@@ -102,7 +102,7 @@ export const DEFAULT_RAFT_SETTINGS: RaftSettings = {
   commitNotice: "immediate",
   preVote: true,
   checkQuorum: true,
-  stepDownOnRemoval: true,
+  stepDownOnRemoval: "whenKnown",
   answersHeartbeatsAtOnce: false,
 };
 

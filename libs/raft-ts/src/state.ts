@@ -172,7 +172,9 @@ export class RaftState {
   /** The load of entries to apply that is under way; 0 for none. */
   applyLoadRequest = 0;
   /** The memberships among the entries being applied; the last one is in force after them. */
-  applyingMembership: Membership | undefined;
+  applyingMembership: { readonly index: number; readonly membership: Membership } | undefined;
+  /** Leader: where the entry stands by which it is a voter no more; 0 while it is one. */
+  removedAtIndex = 0;
   /** A membership entry waits to be applied until a durable hard state says it is committed. */
   commitToConfirm = 0;
   /** Entries to apply that were read back and not handed over yet. */

@@ -74,7 +74,9 @@ export class MembershipChecker {
     if (role === "leader" || applied.index <= durableTo) this.#note(id, applied.index);
     if (role === "follower") return;
     const isVoter = membership.voters.includes(id) || membership.outgoing.includes(id);
-    if (!isVoter) this.#fail(`${id} is ${role} and no voter of ${text(membership)}`);
+    // A removed leader stays until those that stay know of it.
+    if (!isVoter && role !== "leader")
+      this.#fail(`${id} is ${role} and no voter of ${text(membership)}`);
     const actedOn = this.#actedOn.get(id) ?? 0;
     if (applied.index < actedOn) {
       this.#fail(`${id} is ${role} by the membership of ${applied.index}, it knew ${actedOn}`);
