@@ -32,6 +32,8 @@ export class RaftMembershipFaults {
   readonly #group: RaftGroup;
   readonly #prng: Prng;
   #nextId: ReplicaId;
+  /** Whom a leader may be adding still, and adds anew when another operator removes it. */
+  readonly #adding = new Set<ReplicaId>();
   /** Until then a change that was asked for may wait in a leader's memory, where nobody sees it. */
   #pendingUntilUs = 0;
 
@@ -67,6 +69,7 @@ export class RaftMembershipFaults {
     const prng = this.#prng;
     const added = voters.length < VOTERS_MAX && prng.chance(1, 2) ? this.#newMachine() : undefined;
     if (added !== undefined) {
+      this.#adding.add(added);
       replica.addReplica(added, (outcome) => {
         if (outcome.type === "committed") this.#group.counters.replicasAdded += 1;
         this.#told([{ type: "addVoter", replica: added }], outcome);
@@ -168,7 +171,8 @@ export class RaftMembershipFaults {
   #changed(changes: readonly MembershipChange[]): void {
     for (const { type, replica } of changes) {
       // Others go on, as machines do that were forgotten.
-      if (type === "remove" && this.#prng.chance(1, 2)) this.#retireLater(replica, RETIRE_TRIES);
+      const isOver = this.#prng.chance(1, 2) && !this.#adding.has(replica);
+      if (type === "remove" && isOver) this.#retireLater(replica, RETIRE_TRIES);
     }
   }
 
