@@ -21,8 +21,10 @@ import { VirtualClock } from "./virtual-clock.ts";
 
 /** How long faults last, in virtual time. */
 const SAFETY_US = 6_000_000;
-/** How long a healed group may take to agree. */
-const LIVENESS_US = 5_000_000;
+/** How long a healed group may take to agree: a new voter with the smallest windows needs long. */
+const LIVENESS_US = 20_000_000;
+/** So long clients go on after the healing. */
+const PEACE_US = 1_000_000;
 
 export interface RaftSimulationResult {
   readonly seed: number;
@@ -123,7 +125,7 @@ function converge(group: RaftGroup, clients: RaftClients, dead: ReadonlySet<Repl
     membersOf(group.checkers.membership).filter((id) => !dead.has(id));
   const endUs = clock.nowUs + LIVENESS_US;
   // Clients go on for a while on the healed group.
-  clock.runUntil(clock.nowUs + LIVENESS_US / 5);
+  clock.runUntil(clock.nowUs + PEACE_US);
   clients.stop();
   let marker = 0;
   const tryMarker = (): void => {
