@@ -55,7 +55,10 @@ test("pitfall: a vote is answered before it is durable", async (context) => {
     const records = [...database.pairs.keys()].filter((key) => key.startsWith("72"));
     seen.push([answered, records.length]);
   };
-  database.beforeWrite = (): undefined => void look();
+  database.beforeWrite = (): undefined => {
+    look();
+    return undefined;
+  };
   await write(store, { hardState: { term: 4, vote: 1, commit: 0 } }).then(() => {
     answered = true;
   });

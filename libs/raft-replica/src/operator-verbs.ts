@@ -20,6 +20,11 @@ interface Addition {
   proposing: boolean;
 }
 
+interface Departure {
+  readonly done: (outcome: MembershipOutcome) => void;
+  readonly outcome: MembershipOutcome;
+}
+
 interface Transfer {
   readonly to: ReplicaId;
   readonly done: (outcome: TransferOutcome) => void;
@@ -39,8 +44,8 @@ export class OperatorVerbs {
   readonly #options: OperatorVerbsOptions;
   readonly #additions = new Map<ReplicaId, Addition>();
   #transfer: Transfer | undefined;
-  /** Told when this replica leads no more. */
-  #departures: (() => void)[] = [];
+  /** Own removals, told when this replica leads no more. */
+  #departures: Departure[] = [];
   #stopped = false;
 
   constructor(options: OperatorVerbsOptions) {
@@ -83,7 +88,7 @@ export class OperatorVerbs {
     this.#end(id, { type: "invalid", reason: `replica ${id} is being removed` });
     this.#options.change([{ type: "remove", replica: id }], (outcome) => {
       if (id !== own || outcome.type !== "committed") done(outcome);
-      else this.#departures.push(() => done(outcome));
+      else this.#departures.push({ done, outcome });
     });
   }
 
@@ -131,18 +136,22 @@ export class OperatorVerbs {
   leadershipLost(leader: ReplicaId): void {
     for (const id of this.#additions.keys()) this.#end(id, { type: "unknown", leader });
     this.#endTransfer({ type: "handedOver", leader });
-    this.#tellDepartures();
+    this.#tellDepartures(leader);
   }
 
   stop(leader: ReplicaId): void {
     this.#stopped = true;
     for (const id of this.#additions.keys()) this.#end(id, { type: "unknown", leader });
     this.#endTransfer({ type: "refused", reason: "stopped", leader });
-    this.#tellDepartures();
+    this.#tellDepartures(leader);
   }
 
-  #tellDepartures(): void {
-    for (const tell of this.#departures.splice(0)) tell();
+  /** Where leadership was lost before the others knew, they may still need this replica. */
+  #tellDepartures(leader: ReplicaId): void {
+    const { departed } = this.#options.view();
+    for (const { done, outcome } of this.#departures.splice(0)) {
+      done(departed ? outcome : { type: "unknown", leader });
+    }
   }
 
   #reason(): "stopped" | "notLeader" {

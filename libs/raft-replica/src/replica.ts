@@ -121,6 +121,7 @@ export class Replica implements ReplicaDriver {
       this.#restoring = true;
       this.#snapshots.restore(recovered.snapshot, () => {
         this.#restoring = false;
+        this.#reads.applied(this.#appliedIndex);
         this.#drain();
       });
     }
@@ -286,7 +287,8 @@ export class Replica implements ReplicaDriver {
         this.#proposals.answered(effect, this.#appliedIndex, this.#leader);
         break;
       case "readReady":
-        this.#reads.ready(effect.read, effect.index, this.#appliedIndex);
+        // A snapshot that is still being restored is not in the state yet.
+        this.#reads.ready(effect.read, effect.index, this.#restoring ? 0 : this.#appliedIndex);
         break;
       case "readRefused":
         this.#reads.refused(effect.read, effect.reason, effect.leader);

@@ -93,6 +93,8 @@ export interface CoreView {
   readonly pendingMembershipIndex: number;
   /** Leader: to whom it is handing over; 0 for nobody. */
   readonly transferTo: ReplicaId;
+  /** It led, was removed, and stepped down once a majority of those that stay knew. */
+  readonly departed: boolean;
   /** Only while it is not whole. */
   readonly recovery: RecoveryView | undefined;
   /** Only on the leader: everybody else, voters and learners. */
@@ -250,6 +252,7 @@ export class RaftCore {
       membership: state.membership,
       pendingMembershipIndex: state.pendingMembershipIndex,
       transferTo: state.transferTo,
+      departed: state.departed,
       recovery: viewRecovery(state),
       peers,
     };

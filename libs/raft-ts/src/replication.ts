@@ -91,7 +91,10 @@ function stepDownWhenKnown(state: RaftState): boolean {
     const progress = state.progress.get(id);
     return progress?.recovering === false && progress.commitKnown >= state.removedAtIndex;
   });
-  if (known) becomeFollower(state, state.term, 0);
+  if (known) {
+    becomeFollower(state, state.term, 0);
+    state.departed = true;
+  }
   return known;
 }
 

@@ -43,6 +43,7 @@ export function becomeCandidate(state: RaftState): void {
  */
 export function becomeLeader(state: RaftState): void {
   assert(state.role === "candidate", `${state.role} cannot become leader`);
+  state.departed = false;
   state.role = "leader";
   state.leader = state.id;
   state.suspected = false;

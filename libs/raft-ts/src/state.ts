@@ -175,6 +175,8 @@ export class RaftState {
   applyingMembership: { readonly index: number; readonly membership: Membership } | undefined;
   /** Leader: where the entry stands by which it is a voter no more; 0 while it is one. */
   removedAtIndex = 0;
+  /** It stepped down because a majority of those that stay knows of its removal. */
+  departed = false;
   /** A membership entry waits to be applied until a durable hard state says it is committed. */
   commitToConfirm = 0;
   /** Entries to apply that were read back and not handed over yet. */
