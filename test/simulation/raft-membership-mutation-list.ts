@@ -80,4 +80,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     find: "for (const id of membership.learnersNext) draft.learners.add(id);",
     replace: "",
   },
+  {
+    name: "a candidate learns nothing from those who refuse it",
+    file: `${CORE}/election.ts`,
+    find: "  learnCommit(state, message);\n  const expected",
+    replace: "  const expected",
+  },
 ];

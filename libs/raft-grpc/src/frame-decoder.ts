@@ -74,11 +74,18 @@ function decodeBody(reader: Reader, code: number, envelope: Envelope): Message |
         preVote,
         leaderTransfer,
         lastLog: reader.position(),
+        applied: reader.position(),
       };
     }
     case 2: {
       const [preVote, granted] = reader.flags();
-      return { type: "requestVoteReply", ...envelope, preVote, granted };
+      return {
+        type: "requestVoteReply",
+        ...envelope,
+        preVote,
+        granted,
+        applied: reader.position(),
+      };
     }
     case 3: {
       const previous = reader.position();

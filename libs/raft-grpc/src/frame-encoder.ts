@@ -37,9 +37,9 @@ export function messageBytes(message: Message): number {
 function bodyBytes(message: Message): number {
   switch (message.type) {
     case "requestVote":
-      return 1 + 2 * COUNTER_BYTES;
+      return 1 + 4 * COUNTER_BYTES;
     case "requestVoteReply":
-      return 1;
+      return 1 + 2 * COUNTER_BYTES;
     case "appendEntries":
       return 3 * COUNTER_BYTES + 4 + entriesBytes(message.entries);
     case "appendEntriesReply":
@@ -109,9 +109,11 @@ export class FrameEncoder {
     switch (message.type) {
       case "requestVote":
         writer.flags(message.preVote, message.leaderTransfer);
-        return writer.counters(message.lastLog.index, message.lastLog.term);
+        writer.counters(message.lastLog.index, message.lastLog.term);
+        return writer.counters(message.applied.index, message.applied.term);
       case "requestVoteReply":
-        return writer.flags(message.preVote, message.granted);
+        writer.flags(message.preVote, message.granted);
+        return writer.counters(message.applied.index, message.applied.term);
       case "appendEntries":
         writer.counters(message.previous.index, message.previous.term, message.commitIndex);
         return this.#entries(writer, message.previous.index, message.entries);

@@ -8,8 +8,9 @@
  * when it is opened, so `from` and `to` are not repeated.
  *
  *     message        type (1), length of the rest (4), term (8), and by type:
- *      1 requestVote           flags (1: 1 pre-vote, 2 leader transfer), last index, last term
- *      2 requestVoteReply      flags (1: 1 pre-vote, 2 granted)
+ *      1 requestVote           flags (1: 1 pre-vote, 2 leader transfer), last index, last term,
+ *                              applied index, applied term
+ *      2 requestVoteReply      flags (1: 1 pre-vote, 2 granted), applied index, applied term
  *      3 appendEntries         previous index, previous term, commit index, count (4), entries
  *      4 appendEntriesReply    flags (1: 1 success), index, hint index, hint term
  *      5 heartbeat             commit index, read round
@@ -30,7 +31,7 @@
 import type { EntryType, Message } from "raft-ts";
 
 /** Both ends of a stream must speak the same one. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /**
  * A frame takes further messages until it has this many bytes; a single larger message goes alone.

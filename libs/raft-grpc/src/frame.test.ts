@@ -53,9 +53,16 @@ function randomMessage(prng: Prng): Message {
   const number = counter(prng);
   switch (type) {
     case "requestVote":
-      return { type, ...envelope, preVote: one, leaderTransfer: two, lastLog: position };
+      return {
+        type,
+        ...envelope,
+        preVote: one,
+        leaderTransfer: two,
+        lastLog: position,
+        applied: { index: number, term: counter(prng) },
+      };
     case "requestVoteReply":
-      return { type, ...envelope, preVote: one, granted: two };
+      return { type, ...envelope, preVote: one, granted: two, applied: position };
     case "appendEntries": {
       const entries = entriesAfter(prng, position.index);
       return { type, ...envelope, previous: position, entries, commitIndex: number };

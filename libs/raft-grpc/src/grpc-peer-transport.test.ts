@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { Client, credentials, Metadata, Server, status, type ServiceError } from "@grpc/grpc-js";
 import type { Entry, Message } from "raft-ts";
+import { PROTOCOL_VERSION } from "./frame-layout.ts";
 import { helloMetadata, raftServiceDefinition } from "./raft-service.ts";
 import { FrameEncoder } from "./frame-encoder.ts";
 import type { FrameStream } from "./peer-sender.ts";
@@ -173,7 +174,7 @@ test("a caller from elsewhere is refused with a status that says why", async (co
   context.after(() => end[Symbol.asyncDispose]());
   const hello = { groupId: "test", receiver: 3, sender: 1 };
   const later = helloMetadata(hello);
-  later.set("atoll-raft-protocol", "2");
+  later.set("atoll-raft-protocol", String(PROTOCOL_VERSION + 1));
   const malformed = helloMetadata(hello);
   malformed.set("atoll-raft-receiver", "-3e1");
   const answers: [Metadata, number][] = [

@@ -56,6 +56,18 @@ test("addReplica() is unknown when leadership ends, and the next leader goes on 
   assert.deepEqual(second.status().membership.voters, [1, 2, 3, 4]);
 });
 
+test("removeReplica() of a leader that is deposed before the others know is unknown", () => {
+  const group = new ManualReplicas([1, 2, 3]);
+  const leader = group.elect(1);
+  const outcomes: MembershipOutcome[] = [];
+  leader.removeReplica(1, (outcome) => outcomes.push(outcome));
+  group.run();
+  assert.deepEqual(leader.status().membership.voters, [2, 3]);
+  leader.stalled();
+  group.run();
+  assert.deepEqual(outcomes, [{ type: "unknown", leader: 0 }]);
+});
+
 test("removeReplica() removes any member, the leader too, and refuses strangers", () => {
   const group = new ManualReplicas([1, 2, 3]);
   const leader = group.elect(1);

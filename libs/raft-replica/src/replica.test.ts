@@ -1,11 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { crc32c } from "@atoll/stdx";
+import type { LogPosition, ReplicaId } from "raft-ts";
 import { membershipOf } from "raft-ts";
-import type { ProposalOutcome, ReadOutcome } from "./ports.ts";
+import type { ProposalOutcome, ReadOutcome, RecoveredLog } from "./ports.ts";
 import { ManualReplicas } from "./testing/manual-ports.ts";
 
 const DATA = [new Uint8Array([1]), new Uint8Array([2])];
+
+/** What a replica finds that has everything up to `last` in its snapshot. */
+function withSnapshot(last: LogPosition, voters: readonly ReplicaId[]): Partial<RecoveredLog> {
+  const content = new Uint8Array(6);
+  const about = { sizeBytes: content.length, checksum: crc32c(content) };
+  return {
+    hardState: { term: last.term, vote: 1, commit: 0 },
+    snapshot: { ...last, membership: membershipOf(voters), ...about },
+    firstIndex: last.index + 1,
+    last,
+    tailPrevious: last,
+  };
+}
 
 test("propose() answers when the batch is applied here", () => {
   const group = new ManualReplicas([1, 2, 3]);
@@ -172,36 +186,35 @@ test("one turn applies no more than its bound, the next goes on", () => {
 });
 
 test("the state is restored from the newest snapshot before anything is applied", () => {
-  const content = new Uint8Array(6);
-  const snapshot = {
-    index: 5,
-    term: 1,
-    membership: membershipOf([1]),
-    sizeBytes: content.length,
-    checksum: crc32c(content),
-  };
-  const group = new ManualReplicas(
-    [1],
-    {},
-    {
-      hardState: { term: 1, vote: 1, commit: 0 },
-      snapshot,
-      firstIndex: 6,
-      last: { index: 5, term: 1 },
-      tailPrevious: { index: 5, term: 1 },
-    },
-  );
+  const recovered = withSnapshot({ index: 5, term: 1 }, [1]);
+  const group = new ManualReplicas([1], {}, recovered);
   const { replica, stateMachine } = group.of(1);
   replica.tick();
   group.run();
   assert.equal(replica.status().commitIndex, 6);
   assert.deepEqual([stateMachine.restored, stateMachine.applied], [undefined, []]);
   group.releaseReads();
-  assert.deepEqual(stateMachine.restored, snapshot);
+  assert.deepEqual(stateMachine.restored, recovered.snapshot);
   assert.deepEqual(
     stateMachine.applied.map(({ index }) => index),
     [6],
   );
+});
+
+test("readIndex() waits for a snapshot that is not restored yet, though it covers the index", () => {
+  const group = new ManualReplicas([1, 2, 3]);
+  const leader = group.elect(1);
+  const { commitIndex: index, term } = leader.status();
+  group.join(3, {}, withSnapshot({ index, term }, [1, 2, 3]));
+  for (let beat = 0; beat < 5; beat += 1) group.tick();
+  const { replica, stateMachine } = group.of(3);
+  assert.deepEqual([replica.status().leader, leader.status().commitIndex], [1, index]);
+  const seen: (readonly [ReadOutcome, boolean])[] = [];
+  replica.readIndex((outcome) => seen.push([outcome, stateMachine.restored !== undefined]));
+  group.run();
+  assert.deepEqual(seen, []);
+  group.releaseReads();
+  assert.deepEqual(seen, [[{ type: "ready", index }, true]]);
 });
 
 test("a damaged snapshot stops the replica", () => {

@@ -23,7 +23,7 @@ export function nextApply(state: RaftState): Effect | undefined {
     state.loadedToApply = undefined;
     return handOver(state, loaded);
   }
-  if (state.applyingTo !== 0 || state.applyLoadRequest !== 0) return undefined;
+  if (state.applying !== undefined || state.applyLoadRequest !== 0) return undefined;
   if (log.appliedIndex >= log.committedIndex) return undefined;
   const from = log.appliedIndex + 1;
   const maxBytes = state.settings.applyBytesMax;
@@ -51,12 +51,13 @@ export function applyLoaded(state: RaftState, loaded: LoadedEntries | undefined)
 
 export function finishApply(state: RaftState, index: number): void {
   // A snapshot that was installed meanwhile is ahead of what was being applied.
-  if (index !== state.applyingTo) return;
-  state.applyingTo = 0;
+  const { applying } = state;
+  if (applying === undefined || index !== applying.index) return;
+  state.applying = undefined;
   if (state.role === "leader") {
     state.unappliedBytes -= state.log.bytesBetween(state.log.appliedIndex, index);
   }
-  state.log.appliedIndex = index;
+  state.log.applied = applying;
   const applied = state.applyingMembership;
   if (applied === undefined) return;
   state.applyingMembership = undefined;
@@ -68,7 +69,7 @@ function handOver(state: RaftState, entries: readonly Entry[]): Effect | undefin
   const allowed = withinConfirmed(state, entries);
   const last = allowed.at(-1);
   if (last === undefined) return undefined;
-  state.applyingTo = last.index;
+  state.applying = { index: last.index, term: last.term };
   for (const entry of allowed) {
     if (entry.type !== "membership") continue;
     const membership = decodeMembership(entry.data);

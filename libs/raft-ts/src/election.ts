@@ -7,6 +7,7 @@
  */
 import type { ReplicaId } from "./entry.ts";
 import type { RequestVote, RequestVoteReply } from "./message.ts";
+import { lacksTerm } from "./lookup.ts";
 import { countVotes } from "./quorum.ts";
 import { mayCampaign } from "./recovering.ts";
 import { takeBackReads } from "./reads.ts";
@@ -62,6 +63,7 @@ export function campaignForTransfer(state: RaftState): void {
 }
 
 export function handleRequestVote(state: RaftState, message: RequestVote): void {
+  learnCommit(state, message);
   if (message.term < state.term) {
     replyToVote(state, message, false);
     return;
@@ -85,6 +87,7 @@ export function handleRequestVote(state: RaftState, message: RequestVote): void 
 }
 
 export function handleRequestVoteReply(state: RaftState, message: RequestVoteReply): void {
+  learnCommit(state, message);
   const expected = message.preVote ? "preCandidate" : "candidate";
   if (state.role !== expected) return;
   if (message.granted && message.preVote && message.term !== state.term + 1) return;
@@ -131,6 +134,7 @@ function requestVotes(state: RaftState, preVote: boolean): void {
       term: preVote ? state.term + 1 : state.term,
       preVote,
       lastLog: { index: state.log.lastIndex, term: state.log.lastTerm },
+      applied: state.log.applied,
       leaderTransfer: state.transferCampaign,
     });
   }
@@ -155,7 +159,22 @@ function replyToVote(state: RaftState, request: RequestVote, granted: boolean): 
     term: granted && request.preVote ? request.term : state.term,
     preVote: request.preVote,
     granted,
+    applied: state.log.applied,
   });
+}
+
+/**
+ * An entry that is committed elsewhere and stands here too is committed here (Raft §5.3). A
+ * campaign ends when that makes its membership an old one.
+ */
+function learnCommit(state: RaftState, message: RequestVote | RequestVoteReply): void {
+  const { log, role } = state;
+  const { index, term } = message.applied;
+  if (role === "leader" || message.recovering) return;
+  if (index <= log.committedIndex || index > log.lastIndex) return;
+  if (lacksTerm(state, index) || log.termAt(index) !== term) return;
+  log.commitTo(index);
+  if (role !== "follower" && log.mayHoldUnappliedMembership()) becomeFollower(state, state.term, 0);
 }
 
 /** Raft §5.4.1: the later last term wins, then the longer log. */

@@ -92,14 +92,14 @@ test("RaftLog.evict() drops only what is applied and durable", () => {
   log.evict(0);
   assert.equal(log.tailFirstIndex, 1);
   log.commitTo(4);
-  log.appliedIndex = 3;
+  log.applied = { index: 3, term: 1 };
   log.stableIndex = 2;
   log.evict(0);
   assert.equal(log.tailFirstIndex, 3);
   assert.equal(log.termAt(2), 1);
   assert.equal(log.termAt(1), undefined);
   log.stableIndex = 4;
-  log.appliedIndex = 4;
+  log.applied = { index: 4, term: 1 };
   log.evict(entryBytes(entry(4, 1)));
   assert.equal(log.tailFirstIndex, 4);
 });
@@ -109,7 +109,7 @@ test("RaftLog.evict() stays right over many rounds", () => {
   for (let index = 1; index <= 30_000; index += 1) {
     log.append(entry(index, 1));
     log.commitTo(index);
-    log.appliedIndex = index;
+    log.applied = { index, term: 1 };
     log.stableIndex = index;
     log.handedIndex = index;
     log.evict(1_000);

@@ -18,6 +18,10 @@ export function entryBytes(entry: Entry): number {
   return entry.data.length + ENTRY_OVERHEAD_BYTES;
 }
 
+function positionOf({ index, term }: LogPosition): LogPosition {
+  return { index, term };
+}
+
 export class RaftLog {
   /** The newest complete snapshot in the store. */
   snapshot: SnapshotMetadata;
@@ -28,7 +32,8 @@ export class RaftLog {
   /** Handed to a write, under way or done, up to here. */
   handedIndex: number;
   committedIndex: number;
-  appliedIndex: number;
+  /** The newest entry that is applied. */
+  applied: LogPosition;
   #entries: Entry[];
   /** How many of `#entries` are dropped. */
   #head = 0;
@@ -59,8 +64,12 @@ export class RaftLog {
     this.stableIndex = this.lastIndex;
     this.handedIndex = this.lastIndex;
     this.committedIndex = Math.max(options.snapshot.index, options.commit);
-    this.appliedIndex = options.snapshot.index;
+    this.applied = positionOf(options.snapshot);
     assert(this.lastIndex >= this.committedIndex, "the log ends before what was committed");
+  }
+
+  get appliedIndex(): number {
+    return this.applied.index;
   }
 
   get lastIndex(): number {
@@ -81,6 +90,7 @@ export class RaftLog {
   /** The term of the entry at `index`; undefined when it is not in memory. */
   termAt(index: number): number | undefined {
     if (index === this.#previous.index) return this.#previous.term;
+    if (index === this.applied.index) return this.applied.term;
     if (index === this.snapshot.index) return this.snapshot.term;
     if (index < this.#previous.index) return this.#lookedUp.get(index);
     return this.#entries[this.#head + index - this.#previous.index - 1]?.term;
@@ -199,7 +209,7 @@ export class RaftLog {
     this.stableIndex = 0;
     this.handedIndex = snapshot.index;
     this.committedIndex = snapshot.index;
-    this.appliedIndex = snapshot.index;
+    this.applied = positionOf(snapshot);
   }
 
   commitTo(index: number): void {

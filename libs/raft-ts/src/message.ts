@@ -23,6 +23,8 @@ export interface RequestVote extends Envelope {
   /** A pre-vote changes nobody's term (dissertation §9.6). */
   readonly preVote: boolean;
   readonly lastLog: LogPosition;
+  /** See `RequestVoteReply`. */
+  readonly applied: LogPosition;
   /**
    * Set when the leader itself asked for this election: voters then ignore that a leader is alive.
    */
@@ -33,6 +35,12 @@ export interface RequestVoteReply extends Envelope {
   readonly type: "requestVoteReply";
   readonly preVote: boolean;
   readonly granted: boolean;
+  /**
+   * The newest entry that the sender has applied, so that it is committed. Without a leader nobody
+   * else tells a candidate that its membership is old, and by the old one it may need the vote of
+   * somebody who holds more than it does and votes no more.
+   */
+  readonly applied: LogPosition;
 }
 
 export interface AppendEntries extends Envelope {

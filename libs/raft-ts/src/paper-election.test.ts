@@ -90,6 +90,7 @@ test("§5.2 each server votes for one candidate in a term, first come first serv
         term: 1,
         preVote: false,
         lastLog: { index: 0, term: 0 },
+        applied: { index: 0, term: 0 },
         leaderTransfer: false,
       },
     });
@@ -176,6 +177,7 @@ test("§5.4.1 a vote goes to no one whose log is less up to date", () => {
           term: 9,
           preVote,
           lastLog: asks,
+          applied: { index: 0, term: 0 },
           leaderTransfer: false,
         },
       });
@@ -230,6 +232,7 @@ test("dissertation §4.2.3 a vote is not given while a leader is alive", () => {
       term: 7,
       preVote: false,
       lastLog: { index: 9, term: 6 },
+      applied: { index: 0, term: 0 },
       leaderTransfer: false,
     },
   });

@@ -160,7 +160,15 @@ test("§6 a replica without a vote never campaigns, and votes when it is asked",
   group.step(4, { type: "campaign" });
   assert.equal(group.core(4).view().role, "follower");
   const lastLog = { index: 1, term: 1 };
-  const asks = { from: 2, to: 4, term: 7, preVote: false, lastLog, leaderTransfer: false } as const;
+  const asks = {
+    from: 2,
+    to: 4,
+    term: 7,
+    preVote: false,
+    lastLog,
+    applied: lastLog,
+    leaderTransfer: false,
+  } as const;
   group.step(4, { type: "message", message: { type: "requestVote", ...asks } });
   group.persist(4);
   assert.equal(group.core(4).view().vote, 2);
@@ -230,6 +238,59 @@ test("§6 the next leader leaves a joint configuration that leaves itself", () =
   beat(group, 2);
   beat(group, 2);
   assert.equal(members(group, 2), "1,2 |  | ");
+});
+
+test("§6 who no longer votes tells a candidate that it alone decides", () => {
+  const group = new ManualGroup([1, 2]);
+  group.elect(1);
+  change(group, 1, "l2");
+  group.persist(1);
+  group.deliver();
+  group.persist(2);
+  group.deliver();
+  // The leader's disk hears neither of the commit nor of what follows.
+  propose(group, 1, "a");
+  group.tick(1, 3);
+  for (let round = 0; round < 3; round += 1) {
+    group.deliver();
+    group.persist(2);
+  }
+  assert.equal(members(group, 2), "1 |  | 2");
+  assert.deepEqual([group.core(2).view().lastIndex, group.core(2).view().appliedIndex], [3, 2]);
+  group.restart(1);
+  assert.deepEqual([members(group, 1), group.core(1).view().lastIndex], ["1,2 |  | ", 2]);
+  group.tick(2, 200);
+  assert.equal(group.core(2).view().role, "follower", "a learner does not campaign");
+  group.timeout(1);
+  group.settle();
+  assert.equal(members(group, 1), "1 |  | 2");
+  group.timeout(1);
+  group.settle();
+  assert.equal(group.core(1).view().role, "leader");
+});
+
+test("§6 a candidate tells voters what they need to know to campaign themselves", () => {
+  const group = new ManualGroup([1, 2, 3]);
+  group.elect(1);
+  // 2 has all of it, but only 3 hears that 1 is gone; then 1 is.
+  change(group, 1, "r1");
+  group.persist(1);
+  group.deliver();
+  for (const id of [2, 3]) group.persist(id);
+  group.deliver();
+  group.persist(1);
+  group.tick(1, 3);
+  group.deliver(({ to }) => to === 3);
+  group.persist(3);
+  assert.equal(members(group, 3), "2,3 |  | ");
+  assert.equal(members(group, 2), "1,2,3 |  | ");
+  group.drop(() => true);
+  group.tick(2, 40);
+  group.drop(() => true);
+  group.timeout(3);
+  group.deliver(({ from, to }) => from === 3 && to === 2);
+  group.persist(2);
+  assert.equal(members(group, 2), "2,3 |  | ");
 });
 
 test("§6 a leader that removes itself leads until the others know, then steps down", () => {

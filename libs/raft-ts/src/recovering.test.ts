@@ -50,7 +50,15 @@ test("a recovering replica grants no vote and no pre-vote", () => {
   group.wipe(3, "recovering", THREE);
   for (const preVote of [true, false]) {
     const lastLog = { index: 6, term: 1 };
-    const ask = { from: 2, to: 3, term: 9, preVote, lastLog, leaderTransfer: true };
+    const ask = {
+      from: 2,
+      to: 3,
+      term: 9,
+      preVote,
+      lastLog,
+      applied: lastLog,
+      leaderTransfer: true,
+    };
     group.step(3, { type: "message", message: { type: "requestVote", ...ask } });
     group.persist(3);
     const reply = group.inFlight.findLast(({ type }) => type === "requestVoteReply");

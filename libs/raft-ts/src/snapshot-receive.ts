@@ -67,7 +67,7 @@ function takeChunk(state: RaftState, incoming: IncomingSnapshot, message: Instal
   state.membership = metadata.membership;
   state.matchedIndex = Math.max(state.matchedIndex, metadata.index);
   state.applyLoadRequest = 0;
-  state.applyingTo = 0;
+  state.applying = undefined;
   state.applyingMembership = undefined;
   state.commitToConfirm = 0;
   state.loadedToApply = undefined;

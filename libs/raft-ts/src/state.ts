@@ -7,7 +7,14 @@
  */
 import type { Prng } from "@atoll/stdx";
 import type { Effect, InstallSnapshotEffect, PersistEffect, Role } from "./effect.ts";
-import type { Entry, HardState, Membership, ReplicaId, SnapshotMetadata } from "./entry.ts";
+import type {
+  Entry,
+  HardState,
+  LogPosition,
+  Membership,
+  ReplicaId,
+  SnapshotMetadata,
+} from "./entry.ts";
 import type { RaftLog } from "./log.ts";
 import type { AppendEntries, InstallSnapshot, Message } from "./message.ts";
 import type { Progress } from "./progress.ts";
@@ -69,11 +76,12 @@ export interface IncomingSnapshot {
   checksum: number;
 }
 
-/** A leader's message that cannot be judged before older terms are read back, from `from` on. */
+/** Older terms are read back, from `from` on. */
 export interface TermLookup {
   readonly request: number;
   readonly from: number;
-  readonly message: AppendEntries | InstallSnapshot;
+  /** A leader's message that cannot be judged before; undefined when none waits. */
+  readonly message: AppendEntries | InstallSnapshot | undefined;
 }
 
 export interface LeadershipReport {
@@ -167,8 +175,8 @@ export class RaftState {
   forwarded: ForwardedReads | undefined;
   nextReadContext: number;
 
-  /** An `apply` effect is out and not answered, up to this index; 0 for none. */
-  applyingTo = 0;
+  /** An `apply` effect is out and not answered, up to this entry. */
+  applying: LogPosition | undefined;
   /** The load of entries to apply that is under way; 0 for none. */
   applyLoadRequest = 0;
   /** The memberships among the entries being applied; the last one is in force after them. */

@@ -8,7 +8,7 @@ import { simulateRaft } from "./raft-simulation.ts";
 const FIRST = 1_961_622_763;
 const SEEDS = 200;
 /** Seeds that no run has had before; many more go through `npm run sim`. */
-const FRESH_SEEDS = 20;
+const FRESH_SEEDS = 200;
 
 interface Run {
   readonly counters: RaftCounters;

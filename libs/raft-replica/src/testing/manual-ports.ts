@@ -144,9 +144,13 @@ export class ManualReplicas {
     for (const id of voters) this.replicas.set(id, this.#open(id, voters, settings, recovered));
   }
 
-  /** Puts up a replica that knows of no members yet. */
-  join(id: ReplicaId, settings: Partial<ReplicaSettings> = {}): void {
-    this.replicas.set(id, this.#open(id, [], settings, {}));
+  /** Puts up a replica that knows of no members but those in what it recovered. */
+  join(
+    id: ReplicaId,
+    settings: Partial<ReplicaSettings> = {},
+    recovered: Partial<RecoveredLog> = {},
+  ): void {
+    this.replicas.set(id, this.#open(id, [], settings, recovered));
   }
 
   /** A tick for each replica, and what follows from it. */
