@@ -12,6 +12,7 @@ import { encodeMembership, isVoter, membersOf } from "./membership.ts";
 import type { MembershipChange, MembershipTransition } from "./membership-change.ts";
 import { isJoint, leaveJoint, planChange } from "./membership-change.ts";
 import { Progress } from "./progress.ts";
+import { settleRound } from "./reads.ts";
 import { noticeCommits } from "./replication.ts";
 import { becomeFollower } from "./roles.ts";
 import type { RaftState } from "./state.ts";
@@ -87,6 +88,8 @@ export function activateMembership(state: RaftState, membership: Membership, ind
     state.progress.set(id, new Progress(Math.max(state.log.lastIndex, 1)));
   }
   if (!isVoter(membership, state.transferTo)) state.transferTo = 0;
+  // Those that are left may all have confirmed it, and nobody else is listened to.
+  settleRound(state);
 }
 
 function appendMembership(state: RaftState, membership: Membership): number {

@@ -293,6 +293,22 @@ test("§6 a candidate tells voters what they need to know to campaign themselves
   assert.equal(members(group, 2), "2,3 |  | ");
 });
 
+test("§6 a read that waits for one that leaves is answered when that one counts no more", () => {
+  const group = new ManualGroup([1, 2]);
+  group.elect(1);
+  change(group, 1, "r2");
+  group.persist(1);
+  group.deliver();
+  group.persist(2);
+  group.deliver();
+  group.step(1, { type: "readIndex", read: 1 });
+  group.drop(() => true);
+  assert.equal(members(group, 1), "1,2 |  | ");
+  group.persist(1);
+  assert.equal(members(group, 1), "1 |  | ");
+  assert.deepEqual(group.answers(1).at(-1), { type: "readReady", read: 1, index: 2 });
+});
+
 test("§6 a leader that removes itself leads until the others know, then steps down", () => {
   const group = new ManualGroup([1, 2, 3]);
   group.elect(1);

@@ -128,7 +128,8 @@ function startRound(state: RaftState): void {
   settleRound(state);
 }
 
-function settleRound(state: RaftState): void {
+/** Answers the round that is under way if a quorum has confirmed it. */
+export function settleRound(state: RaftState): void {
   const round = state.readRound;
   if (round === undefined) return;
   if (!isQuorum(state.membership, (id) => round.confirmedBy.has(id))) return;

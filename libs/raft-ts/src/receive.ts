@@ -9,7 +9,13 @@ import { campaignForTransfer, handleRequestVote, handleRequestVoteReply } from "
 import { handleAppendEntries, handleHeartbeat } from "./follower.ts";
 import type { Message } from "./message.ts";
 import { handleReadIndexReply, handleReadIndexRequest } from "./reads.ts";
-import { handleTermQuery, handleTermReply, noteSender, takeNeededIndex } from "./recovering.ts";
+import {
+  handleTermQuery,
+  handleTermReply,
+  noteSender,
+  noteWork,
+  takeNeededIndex,
+} from "./recovering.ts";
 import { handleAppendEntriesReply, handleHeartbeatReply } from "./replication.ts";
 import { becomeFollower } from "./roles.ts";
 import { handleInstallSnapshot } from "./snapshot-receive.ts";
@@ -21,6 +27,7 @@ import { isLeaderAlive, send } from "./state.ts";
 export function receive(state: RaftState, message: Message): void {
   if (message.to !== state.id) return;
   if (state.role === "leader") noteSender(state, message);
+  noteWork(state, message);
   // Questions and answers about terms disturb nobody and count in any term.
   if (message.type === "termQuery") return handleTermQuery(state, message);
   if (message.type === "termReply") return handleTermReply(state, message);

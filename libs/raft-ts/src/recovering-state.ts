@@ -34,6 +34,8 @@ export interface Recovery {
   /** The write that makes it whole is under way, or due. */
   finishing: "whole" | "founded" | undefined;
   idleTicks: number;
+  /** Somebody spoke as only a member of a group speaks that exists. */
+  atWork: boolean;
 }
 
 /** A look at a recovery, for status pages. */
@@ -53,6 +55,12 @@ export interface RecoveryView {
 export function startRecovery(standing: Standing, context: number): Recovery | undefined {
   if (standing === "whole") return undefined;
   const heard = new Map<ReplicaId, HeardVoter>();
-  const rest = { needed: undefined, readContext: 0, finishing: undefined, idleTicks: 0 };
+  const rest = {
+    needed: undefined,
+    readContext: 0,
+    finishing: undefined,
+    idleTicks: 0,
+    atWork: false,
+  };
   return { standing, context, heard, ...rest };
 }

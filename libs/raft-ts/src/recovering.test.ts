@@ -236,6 +236,24 @@ test("a wiped replica of a group at work does not found another", () => {
   assert.equal(group.core(3).view().vote, 3);
 });
 
+test("wiped founders of a group that has grown do not found another with one that slept", () => {
+  for (const grown of [true, false]) {
+    // 1 never heard of anything; 2 and 3 founded the group with it, and took in 4 and 5.
+    const group = new ManualGroup(THREE);
+    for (const id of [2, 3]) group.wipe(id, "blank", THREE);
+    for (const to of grown ? [2, 3] : []) {
+      const position = { index: 7, term: 1 };
+      const asks = { from: 4, to, term: 2, preVote: true, leaderTransfer: false } as const;
+      const logs = { lastLog: position, applied: position };
+      group.step(to, { type: "message", message: { type: "requestVote", ...asks, ...logs } });
+    }
+    group.drop(({ to }) => to === 4);
+    turns(group, THREE, 60);
+    const standings = [standing(group, 2), standing(group, 3)];
+    assert.deepEqual(standings, grown ? ["blank", "blank"] : ["whole", "whole"]);
+  }
+});
+
 test("a damaged replica founds with the others where nobody holds anything", () => {
   const group = new ManualGroup(THREE);
   for (const id of THREE) group.wipe(id, "blank", THREE);

@@ -35,6 +35,16 @@ export function tickRecovery(state: RaftState): void {
   askIndex(state, recovery);
 }
 
+/**
+ * Notes a group at work. Before it is founded its voters only ask for terms and say that they are
+ * in none; who campaigns has seen all of them whole. The speaker may be no voter that is known
+ * here: the group may have changed since.
+ */
+export function noteWork(state: RaftState, { type, term }: Message): void {
+  const isQuestion = type === "termQuery" || type === "termReply";
+  if (state.recovery !== undefined && (!isQuestion || term > 0)) state.recovery.atWork = true;
+}
+
 /** Answers with the own term, once that is durable. */
 export function handleTermQuery(state: RaftState, message: TermQuery): void {
   send(state, {
@@ -128,7 +138,7 @@ export function viewRecovery(state: RaftState): RecoveryView | undefined {
  * must pass in which nobody speaks.
  */
 function isGroupNew(state: RaftState, recovery: Recovery): boolean {
-  if (!isBlank(state)) return false;
+  if (!isBlank(state) || recovery.atWork) return false;
   const alone = otherVoters(state).length === 0;
   if (alone && recovery.standing === "recovering") return false;
   if (alone && recovery.idleTicks < state.settings.electionTimeoutTicksMax) return false;

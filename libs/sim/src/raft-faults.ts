@@ -205,12 +205,30 @@ export class RaftFaults {
         // Twice in a row is as good as once.
         if (this.#mayLose() < 1 && group.isWhole(id)) return;
         if (!group.checkers.membership.voters.includes(id)) return;
+        if (!this.#hasWitness(id)) return;
         // A blank founder that was alone has nobody to ask whether its group exists.
         const asksNobody = (group.checkers.memberships()[0]?.voters.length ?? 0) < 2;
         group.loseDisk(id, asksNobody || prng.chance(1, 2) ? "recovering" : "blank");
         this.#later(prng.between(1_000, 300_000), () => group.start(id));
       });
     }
+  }
+
+  /**
+   * Whether those that `id` was founded with can tell it that their group exists: one of them is
+   * whole, a voter still, and has been in a term. Who is wiped and asks only others that know of
+   * nothing takes the group for a new one.
+   */
+  #hasWitness(id: ReplicaId): boolean {
+    const group = this.#group;
+    const founders = group.checkers.memberships()[0]?.voters ?? [];
+    const others = founders.filter((each) => each !== id);
+    if (!founders.includes(id) || others.length === 0) return true;
+    return others.some((each) => {
+      const { term } = group.member(each).store.durable.hardState;
+      const isVoter = group.checkers.membership.voters.includes(each);
+      return isVoter && group.isWhole(each) && term > 0;
+    });
   }
 
   /** So many more voters may be lost for ever before no majority is whole. */

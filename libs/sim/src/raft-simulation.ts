@@ -157,7 +157,10 @@ function converge(group: RaftGroup, clients: RaftClients, dead: ReadonlySet<Repl
     }
   }
   clock.runUntil(endUs, () => readsLeft === 0);
-  if (readsLeft > 0) throw new Violation(`${readsLeft} reads failed after healing`);
+  if (readsLeft > 0) {
+    const place = describeGroup(group, marker);
+    throw new Violation(`${readsLeft} reads failed after healing: ${place}`);
+  }
 }
 
 /** Whoever entered a joint configuration that does not leave itself finishes what was begun. */

@@ -66,8 +66,11 @@ export async function settleGroup(config: Config, log: Log): Promise<SettledGrou
     const groupId = own ?? heard[0]?.groupId ?? foundingGroupId(datacenter);
     if (!config.join || isMajority(heard)) {
       if (groupId !== foundingGroupId(datacenter)) await writeGroupFile(dataDir, groupId);
-      if (!config.join) return { groupId, founding, newStanding: "blank" };
       const newest = heard[0]?.voters ?? [];
+      if (!config.join) {
+        // Others may have come and gone since the configuration was written.
+        return { groupId, founding: newest.length > 0 ? newest : founding, newStanding: "blank" };
+      }
       // It had a vote once, and the folder is empty: what it promised is lost.
       if (heard.some((one) => hasVote(one, replicaId))) {
         return { groupId, founding: newest, newStanding: "blank" };
