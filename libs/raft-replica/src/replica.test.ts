@@ -201,7 +201,7 @@ test("the state is restored from the newest snapshot before anything is applied"
   );
 });
 
-test("readIndex() waits for a snapshot that is not restored yet, though it covers the index", () => {
+test("readIndex() waits for a snapshot that is not restored yet and covers the index", () => {
   const group = new ManualReplicas([1, 2, 3]);
   const leader = group.elect(1);
   const { commitIndex: index, term } = leader.status();
