@@ -35,8 +35,8 @@ function createOn(makeOpen: () => OpenDatabase): CreateLogStore {
     );
 
     function openAt(folder: string, tailBytesMax: number, told: LogStoreOpened): void {
-      const options = { folder, identity: IDENTITY, founding, tailBytesMax, openDatabase };
-      LevelLogStore.open(options).then(
+      const about = { folder, identity: IDENTITY, founding, newStanding: "blank" } as const;
+      LevelLogStore.open({ ...about, tailBytesMax, openDatabase }).then(
         ({ store, recovered }) => {
           const close = (done: (error: Error | undefined) => void): void => {
             store[Symbol.asyncDispose]().then(

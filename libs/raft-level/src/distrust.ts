@@ -8,6 +8,7 @@
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LogDamagedError } from "./errors.ts";
+import { syncFolder } from "./sync-folder.ts";
 
 const NAME = "distrusted";
 
@@ -20,12 +21,7 @@ export async function distrustLog(folder: string, reason: string): Promise<void>
   } finally {
     await file.close();
   }
-  const parent = await open(folder, "r");
-  try {
-    await parent.sync();
-  } finally {
-    await parent.close();
-  }
+  await syncFolder(folder);
 }
 
 /** @throws LogDamagedError when there is a note, whatever it says. */

@@ -15,6 +15,7 @@ import { open, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { crc32c } from "@atoll/stdx";
 import { LogDamagedError } from "./errors.ts";
+import { syncFolder } from "./sync-folder.ts";
 
 export interface MarkerContent {
   /** The newest record that is durable; 0 for none. */
@@ -23,6 +24,11 @@ export interface MarkerContent {
   readonly generation: number;
   /** The hash of that record. */
   readonly hash: Uint8Array;
+}
+
+interface MarkerSlot extends MarkerContent {
+  /** The newer slot has the higher one. */
+  readonly counter: number;
 }
 
 const MAGIC = 0x4d4c5441;
@@ -84,7 +90,7 @@ export class DurableMarker {
     if (file === undefined) return undefined;
     const bytes = Buffer.alloc(2 * SLOT_DISTANCE_BYTES);
     await file.read(bytes, 0, bytes.length, 0);
-    const newest = newestSlot(bytes, identity);
+    const newest = decodeMarker(bytes, identity);
     if (newest === undefined) {
       await file.close();
       throw new LogDamagedError("the marker", "neither of its slots is readable");
@@ -154,10 +160,7 @@ function encodeSlot(
   slot.writeUInt32LE(crc32c(slot, 0, 8), 4);
 }
 
-function decodeSlot(
-  slot: Buffer,
-  identity: Uint8Array,
-): (MarkerContent & { readonly counter: number }) | undefined {
+function decodeSlot(slot: Buffer, identity: Uint8Array): MarkerSlot | undefined {
   if (slot.readUInt32LE(0) !== MAGIC || slot.readUInt32LE(4) !== crc32c(slot, 0, 8))
     return undefined;
   if (Buffer.compare(slot.subarray(48, 64), identity) !== 0) return undefined;
@@ -170,11 +173,7 @@ function decodeSlot(
 }
 
 /** The content of a marker's bytes; undefined when neither slot is readable. */
-export function decodeMarker(bytes: Buffer, identity: Uint8Array): MarkerContent | undefined {
-  return newestSlot(bytes, identity);
-}
-
-function newestSlot(bytes: Buffer, identity: Uint8Array): ReturnType<typeof decodeSlot> {
+export function decodeMarker(bytes: Buffer, identity: Uint8Array): MarkerSlot | undefined {
   return [0, SLOT_DISTANCE_BYTES]
     .map((at) => bytes.subarray(at, at + SLOT_BYTES))
     .map((slot) => (slot.length < SLOT_BYTES ? undefined : decodeSlot(slot, identity)))
@@ -188,14 +187,5 @@ async function openIfPresent(path: string): Promise<FileHandle | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }

@@ -11,10 +11,10 @@ export {
 export { distrustLog } from "./distrust.ts";
 export type { LogIdentity } from "./identity.ts";
 export type { LevelLogStatistics, LevelLogStoreOptions } from "./level-log-options.ts";
+export { isLogFolder } from "./log-folder.ts";
 export { LevelLogStore } from "./level-log-store.ts";
 export type { OpenedStore, RebuiltStore } from "./level-log-store.ts";
 export { SegmentedDatabase } from "./segmented-database.ts";
 export type { SegmentedDatabaseOptions } from "./segmented-database.ts";
-export type { VerifyOptions } from "./verify-log.ts";
 export { verifyLogFolder } from "./verify-log.ts";
-export type { Finding, LogFolderReport, RecordFate } from "./verify-verdicts.ts";
+export type { LogFolderReport } from "./verify-verdicts.ts";

@@ -28,6 +28,7 @@ import {
   type LogIdentity,
 } from "./identity.ts";
 import { IDENTITY_KEY, recordRange, STATE_KEY } from "./keys.ts";
+import { MARKER_FILE } from "./log-folder.ts";
 import { HASH_BYTES } from "./record.ts";
 import { recover, type Recovery } from "./recovery.ts";
 import { decodeState, encodeState, type StoreState } from "./store-state.ts";
@@ -75,7 +76,7 @@ export async function openLog(options: OpenLogOptions): Promise<OpenedLog> {
 
 async function openFolder(options: OpenLogOptions): Promise<OpenedLog> {
   await mkdir(options.folder, { recursive: true });
-  const markerPath = join(options.folder, "durable-marker");
+  const markerPath = join(options.folder, MARKER_FILE);
   const createIfMissing = !(await exists(markerPath));
   const database = await options.openDatabase(options.folder, { createIfMissing });
   try {

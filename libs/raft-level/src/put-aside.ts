@@ -5,9 +5,10 @@
  * is renamed as it is, beside its old place, and only the newest few are kept. Called by
  * `LevelLogStore.rebuild` alone, before anything new is written.
  */
-import { open, readdir, rename, rm } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ForeignLogError, LogDamagedError, StorageFailedError } from "./errors.ts";
+import { syncFolder } from "./sync-folder.ts";
 import { verifyLogFolder } from "./verify-log.ts";
 
 /** Older ones make room. */
@@ -66,13 +67,4 @@ async function numbersOf(parent: string, prefix: string): Promise<number[]> {
     .filter((name) => name.startsWith(prefix) && /^[0-9]+$/.test(name.slice(prefix.length)))
     .map((name) => Number(name.slice(prefix.length)))
     .toSorted((one, other) => one - other);
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }

@@ -35,6 +35,11 @@ export class RecordIndex {
     return this.#sequences.length;
   }
 
+  /** The index of the position before the first entry, where the terms begin. */
+  get begin(): number {
+    return this.#runStarts[0] as number;
+  }
+
   /** The first index that can be read; one more than `last.index` when there is none. */
   get firstIndex(): number {
     return this.#firsts[0] ?? this.#lastIndex + 1;
@@ -48,7 +53,7 @@ export class RecordIndex {
   append(sequence: number, entries: readonly Entry[]): void {
     const first = (entries[0] as Entry).index;
     assert(first <= this.#lastIndex + 1, `entry ${first} leaves a gap after ${this.#lastIndex}`);
-    assert(first > (this.#runStarts[0] as number), `entry ${first} lies before the log's begin`);
+    assert(first > this.begin, `entry ${first} lies before the log's begin`);
     this.#cutFrom(first);
     this.#sequences.push(sequence);
     this.#firsts.push(first);

@@ -15,6 +15,13 @@ import { LogDamagedError } from "./errors.ts";
 import { recordRange, sequenceOfKey, snapshotRange } from "./keys.ts";
 import { decodeRecord, type DecodedRecord } from "./record.ts";
 import { RecordIndex } from "./record-index.ts";
+import {
+  endMisfit,
+  type Finding,
+  recordMisfit,
+  type RecordsBefore,
+  stateMisfit,
+} from "./record-misfit.ts";
 import { verifySnapshot } from "./snapshot-chunks.ts";
 import type { StoreState } from "./store-state.ts";
 import { LogTail } from "./log-tail.ts";
@@ -44,9 +51,7 @@ export interface RecoveryInput {
 /** @throws LogDamagedError when anything that was once durable is missing or altered. */
 export async function recover(input: RecoveryInput): Promise<Recovery> {
   const { database, state, marker } = input;
-  if (state.generation < marker.generation) {
-    throw new LogDamagedError("the state", `it is older than generation ${marker.generation}`);
-  }
+  refuse(stateMisfit(state, marker));
   await database.forgetRecords(state.firstSequence);
   await database.remove(snapshotRange(0, state.snapshot.id));
   await database.remove(snapshotRange(state.snapshot.id + 1));
@@ -86,7 +91,10 @@ class RecordScan {
     const sequence = sequenceOfKey(key);
     if (sequence !== expected) throw damagedRecord(expected, "it is missing");
     const record = decodeRecord(value, this.#input.identity);
-    const reason = typeof record === "string" ? record : this.#misfit(record, expected);
+    const reason =
+      typeof record === "string"
+        ? record
+        : recordMisfit(record, expected, this.#before, this.#input);
     if (reason !== undefined) {
       this.#bad = { sequence, reason };
       return;
@@ -100,20 +108,13 @@ class RecordScan {
       const missing = this.#lastSequence + 1;
       throw damagedRecord(missing, this.#bad?.reason ?? "it was durable and is missing");
     }
+    refuse(endMisfit(state, this.#before));
     if (this.#bad !== undefined) await database.remove(recordRange(this.#bad.sequence));
-    const last = this.#index.last;
-    if (last.index < state.snapshot.metadata.index) {
-      throw new LogDamagedError("the state", `the log ends at ${last.index}, before its snapshot`);
-    }
-    const { commit } = this.#hardState;
-    if (last.index < commit) {
-      throw new LogDamagedError("the log", `it ends at ${last.index}, and ${commit} was committed`);
-    }
     return {
       recovered: {
         hardState: this.#hardState,
         snapshot: state.snapshot.metadata,
-        last,
+        last: this.#index.last,
         firstIndex: this.#index.firstIndex,
         tail: this.#tail.entries(),
         tailPrevious: this.#tail.previous,
@@ -126,30 +127,11 @@ class RecordScan {
     };
   }
 
-  /** Why a record that is whole in itself does not belong at this place; undefined when it does. */
-  #misfit(record: DecodedRecord, sequence: number): string | undefined {
-    if (record.sequence !== sequence) return `it is record ${record.sequence} in a wrong place`;
-    if (Buffer.compare(record.previousHash, this.#lastHash) !== 0) {
-      return "it does not follow the record before it";
-    }
-    if (record.hardState.term < this.#hardState.term) return "its term goes back";
-    if (record.hardState.commit < this.#hardState.commit) return "its commit goes back";
-    const { position } = this.#input.state;
-    const { firstIndex, entries } = record;
-    if (entries.length === 0) return undefined;
-    if (firstIndex > this.#index.last.index + 1) return `its entry ${firstIndex} leaves a gap`;
-    if (firstIndex <= position.index) return `its entry ${firstIndex} lies before the log's begin`;
-    if (record.previousTerm !== this.#index.termAt(firstIndex - 1)) {
-      return `its entry ${firstIndex} does not join the term before it`;
-    }
-    return undefined;
+  get #before(): RecordsBefore {
+    return { hash: this.#lastHash, hardState: this.#hardState, index: this.#index };
   }
 
   #accept(record: DecodedRecord): void {
-    const { marker } = this.#input;
-    if (record.sequence === marker.sequence && Buffer.compare(record.hash, marker.hash) !== 0) {
-      throw damagedRecord(record.sequence, "it is not the record that the marker vouches for");
-    }
     this.#lastSequence = record.sequence;
     this.#lastHash = record.hash;
     this.#hardState = record.hardState;
@@ -162,6 +144,10 @@ class RecordScan {
 /** A group that has elected is founded for good. */
 function standingOf(standing: Standing, term: number): Standing {
   return standing === "founded" && term > 0 ? "whole" : standing;
+}
+
+function refuse(finding: Finding | undefined): void {
+  if (finding !== undefined) throw new LogDamagedError(finding.record, finding.detail);
 }
 
 function damagedRecord(sequence: number, reason: string): LogDamagedError {

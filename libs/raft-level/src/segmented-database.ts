@@ -12,12 +12,14 @@
  *     segment-00000001/   records, ascending from segment to segment
  *     removed-00000001/   on its way out
  */
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { assert } from "@atoll/stdx";
 import type { Database, DatabasePut, KeyPage, KeyRange } from "./database.ts";
 import { recordRange, sequenceOfKey } from "./keys.ts";
 import { LevelDatabase } from "./level-database.ts";
+import { META_FOLDER } from "./log-folder.ts";
+import { syncFolder } from "./sync-folder.ts";
 
 export interface SegmentedDatabaseOptions {
   /** Whether a folder without a database gets one, or is refused. */
@@ -59,7 +61,7 @@ export class SegmentedDatabase implements Database {
 
   /** @throws what `LevelDatabase.open` throws. */
   static async open(folder: string, options: SegmentedDatabaseOptions): Promise<SegmentedDatabase> {
-    const meta = await LevelDatabase.open(join(folder, "meta"), {
+    const meta = await LevelDatabase.open(join(folder, META_FOLDER), {
       createIfMissing: options.createIfMissing,
       writeBufferBytes: META_BUFFER_BYTES,
     });
@@ -254,13 +256,4 @@ function digits(number: number): string {
 
 function sequenceOf(key: Uint8Array | undefined): number | undefined {
   return key === undefined ? undefined : sequenceOfKey(key);
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }

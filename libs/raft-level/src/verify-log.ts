@@ -1,9 +1,10 @@
 /**
- * Reads the folder of a log and says what became of every record, without changing anything.
+ * Reads the folder of a log and says all that is wrong with it, without changing anything.
  *
- * LevelDB cannot be opened without writing, so each of its folders is copied to a scratch place
- * first, one at a time, and read there. Unlike opening, it does not stop at the first damage. For
- * operators' tools, and for what can be saved of a damaged log. The folder must not be in use.
+ * LevelDB cannot be opened without writing, so each of its folders, the largest of some 64 MiB, is
+ * copied to a temporary one first, one at a time, and read there. Unlike opening, it does not stop
+ * at the first damage. For operators' tools, and for what can be saved of a damaged log. The folder
+ * must not be in use.
  */
 import { cp, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,19 +15,13 @@ import { decodeMarker, type MarkerContent } from "./durable-marker.ts";
 import { decodeIdentity, FORMAT_VERSION, identityDigest, type LogIdentity } from "./identity.ts";
 import { IDENTITY_KEY, recordRange, sequenceOfKey, STATE_KEY } from "./keys.ts";
 import { LevelDatabase } from "./level-database.ts";
+import { MARKER_FILE, META_FOLDER } from "./log-folder.ts";
 import { verifySnapshot } from "./snapshot-chunks.ts";
 import { decodeState, type StoreState } from "./store-state.ts";
-import { LogVerdicts, type LogFolderReport, type RecordFate } from "./verify-verdicts.ts";
+import { LogVerdicts, type LogFolderReport } from "./verify-verdicts.ts";
 
 const SCAN_PAGE_RECORDS = 256;
 const WRITE_BUFFER_BYTES = 128 * 1024 * 1024;
-
-export interface VerifyOptions {
-  /** Where copies are made, the largest of some 64 MiB. Default the system's temporary folder. */
-  readonly scratch?: string;
-  /** Told of every record, in order. */
-  readonly onRecord?: (fate: RecordFate) => void;
-}
 
 /** What the folder's own database says of the log as a whole. */
 interface Meta {
@@ -36,21 +31,19 @@ interface Meta {
 
 /**
  * Verifies the log in `folder`. Damage is in the report, whatever it is.
- * @throws the error of the file system when the folder or the scratch place cannot be used.
+ * @throws the error of the file system when the folder or the temporary one cannot be used.
  */
-export async function verifyLogFolder(
-  folder: string,
-  options: VerifyOptions = {},
-): Promise<LogFolderReport> {
+export async function verifyLogFolder(folder: string): Promise<LogFolderReport> {
   const names = await readdir(folder);
-  const scratch = await mkdtemp(join(options.scratch ?? tmpdir(), "atoll-verify-"));
-  const verdicts = new LogVerdicts(options.onRecord ?? ((): void => {}));
+  const scratch = await mkdtemp(join(tmpdir(), "atoll-verify-"));
+  const verdicts = new LogVerdicts();
   try {
-    const meta = names.includes("meta")
+    const meta = names.includes(META_FOLDER)
       ? await readMeta(folder, scratch, verdicts)
       : { identity: undefined, state: undefined };
     await refuseDistrusted(folder).catch((error: unknown) => verdicts.caught(error));
-    if (!names.includes("meta")) verdicts.found("the database", "its folder meta is missing");
+    if (!names.includes(META_FOLDER))
+      verdicts.found("the database", `its folder ${META_FOLDER} is missing`);
     const digest = meta.identity === undefined ? undefined : identityDigest(meta.identity);
     verdicts.begin(meta.identity, meta.state, await readMarker(folder, digest, verdicts));
     for (const name of names.filter((each) => /^segment-[0-9]{8,}$/.test(each)).toSorted()) {
@@ -67,7 +60,7 @@ async function readMeta(folder: string, scratch: string, verdicts: LogVerdicts):
     identity: undefined,
     state: undefined,
   };
-  await withCopy(join(folder, "meta"), scratch, verdicts, async (database) => {
+  await withCopy(join(folder, META_FOLDER), scratch, verdicts, async (database) => {
     const identity = await database.get(IDENTITY_KEY);
     if (identity === undefined) verdicts.found("the identity", "it is missing");
     else read.identity = verdicts.tried(() => identityOf(identity));
@@ -97,7 +90,7 @@ async function readMarker(
 ): Promise<MarkerContent | undefined> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(join(folder, "durable-marker"));
+    bytes = await readFile(join(folder, MARKER_FILE));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     verdicts.found("the marker", "it is missing");
@@ -116,7 +109,7 @@ async function readSegment(
 ): Promise<void> {
   await withCopy(path, scratch, verdicts, async (database) => {
     for await (const page of database.scan(recordRange(0) satisfies KeyRange, SCAN_PAGE_RECORDS)) {
-      for (const [key, value] of page) verdicts.take(sequenceOfKey(key) ?? 0, value, digest);
+      for (const [key, value] of page) verdicts.take(sequenceOfKey(key), value, digest);
     }
   });
 }

@@ -20,8 +20,9 @@ const READ_BYTES_MAX = 1 << 30;
 
 export const LOG_STORE_CASES: readonly (readonly [name: string, steps: LogStoreCase])[] = [
   [
-    "opens empty with the founding members",
+    "opens empty and blank with the founding members",
     ({ recovered }) => {
+      equal(recovered.standing, "blank", "standing");
       equal(recovered.hardState, { term: 0, vote: 0, commit: 0 }, "hard state");
       equal(recovered.snapshot.membership, CONTRACT_MEMBERSHIP, "membership");
       equal(recovered.last, { index: 0, term: 0 }, "last");

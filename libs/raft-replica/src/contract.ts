@@ -9,13 +9,14 @@ import { Prng } from "@atoll/stdx";
 import type { Membership } from "raft-ts";
 import { LOG_STORE_CASES } from "./contract-cases.ts";
 import { randomHistory } from "./contract-history.ts";
+import { STANDING_CASES } from "./contract-standing.ts";
 import type { LogStoreCase, LogStoreOpened, OpenedLogStore } from "./contract-subject.ts";
 import { LogStoreSubject } from "./contract-subject.ts";
 import { CONTRACT_MEMBERSHIP, given } from "./contract-values.ts";
 
 export type { LogStoreOpened, OpenedLogStore };
 
-/** Makes and opens a new store of a group founded with `membership`. */
+/** Makes and opens a new store, blank, of a group founded with `membership`. */
 export type CreateLogStore = (membership: Membership, opened: LogStoreOpened) => void;
 
 /** Registers a test; it is over when `finish` is called. Fits node:test's callback style. */
@@ -23,7 +24,7 @@ export type ContractTest = (name: string, body: (finish: (error?: Error) => void
 
 /** Registers the whole suite. `seed` draws the random histories of the last test. */
 export function logStoreContract(test: ContractTest, create: CreateLogStore, seed: number): void {
-  for (const [name, steps] of LOG_STORE_CASES) {
+  for (const [name, steps] of [...LOG_STORE_CASES, ...STANDING_CASES]) {
     test(`LogStore ${name}`, (finish) => runCase(create, steps, finish));
   }
   test(`LogStore agrees with a model over random histories (seed ${seed})`, (finish) => {

@@ -18,6 +18,7 @@ logStoreContract(
   (membership, opened) => {
     const clock = new VirtualClock();
     const store = new MemoryLogStore({ clock, prng: new Prng(1), membership });
+    store.rebuild("blank");
     const open = (tailBytesMax: number): OpenedLogStore => ({
       store,
       recovered: store.recover(tailBytesMax),
