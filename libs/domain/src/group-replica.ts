@@ -8,14 +8,14 @@
 import type { UserCommand } from "./command.ts";
 import { decided, UNCHANGED } from "./decision.ts";
 import type { Decision } from "./decision.ts";
-import type { DomainEvent } from "./event.ts";
+import type { GroupEvent } from "./event.ts";
 import { showText } from "./names.ts";
 import { rejected } from "./rejection.ts";
 import type { Since, StateStore, StateView } from "./state.ts";
 
 export const REPLICA_ID_MAX = 9_999;
 /** Wanted ones; retired ones are beyond it. */
-export const GROUP_REPLICAS_MAX = 9;
+const GROUP_REPLICAS_MAX = 9;
 const ADDRESS_PATTERN = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]{1,253}):([1-9]\d{0,4})$/;
 const PORT_MAX = 65_535;
 /**
@@ -24,12 +24,7 @@ const PORT_MAX = 65_535;
  */
 const RESTORE_GENERATION_LEAP = 1_000_000;
 
-type GroupEvent = Extract<
-  DomainEvent,
-  { type: "replicaAddressSet" | "replicaRetired" | "replicaForgotten" | "groupRestored" }
->;
-
-/** Adds one, changes its address, or wants one again that was to leave. */
+/** Adds one, or changes its address or which one it replaces. One that is to leave stays so. */
 export function decideAddReplica(
   view: StateView,
   command: Extract<UserCommand, { type: "addReplica" }>,

@@ -115,6 +115,6 @@ export type { Decided, Decision } from "./decision.ts";
 export { describeEvent, describeOrder, nodeOf, subjectsOf } from "./describe-event.ts";
 export { Draft } from "./draft.ts";
 export { evolve, evolveEntry } from "./evolve.ts";
-export { GROUP_REPLICAS_MAX, REPLICA_ID_MAX } from "./group-replica.ts";
+export { REPLICA_ID_MAX } from "./group-replica.ts";
 export { digestOf, STABLE_MS } from "./failures.ts";
 export { utf8Length } from "./utf8-length.ts";

@@ -8,13 +8,17 @@
  * it too and refuses to be opened under another. Used by the orchestrator and by `atoll group
  * restore`.
  */
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { OperationalError } from "./operational-error.ts";
+import { syncFolder } from "./sync-folder.ts";
 
 export const GROUP_FILE = "group.json";
 /** The log's folder inside the replica's. */
 export const LOG_FOLDER = "raft";
+const SUFFIX_BYTES = 4;
+const SUFFIX_PATTERN = /^[0-9a-f]{8}$/;
 
 /** The file is there and says nothing that fits: an operator must look. */
 export class GroupFileError extends OperationalError {
@@ -29,10 +33,32 @@ export function foundingGroupId(datacenter: string): string {
   return `atoll/${datacenter}`;
 }
 
+/** The id of a group that is restored now; none that was ever given. */
+export function restoredGroupId(datacenter: string): string {
+  return `${foundingGroupId(datacenter)}/${randomBytes(SUFFIX_BYTES).toString("hex")}`;
+}
+
+/** True for what {@link restoredGroupId} gives for the datacenter. */
+export function isRestoredGroupOf(datacenter: string, groupId: string): boolean {
+  const prefix = `${foundingGroupId(datacenter)}/`;
+  return groupId.startsWith(prefix) && SUFFIX_PATTERN.test(groupId.slice(prefix.length));
+}
+
 /** True for the founding group of the datacenter and those restored from it. */
 export function isGroupOf(datacenter: string, groupId: string): boolean {
   const founding = foundingGroupId(datacenter);
   return groupId === founding || groupId.startsWith(`${founding}/`);
+}
+
+/** Whether there is anything at `path`. @throws what the disk says, but that it is not there. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
 }
 
 /** The id that the folder says; undefined when it says none. @throws GroupFileError */
@@ -67,10 +93,5 @@ export async function writeGroupFile(dataDir: string, groupId: string): Promise<
     await file.close();
   }
   await rename(temporary, path);
-  const folder = await open(dataDir, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await syncFolder(dataDir);
 }

@@ -7,6 +7,7 @@ export type {
 } from "./admin-server.ts";
 export { ApiError, invalidField } from "./api-error.ts";
 export type { ApiErrorOptions, FieldViolation } from "./api-error.ts";
+export { askStatus } from "./ask-status.ts";
 export {
   ACTOR_KEY,
   CallContext,
@@ -45,12 +46,17 @@ export { ERROR_DOMAIN, fromServiceError, toStatus } from "./status.ts";
 export type { DecodedStatus } from "./status.ts";
 export { isLoopback, parseTransport } from "./transport.ts";
 export type { Transport } from "./transport.ts";
+export { syncFolder } from "./sync-folder.ts";
 export {
+  exists,
   foundingGroupId,
   GROUP_FILE,
   GroupFileError,
   isGroupOf,
+  isRestoredGroupOf,
   LOG_FOLDER,
   readGroupFile,
+  restoredGroupId,
   writeGroupFile,
 } from "./group-folder.ts";
+export { DRAIN_MS_MAX, written } from "./written.ts";

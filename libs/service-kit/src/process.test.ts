@@ -153,6 +153,11 @@ test("the sub-path without gRPC loads nothing of gRPC", async () => {
 for (const [what, body, expected] of [
   ["ends in good order on SIGTERM", "await aborted(signal);", { code: 0, says: /^$/ }],
   [
+    "takes a wait that SIGTERM breaks off for a good end",
+    "await delay(60_000, undefined, { signal });",
+    { code: 0, says: /^$/ },
+  ],
+  [
     "reports what main throws",
     "throw new Error('no disk', { cause: new Error('EIO') });",
     { code: 1, says: /EIO/ },
@@ -165,6 +170,7 @@ for (const [what, body, expected] of [
 ] as const) {
   test(`runService() ${what}`, async () => {
     const script = `
+      import { setTimeout as delay } from "node:timers/promises";
       import { aborted, runService } from "@atoll/service-kit/process";
       await runService(async (signal) => {
         const timer = setInterval(() => {}, 1000);

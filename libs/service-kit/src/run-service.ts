@@ -2,6 +2,7 @@
  * The life of a process: from start to a clean end.
  *
  * SIGINT and SIGTERM abort the signal that `main` is given; a second one ends the process at once.
+ * A `main` that throws the abort itself, as waits with that signal do, has ended as asked.
  * Whatever `main` or anything in the background throws is written to stderr with its causes and
  * ends the process with status 1: a broken invariant is never survived. Called by each `main.ts`.
  */
@@ -35,8 +36,9 @@ export async function runService(main: (signal: AbortSignal) => Promise<void>): 
     await main(controller.signal);
     process.exitCode = 0;
   } catch (error) {
-    report(error);
-    process.exitCode = EXIT_STATUS_FAILURE;
+    const asked = isAbortBy(controller.signal, error);
+    if (!asked) report(error);
+    process.exitCode = asked ? 0 : EXIT_STATUS_FAILURE;
   } finally {
     clearTimeout(grace);
     process.off("SIGINT", stop);
@@ -50,6 +52,12 @@ export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
+}
+
+/** An `AbortError` names the reason of its signal as its cause. */
+function isAbortBy(signal: AbortSignal, error: unknown): boolean {
+  if (!signal.aborted || !(error instanceof Error)) return false;
+  return error.name === "AbortError" && error.cause === signal.reason;
 }
 
 function report(error: unknown): void {

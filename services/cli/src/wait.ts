@@ -1,9 +1,8 @@
 /**
  * Waits for an operation to end, and shows how it goes.
  *
- * Progress is one line on the error output that is written over, on terminals only. The operation
- * goes on whether anybody waits or not, and every way out of here says so. Called by every
- * command that starts one.
+ * The operation goes on whether anybody waits or not, and every way out of here says so. Called by
+ * every command that starts one.
  */
 import {
   Operation,
@@ -11,15 +10,14 @@ import {
   OperationStatus,
 } from "@atoll/proto/atoll/v1/operation";
 import type { CommandContext } from "./command-context.ts";
-import { parseDuration, WAIT_TIMEOUT_MS_DEFAULT } from "./config.ts";
 import { EXIT_STATUS } from "./exit-status.ts";
 import { CommandError } from "./failure.ts";
 import { outcomeLine, progressLine } from "./render/operation.ts";
 import { span } from "./render/time.ts";
 import { shortName } from "./resource-names.ts";
+import type { Terminal } from "./terminal.ts";
+import { eraseProgress, notAwaited, showProgress, waitMsMax } from "./wait-progress.ts";
 import { watchWithResume } from "./watch.ts";
-
-const ERASE_LINE = "\r\u001b[K";
 
 export interface WaitOptions {
   readonly wait?: boolean;
@@ -44,15 +42,12 @@ async function awaitEnd(
   started: Operation,
   options: WaitOptions,
 ): Promise<Operation> {
-  const allowedMs =
-    options.waitTimeout === undefined
-      ? WAIT_TIMEOUT_MS_DEFAULT
-      : parseDuration("--wait-timeout", options.waitTimeout);
+  const allowedMs = waitMsMax(options.waitTimeout);
   const { terminal, gateway } = context;
   using timeout = abortAfter(allowedMs);
   const signal = AbortSignal.any([terminal.signal, timeout.signal]);
   let latest = started;
-  showProgress(context, latest);
+  show(terminal, latest);
   const watch = watchWithResume<Operation>(
     {
       open: () =>
@@ -64,31 +59,24 @@ async function awaitEnd(
     },
     (operation) => operation.done,
   );
-  for await (latest of watch) showProgress(context, latest);
-  if (terminal.errIsTerminal) terminal.err(ERASE_LINE);
+  for await (latest of watch) show(terminal, latest);
+  eraseProgress(terminal);
   if (latest.done) return latest;
-  throw notAwaited(latest, terminal.signal.aborted, allowedMs);
+  throw notEnded(latest, terminal.signal.aborted, allowedMs);
 }
 
-function showProgress(context: CommandContext, operation: Operation): void {
-  const { terminal } = context;
-  if (!terminal.errIsTerminal || operation.done) return;
-  const width = (terminal.columns ?? 80) - 1;
-  terminal.err(ERASE_LINE + Array.from(progressLine(operation)).slice(0, width).join(""));
+function show(terminal: Terminal, operation: Operation): void {
+  if (!operation.done) showProgress(terminal, progressLine(operation));
 }
 
-function notAwaited(operation: Operation, interrupted: boolean, allowedMs: number): CommandError {
+function notEnded(operation: Operation, interrupted: boolean, allowedMs: number): CommandError {
   const id = shortName(operation.name);
   const [first] = operation.waiting;
-  const waits = first === undefined ? "" : `; it waits for ${first}`;
-  const message = interrupted
-    ? "interrupted"
-    : `${id} has not ended within ${span(allowedMs)}${waits}`;
-  return new CommandError(message, {
-    exitStatus: interrupted ? EXIT_STATUS.interrupted : EXIT_STATUS.timeout,
-    hints: [
-      `it goes on: \`atoll operation watch ${id}\`; ` + `\`atoll operation cancel ${id}\` stops it`,
-    ],
+  return notAwaited({
+    interrupted,
+    late: `${id} has not ended within ${span(allowedMs)}`,
+    state: first === undefined ? "" : `it waits for ${first}`,
+    hint: `it goes on: \`atoll operation watch ${id}\`; \`atoll operation cancel ${id}\` stops it`,
   });
 }
 

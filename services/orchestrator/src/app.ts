@@ -16,6 +16,7 @@ import { GrpcPeerTransport, raftServiceDefinition } from "@atoll/raft-grpc";
 import type { LevelLogStore } from "@atoll/raft-level";
 import { DEFAULT_REPLICA_SETTINGS, Replica } from "@atoll/raft-replica";
 import {
+  aborted,
   channelCredentials,
   createLog,
   createMetrics,
@@ -70,8 +71,11 @@ interface Consensus {
   readonly failed: Promise<never>;
 }
 
-/** Starts a replica; everything it opened is closed again when a part cannot start. */
-export async function startApp(config: Config): Promise<App> {
+/**
+ * Starts a replica; everything it opened is closed again when a part cannot start.
+ * @throws an `AbortError` when `signal` ends the wait to join a group.
+ */
+export async function startApp(config: Config, signal: AbortSignal): Promise<App> {
   const log = createLog({
     service: "orchestrator",
     level: config.logLevel,
@@ -80,7 +84,7 @@ export async function startApp(config: Config): Promise<App> {
   await using parts = new AsyncDisposableStack();
   const metrics = createMetrics("orchestrator");
   const leadership = new LeadershipSwitch(log);
-  const consensus = await startConsensus(config, log, leadership, parts);
+  const consensus = await startConsensus(config, { log, leadership, parts, signal });
   const { replica, state, store, groupId } = consensus;
 
   const counted = new OrchestratorMetrics(metrics, () => replica);
@@ -131,7 +135,7 @@ export async function startApp(config: Config): Promise<App> {
 
   const owned = parts.move();
   return {
-    ended: (signal) => endOf(signal, consensus.failed),
+    ended: async (asked) => Promise.race([aborted(asked), consensus.failed]),
     async [Symbol.asyncDispose](): Promise<void> {
       const leader = await handOver(replica);
       if (leader !== 0) log.info("leadership handed over", { leader });
@@ -174,12 +178,16 @@ function startTicker(ticked: {
 
 async function startConsensus(
   config: Config,
-  log: Log,
-  leadership: LeadershipSwitch,
-  parts: AsyncDisposableStack,
+  about: {
+    readonly log: Log;
+    readonly leadership: LeadershipSwitch;
+    readonly parts: AsyncDisposableStack;
+    readonly signal: AbortSignal;
+  },
 ): Promise<Consensus> {
   const { replicaId, replicas } = config;
-  const { groupId, founding: voters, newStanding } = await settleGroup(config, log);
+  const { log, leadership, parts, signal } = about;
+  const { groupId, founding: voters, newStanding } = await settleGroup(config, log, signal);
   const folder = join(config.dataDir, LOG_FOLDER);
   const { store, recovered, reason } = await openStore(
     {
@@ -362,12 +370,4 @@ function healthOf(replica: Replica, recovery: RecoveryWatch, busHealth: BusHealt
       bus: { ok: busHealth.connected, detail: busHealth.reason },
     },
   };
-}
-
-async function endOf(signal: AbortSignal, failed: Promise<never>): Promise<void> {
-  const asked = new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-  await Promise.race([asked, failed]);
 }

@@ -3,6 +3,7 @@
  *
  * Collects every problem before it refuses, so that an operator mends all of them at once.
  */
+import { REPLICA_ID_MAX } from "@atoll/domain";
 import { type Address, EnvReader } from "@atoll/service-kit";
 
 /**
@@ -26,7 +27,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
   const env = new EnvReader(variables);
   const environment: Environment = {
     datacenter: env.text("ATOLL_DATACENTER"),
-    replicaId: env.integer("ATOLL_REPLICA_ID", { min: 1, max: 9_999 }),
+    replicaId: env.integer("ATOLL_REPLICA_ID", { min: 1, max: REPLICA_ID_MAX }),
     replicas: env.addresses("ATOLL_REPLICAS"),
     dataDir: env.text("ATOLL_DATA_DIR"),
     natsUrl: env.text("ATOLL_NATS_URL"),

@@ -12,7 +12,7 @@ import {
 import { type Address, readGroupFile, silentLog, writeGroupFile } from "@atoll/service-kit";
 import { type sendUnaryData, Server, ServerCredentials } from "@grpc/grpc-js";
 import type { Config } from "./config.ts";
-import { settleGroup } from "./group-id.ts";
+import { settleGroup, type SettledGroup } from "./group-id.ts";
 
 interface Peer extends Disposable {
   readonly address: Address;
@@ -69,13 +69,14 @@ function config(
   };
 }
 
+function settle(about: Config): Promise<SettledGroup> {
+  return settleGroup(about, silentLog, new AbortController().signal);
+}
+
 test("settleGroup() founds with the environment when nobody answers", () =>
   withFolder(async (dataDir) => {
     const peers = [2, 3].map((id) => [id, at(1)] as const);
-    const settled = await settleGroup(
-      config(dataDir, { replicaId: 1, join: false, peers }),
-      silentLog,
-    );
+    const settled = await settle(config(dataDir, { replicaId: 1, join: false, peers }));
     assert.deepEqual(settled, { groupId: "atoll/dc1", founding: [1, 2, 3], newStanding: "blank" });
   }));
 
@@ -84,10 +85,7 @@ test("settleGroup() takes a group's id and voters of today from a peer, and keep
     const groupId = "atoll/dc1/0badcafe";
     using peer = await startPeer({ id: 2, groupId, voters: [1, 2, 4] });
     const peers = [[2, peer.address] as const, [3, at(1)] as const];
-    const settled = await settleGroup(
-      config(dataDir, { replicaId: 1, join: false, peers }),
-      silentLog,
-    );
+    const settled = await settle(config(dataDir, { replicaId: 1, join: false, peers }));
     assert.deepEqual(settled, { groupId, founding: [1, 2, 4], newStanding: "blank" });
     assert.equal(await readGroupFile(dataDir), groupId);
   }));
@@ -99,10 +97,7 @@ test("settleGroup() lets one join as new that a majority says has no vote", () =
     // One address is enough: who answers names the others.
     using one = await startPeer({ id: 1, ...about, addresses: { 2: two.address.text } });
     const peers = [[1, one.address] as const];
-    const settled = await settleGroup(
-      config(dataDir, { replicaId: 4, join: true, peers }),
-      silentLog,
-    );
+    const settled = await settle(config(dataDir, { replicaId: 4, join: true, peers }));
     assert.deepEqual(settled, { groupId: "atoll/dc1", founding: [], newStanding: "whole" });
   }));
 
@@ -112,10 +107,7 @@ test("settleGroup() never calls one new that had a vote and comes with an empty 
     using one = await startPeer({ id: 1, groupId, voters: [1, 2, 4], appliedIndex: 9 });
     using two = await startPeer({ id: 2, groupId, voters: [1, 2, 3], appliedIndex: 5 });
     const peers = [[1, one.address] as const, [2, two.address] as const];
-    const settled = await settleGroup(
-      config(dataDir, { replicaId: 4, join: true, peers }),
-      silentLog,
-    );
+    const settled = await settle(config(dataDir, { replicaId: 4, join: true, peers }));
     assert.deepEqual(settled, { groupId, founding: [1, 2, 4], newStanding: "blank" });
   }));
 
@@ -124,5 +116,14 @@ test("settleGroup() refuses a folder of another datacenter", () =>
     await writeGroupFile(dataDir, "atoll/dc2");
     await mkdir(join(dataDir, "raft"));
     const about = { replicaId: 1, join: false, peers: [] };
-    await assert.rejects(settleGroup(config(dataDir, about), silentLog), /none of datacenter dc1/);
+    await assert.rejects(settle(config(dataDir, about)), /none of datacenter dc1/);
+  }));
+
+test("settleGroup() waits to join until its signal ends the wait", () =>
+  withFolder(async (dataDir) => {
+    const controller = new AbortController();
+    const log = { ...silentLog, info: () => controller.abort("enough") };
+    const about = { replicaId: 4, join: true, peers: [[1, at(1)] as const] };
+    const settled = settleGroup(config(dataDir, about), log, controller.signal);
+    await assert.rejects(settled, { name: "AbortError", cause: "enough" });
   }));

@@ -6,16 +6,12 @@
  * replica that had a vote once must not begin as if it never had. Called once by the composition
  * root, before the log is opened.
  */
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { GetStatusResponse } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import {
-  type GetStatusResponse,
-  OrchestratorServiceClient,
-} from "@atoll/proto/atoll/replica/v1/orchestrator";
-import {
-  CHANNEL_OPTIONS,
-  channelCredentials,
+  askStatus,
+  exists,
   foundingGroupId,
   GROUP_FILE,
   GroupFileError,
@@ -25,7 +21,6 @@ import {
   readGroupFile,
   writeGroupFile,
 } from "@atoll/service-kit";
-import { Metadata, type ServiceError } from "@grpc/grpc-js";
 import type { ReplicaId } from "raft-ts";
 import type { Config } from "./config.ts";
 
@@ -49,8 +44,13 @@ export interface SettledGroup {
  * What an empty folder begins as. Of no meaning for one that holds a log. One that founds a group
  * goes on when nobody answers; one that joins waits until a majority has said that its id has no
  * vote in the group.
+ * @throws an `AbortError` when `signal` ends that wait.
  */
-export async function settleGroup(config: Config, log: Log): Promise<SettledGroup> {
+export async function settleGroup(
+  config: Config,
+  log: Log,
+  signal: AbortSignal,
+): Promise<SettledGroup> {
   const { datacenter, dataDir, replicaId } = config;
   const founding = [...config.replicas.keys()].toSorted((left, right) => left - right);
   const own = await readGroupFile(dataDir);
@@ -78,7 +78,7 @@ export async function settleGroup(config: Config, log: Log): Promise<SettledGrou
       return { groupId, founding: [], newStanding: "whole" };
     }
     if (attempt === 0) log.info("waiting for a majority of the group to answer");
-    await delay(ASK_EVERY_MS);
+    await delay(ASK_EVERY_MS, undefined, { signal });
   }
 }
 
@@ -112,7 +112,10 @@ async function askNew(
 ): Promise<GetStatusResponse[]> {
   const fresh = new Set(addresses.filter((address) => !asked.has(address)));
   for (const address of fresh) asked.add(address);
-  const answers = await Promise.all([...fresh].map((address) => askStatus(config, address)));
+  const { transport } = config;
+  const answers = await Promise.all(
+    [...fresh].map((address) => askStatus(address, transport, ASK_MS_MAX)),
+  );
   return answers.filter((answer) => answer !== undefined);
 }
 
@@ -124,31 +127,4 @@ function isMajority(heard: readonly GetStatusResponse[]): boolean {
 
 function hasVote({ voters, outgoingVoters }: GetStatusResponse, id: ReplicaId): boolean {
   return voters.includes(id) || outgoingVoters.includes(id);
-}
-
-function askStatus(config: Config, address: string): Promise<GetStatusResponse | undefined> {
-  const credentials = channelCredentials(config.transport);
-  const client = new OrchestratorServiceClient(address, credentials, CHANNEL_OPTIONS);
-  return new Promise((resolve) => {
-    const options = { deadline: Date.now() + ASK_MS_MAX };
-    client.getStatus(
-      {},
-      new Metadata(),
-      options,
-      (error: ServiceError | null, status: GetStatusResponse) => {
-        client.close();
-        resolve(error === null ? status : undefined);
-      },
-    );
-  });
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw error;
-  }
 }

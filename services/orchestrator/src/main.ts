@@ -7,6 +7,6 @@ import { makeConfig } from "./config.ts";
 import { readEnvironment } from "./env.ts";
 
 await runService(async (signal) => {
-  await using app = await startApp(makeConfig(readEnvironment(process.env)));
+  await using app = await startApp(makeConfig(readEnvironment(process.env)), signal);
   await app.ended(signal);
 });

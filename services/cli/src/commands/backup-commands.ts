@@ -7,10 +7,10 @@
  */
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
+import type { Datacenter } from "@atoll/domain";
 import type { Command } from "commander";
 import { type BackupGroupResponse, GroupServiceService } from "@atoll/proto/atoll/v1/group";
 import type { CommandContext } from "../command-context.ts";
-import { parseCount } from "../config.ts";
 import { EXIT_STATUS } from "../exit-status.ts";
 import { CommandError, usageError } from "../failure.ts";
 import type { BackupHeader, BackupScan, BackupWriter } from "../group/backup-file.ts";
@@ -20,8 +20,6 @@ import { bytesText } from "../render/document.ts";
 import { escapeLine } from "../render/escape.ts";
 import { timestampMs } from "../render/time.ts";
 import type { RunCommand } from "./command-runner.ts";
-
-const REPLICA_ID_MAX = 9_999;
 
 interface BackupOptions {
   readonly force?: boolean;
@@ -70,12 +68,11 @@ async function backup(
   path: string,
   options: BackupOptions,
 ): Promise<void> {
-  const { BackupWriter } = await import("../group/backup-file.ts");
   const { gateway } = context;
   await checkFree(path, options.force === true);
   const parent = await gateway.datacenter();
   const stream = gateway.stream(GroupServiceService.backupGroup, { parent });
-  const { header, writer } = await begin(path, stream, (made) => BackupWriter.create(path, made));
+  const { header, writer } = await begin(path, stream);
   await using _abandoned = writer;
   let trailer: { readonly sizeBytes: number; readonly stateHash: Uint8Array } | undefined;
   for await (const { content } of stream) {
@@ -98,7 +95,6 @@ async function backup(
 async function begin(
   path: string,
   stream: AsyncGenerator<BackupGroupResponse, void, undefined>,
-  create: (header: BackupHeader) => Promise<BackupWriter>,
 ): Promise<{
   readonly header: BackupHeader;
   readonly writer: BackupWriter;
@@ -108,10 +104,11 @@ async function begin(
   const { createTime, addresses, ...rest } = first.content.value;
   const header = {
     ...rest,
-    addresses: Object.fromEntries(Object.entries(addresses)),
+    addresses,
     createdAtMs: createTime === undefined ? 0 : timestampMs(createTime),
   };
-  return { header, writer: await fromDisk(path, () => create(header)) };
+  const { BackupWriter } = await import("../group/backup-file.ts");
+  return { header, writer: await fromDisk(path, () => BackupWriter.create(path, header)) };
 }
 
 async function restore(
@@ -127,6 +124,7 @@ async function restore(
     );
   }
   const { scanBackup } = await import("../group/backup-file.ts");
+  const told = await import("../group/restore-arguments.ts");
   const checks = await import("../group/restore-checks.ts");
   const restoring = await import("../group/restore.ts");
   const pieces: Uint8Array[] = [];
@@ -136,9 +134,9 @@ async function restore(
   refuse(path, checks.foreignness(header, datacenter), "is foreign", [
     `\`atoll group verify ${path}\` shows whose it is`,
   ]);
-  const replicas = replicasOf(options.replicas, header);
-  const targets = targetsOf(options.to, [...replicas.keys()]);
-  const groupId = groupOf(options.group, datacenter, restoring.newGroupId);
+  const replicas = told.replicasOf(options.replicas, header);
+  const targets = told.targetsOf(options.to, [...replicas.keys()]);
+  const groupId = told.groupOf(options.group, datacenter);
   if (options.acceptSurvivors !== true) {
     const { transport } = context.settings;
     refuse(path, await checks.survivors(header, transport), "is of a group that is not lost", [
@@ -152,8 +150,8 @@ async function restore(
       "restore the newest, or accept the loss with --accept-stale",
     ]);
   }
-  for (const { folder } of targets) await checkFolder(folder);
-  const state = stateOf(path, pieces, restoring.readState);
+  for (const { folder } of targets) await fromDisk(folder, () => told.checkFolder(folder));
+  const state = await stateOf(path, pieces);
   const plan = { header, groupId, replicas, targets };
   await fromDisk(path, () => restoring.writeTargets(plan, state));
   const index = restoring.restoredIndex(header);
@@ -206,13 +204,10 @@ function describeScan(scan: BackupScan): Record<string, unknown> {
   return { ...header, sizeBytes, stateHash };
 }
 
-function stateOf<State>(
-  path: string,
-  pieces: readonly Uint8Array[],
-  read: (pieces: readonly Uint8Array[]) => State,
-): State {
+async function stateOf(path: string, pieces: readonly Uint8Array[]): Promise<Datacenter> {
+  const { decodeSnapshot } = await import("@atoll/codec");
   try {
-    return read(pieces);
+    return decodeSnapshot(pieces);
   } catch (error) {
     throw new CommandError(`${path} holds no state that this release reads`, {
       exitStatus: EXIT_STATUS.error,
@@ -221,65 +216,6 @@ function stateOf<State>(
       cause: error,
     });
   }
-}
-
-function groupOf(
-  given: string | undefined,
-  datacenter: string,
-  makeNew: (datacenter: string) => string,
-): string {
-  if (given === undefined) return makeNew(datacenter);
-  if (new RegExp(`^atoll/${datacenter}/[0-9a-f]{8}$`).test(given)) return given;
-  throw usageError(
-    `--group ${JSON.stringify(given)} is none that a restore has printed`,
-    `it looks like atoll/${datacenter}/1f00ba21`,
-  );
-}
-
-function replicasOf(given: string | undefined, header: BackupHeader): ReadonlyMap<number, string> {
-  const replicas = new Map<number, string>();
-  if (given === undefined) {
-    for (const id of header.voters) replicas.set(id, header.addresses[String(id)] ?? "");
-  } else {
-    for (const part of given.split(",")) {
-      const [id = "", address = ""] = part.split(/=(.*)/s);
-      replicas.set(parseCount("--replicas: an id", id, 1, REPLICA_ID_MAX), address);
-    }
-  }
-  const missing = [...replicas].filter(([, address]) => !/^\S+:\d{1,5}$/.test(address));
-  if (missing.length === 0 && replicas.size > 0) return replicas;
-  throw usageError(
-    `the address of replica ${missing.map(([id]) => id).join(", ")} is not known`,
-    "give all of the new group with --replicas 1=host:port,2=host:port,3=host:port",
-  );
-}
-
-function targetsOf(
-  given: readonly string[],
-  ids: readonly number[],
-): { readonly replica: number; readonly folder: string }[] {
-  const sorted = ids.toSorted((left, right) => left - right);
-  const targets = given.map((text, at) => {
-    const match = /^(\d+)=(.+)$/s.exec(text);
-    const replica = match === null ? sorted[at] : Number(match[1]);
-    return { replica: replica ?? 0, folder: match?.[2] ?? text };
-  });
-  const wrong = targets.find(({ replica }) => !sorted.includes(replica));
-  const twice = new Set(targets.map(({ replica }) => replica)).size < targets.length;
-  if (wrong === undefined && !twice) return targets;
-  throw usageError(
-    twice ? "a replica is named twice" : `${wrong?.folder} is for none of the replicas`,
-    `the replicas are ${sorted.join(", ")}; say which is which: --to 1=FOLDER 2=FOLDER`,
-  );
-}
-
-async function checkFolder(folder: string): Promise<void> {
-  const about = await stat(folder).catch(() => undefined);
-  if (about === undefined) return;
-  throw new CommandError(`${folder} is there already; nothing was changed`, {
-    exitStatus: EXIT_STATUS.error,
-    hints: [`keep what is in it: mv ${folder} ${folder}.lost`],
-  });
 }
 
 async function checkFree(path: string, force: boolean): Promise<void> {

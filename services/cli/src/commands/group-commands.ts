@@ -25,7 +25,6 @@ import type { WaitOptions } from "../wait.ts";
 import { addBackupCommands } from "./backup-commands.ts";
 import { addWaitOptions, type RunCommand } from "./command-runner.ts";
 
-const REPLICA_ID_MAX = 9_999;
 const QUORUM_REASON = "QUORUM_WOULD_BE_LOST";
 
 interface RemoveOptions extends WaitOptions {
@@ -85,7 +84,7 @@ async function addReplica(
   const { gateway } = context;
   const replica = await gateway.call(GroupServiceService.createReplica, {
     parent: await gateway.datacenter(),
-    replicaId: replicaId(id),
+    replicaId: await replicaId(id),
     address,
     requestId: context.newRequestId(),
   });
@@ -100,10 +99,11 @@ async function replaceReplica(
   options: WaitOptions,
 ): Promise<void> {
   const { gateway } = context;
+  const newId = await replicaId(id);
   const replica = await withReplicas(context, old, (name) =>
     gateway.call(GroupServiceService.replaceReplica, {
       name,
-      replicaId: replicaId(id),
+      replicaId: newId,
       address: address ?? "",
       requestId: context.newRequestId(),
     }),
@@ -225,6 +225,7 @@ async function withQuorumHint<Result>(
   }
 }
 
-function replicaId(text: string): number {
+async function replicaId(text: string): Promise<number> {
+  const { REPLICA_ID_MAX } = await import("@atoll/domain");
   return parseCount("the id of a replica", text, 1, REPLICA_ID_MAX);
 }

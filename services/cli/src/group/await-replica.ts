@@ -11,16 +11,14 @@ import {
   type ListReplicasResponse,
 } from "@atoll/proto/atoll/v1/group";
 import type { CommandContext } from "../command-context.ts";
-import { parseDuration, WAIT_TIMEOUT_MS_DEFAULT } from "../config.ts";
-import { EXIT_STATUS } from "../exit-status.ts";
-import { CommandError, isTransient } from "../failure.ts";
+import { isTransient } from "../failure.ts";
 import { replicaProgress } from "../render/group.ts";
 import { span } from "../render/time.ts";
 import { shortName } from "../resource-names.ts";
 import type { WaitOptions } from "../wait.ts";
+import { eraseProgress, notAwaited, showProgress, waitMsMax } from "../wait-progress.ts";
 
 const ASK_EVERY_MS = 250;
-const ERASE_LINE = "\r\u001b[K";
 
 export async function listGroup(context: CommandContext): Promise<ListReplicasResponse> {
   const { gateway } = context;
@@ -37,10 +35,7 @@ export async function awaitGroup(
   options: WaitOptions & { readonly name: string; readonly what: string },
   reached: (group: ListReplicasResponse, replica: GroupReplica | undefined) => boolean,
 ): Promise<ListReplicasResponse> {
-  const allowedMs =
-    options.waitTimeout === undefined
-      ? WAIT_TIMEOUT_MS_DEFAULT
-      : parseDuration("--wait-timeout", options.waitTimeout);
+  const allowedMs = waitMsMax(options.waitTimeout);
   const { terminal, clock } = context;
   const giveUpMs = clock.monotonicMs() + allowedMs;
   let last = "";
@@ -48,15 +43,23 @@ export async function awaitGroup(
     const group = await ask(context);
     const replica = group?.replicas.find(({ name }) => name === options.name);
     if (group !== undefined && reached(group, replica)) {
-      if (terminal.errIsTerminal && last !== "") terminal.err(ERASE_LINE);
+      eraseProgress(terminal);
       return group;
     }
     if (replica !== undefined) last = replicaProgress(replica);
-    show(context, last);
-    if (terminal.signal.aborted) throw notAwaited(options, "interrupted", last);
-    if (clock.monotonicMs() >= giveUpMs) {
-      throw notAwaited(options, `${options.what} has not happened within ${span(allowedMs)}`, last);
+    const interrupted = terminal.signal.aborted;
+    if (interrupted || clock.monotonicMs() >= giveUpMs) {
+      eraseProgress(terminal);
+      throw notAwaited({
+        interrupted,
+        late: `${options.what} has not happened within ${span(allowedMs)}`,
+        state: last,
+        hint:
+          "it goes on without you: `atoll group list` shows how far replica " +
+          `${shortName(options.name)} is`,
+      });
     }
+    showProgress(terminal, last);
     await delay(ASK_EVERY_MS, undefined, { signal: terminal.signal }).catch(() => undefined);
   }
 }
@@ -68,25 +71,4 @@ async function ask(context: CommandContext): Promise<ListReplicasResponse | unde
     if (isTransient(error)) return undefined;
     throw error;
   }
-}
-
-function show({ terminal }: CommandContext, line: string): void {
-  if (!terminal.errIsTerminal || line === "") return;
-  const width = (terminal.columns ?? 80) - 1;
-  terminal.err(ERASE_LINE + Array.from(line).slice(0, width).join(""));
-}
-
-function notAwaited(
-  options: { readonly name: string },
-  message: string,
-  last: string,
-): CommandError {
-  const interrupted = message === "interrupted";
-  return new CommandError(last === "" ? message : `${message}; ${last}`, {
-    exitStatus: interrupted ? EXIT_STATUS.interrupted : EXIT_STATUS.timeout,
-    hints: [
-      `it goes on without you: \`atoll group list\` shows how far replica ` +
-        `${shortName(options.name)} is`,
-    ],
-  });
 }

@@ -13,6 +13,7 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { syncFolder } from "@atoll/service-kit";
 import { crc32c } from "@atoll/stdx";
 
 export const BACKUP_FORMAT = 1;
@@ -31,7 +32,7 @@ export interface BackupHeader {
   readonly voters: readonly number[];
   readonly learners: readonly number[];
   /** host:port by id. */
-  readonly addresses: Readonly<Record<string, string>>;
+  readonly addresses: Readonly<Record<number, string>>;
   readonly createdAtMs: number;
   /** Of the software that gave the state away. */
   readonly version: string;
@@ -258,13 +259,4 @@ function twoWords(first: number, second: number): Buffer {
   bytes.writeUInt32LE(first, 0);
   bytes.writeUInt32LE(second, 4);
   return bytes;
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }

@@ -4,9 +4,8 @@
  * Reads copies and changes nothing. A folder in which a replica works is no matter for this: what
  * is found there may be wrong the next moment.
  */
-import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { type LogFolderReport, verifyLogFolder } from "@atoll/raft-level";
+import { isLogFolder, type LogFolderReport, verifyLogFolder } from "@atoll/raft-level";
 import { isGroupOf, LOG_FOLDER, readGroupFile } from "@atoll/service-kit";
 import type { VerifyReport } from "./verify.ts";
 
@@ -73,18 +72,7 @@ function summaryOf({ identity, verdict }: LogFolderReport, lastIndex: number): s
 /** Takes the replica's folder, or the log's folder in it; undefined when there is neither. */
 async function verifyAt(path: string): Promise<LogFolderReport | undefined> {
   for (const folder of [join(resolve(path), LOG_FOLDER), resolve(path)]) {
-    if (await isFolder(join(folder, "meta"))) return verifyLogFolder(folder);
-    if (await isFile(join(folder, "durable-marker"))) return verifyLogFolder(folder);
+    if (await isLogFolder(folder)) return verifyLogFolder(folder);
   }
   return undefined;
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  const about = await stat(path).catch(() => undefined);
-  return about?.isDirectory() === true;
-}
-
-async function isFile(path: string): Promise<boolean> {
-  const about = await stat(path).catch(() => undefined);
-  return about?.isFile() === true;
 }

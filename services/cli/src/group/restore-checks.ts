@@ -5,12 +5,8 @@
  */
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import {
-  type GetStatusResponse,
-  OrchestratorServiceClient,
-} from "@atoll/proto/atoll/replica/v1/orchestrator";
-import { CHANNEL_OPTIONS, channelCredentials, isGroupOf, type Transport } from "@atoll/service-kit";
-import { Metadata, type ServiceError } from "@grpc/grpc-js";
+import { isLogFolder } from "@atoll/raft-level";
+import { askStatus, isGroupOf, LOG_FOLDER, type Transport } from "@atoll/service-kit";
 import { type BackupHeader, readBackupHeader } from "./backup-file.ts";
 import { inspectReplicaFolder } from "./replica-folder.ts";
 
@@ -55,7 +51,7 @@ export async function staleness(
 /** Replicas of the lost group that still answer: two groups would act at once. */
 export async function survivors(header: BackupHeader, transport: Transport): Promise<string[]> {
   const asked = Object.entries(header.addresses).map(async ([id, address]) => {
-    const status = await askStatus(address, transport);
+    const status = await askStatus(address, transport, ASK_MS_MAX);
     if (status === undefined || status.datacenter !== header.datacenter) return undefined;
     return `replica ${id} of group ${status.groupId} still answers at ${address}`;
   });
@@ -67,7 +63,7 @@ async function candidatesAt(place: string): Promise<string[]> {
   if (about === undefined) return [];
   if (about.isFile()) return [place];
   const names = (await readdir(place)).slice(0, NEIGHBOURS_MAX);
-  if (names.includes("raft") || names.includes("durable-marker")) return [place];
+  if (names.includes(LOG_FOLDER) || (await isLogFolder(place))) return [place];
   return names.map((name) => join(place, name));
 }
 
@@ -91,24 +87,4 @@ async function newerThan(
   if (found.groupId === groupId || found.lastIndex <= header.index) return undefined;
   const folder = `the folder of replica ${found.replica} at ${path} goes to entry`;
   return `${folder} ${found.lastIndex}, this backup to ${header.index}`;
-}
-
-function askStatus(address: string, transport: Transport): Promise<GetStatusResponse | undefined> {
-  const client = new OrchestratorServiceClient(
-    address,
-    channelCredentials(transport),
-    CHANNEL_OPTIONS,
-  );
-  return new Promise((resolveStatus) => {
-    const options = { deadline: Date.now() + ASK_MS_MAX };
-    client.getStatus(
-      {},
-      new Metadata(),
-      options,
-      (error: ServiceError | null, status: GetStatusResponse) => {
-        client.close();
-        resolveStatus(error === null ? status : undefined);
-      },
-    );
-  });
 }

@@ -7,13 +7,12 @@
  * that they may be made on several machines. Nothing that exists is overwritten. Called by `atoll
  * group restore`.
  */
-import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { decodeSnapshot, encodeLogEntry, encodeSnapshot } from "@atoll/codec";
+import { encodeLogEntry, encodeSnapshot } from "@atoll/codec";
 import type { Datacenter, DomainEvent, LogEntry } from "@atoll/domain";
 import { LevelLogStore } from "@atoll/raft-level";
-import { foundingGroupId, LOG_FOLDER, writeGroupFile } from "@atoll/service-kit";
+import { exists, LOG_FOLDER, syncFolder, writeGroupFile } from "@atoll/service-kit";
 import { assert, crc32c } from "@atoll/stdx";
 import { type Entry, membershipOf, type SnapshotMetadata } from "raft-ts";
 import type { BackupHeader } from "./backup-file.ts";
@@ -22,7 +21,6 @@ import type { BackupHeader } from "./backup-file.ts";
 export const RESTORE_INDEX_LEAP = 1_000_000_000;
 /** Terms that it may have begun after the backup at most. */
 export const RESTORE_TERM_LEAP = 1_000_000;
-const SUFFIX_BYTES = 4;
 const ACTOR = "restore";
 
 export interface RestoreTarget {
@@ -41,15 +39,6 @@ export interface RestorePlan {
 /** The first index that the new group will write itself follows this one. */
 export function restoredIndex(header: BackupHeader): number {
   return header.index + RESTORE_INDEX_LEAP + 1;
-}
-
-export function newGroupId(datacenter: string): string {
-  return `${foundingGroupId(datacenter)}/${randomBytes(SUFFIX_BYTES).toString("hex")}`;
-}
-
-/** @throws when the pieces are no state of this release, with the reason. */
-export function readState(pieces: readonly Uint8Array[]): Datacenter {
-  return decodeSnapshot(pieces);
 }
 
 /**
@@ -124,12 +113,7 @@ async function writeTarget(
     content,
   );
   await rename(temporary, place);
-  const parent = await open(dirname(place), "r");
-  try {
-    await parent.sync();
-  } finally {
-    await parent.close();
-  }
+  await syncFolder(dirname(place));
 }
 
 async function writeLog(
@@ -158,14 +142,4 @@ function done(start: (callback: (error: Error | undefined) => void) => void): Pr
       else reject(error);
     });
   });
-}
-
-export async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw error;
-  }
 }
