@@ -17,6 +17,7 @@ export type {
   StateMachine,
   TransferOutcome,
 } from "./ports.ts";
+export { additionStep } from "./addition-step.ts";
 export { LogLostError } from "./log-lost-error.ts";
 export type { ReplicaOptions } from "./replica.ts";
 export { Replica } from "./replica.ts";

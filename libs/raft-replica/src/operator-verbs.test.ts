@@ -38,6 +38,24 @@ test("addReplica() makes a learner first, and a voter once it has caught up", ()
   assert.deepEqual(outcomes.at(-1), { type: "invalid", reason: "replica 4 is a voter already" });
 });
 
+test("addReplica() makes no voter of a learner that recovers", () => {
+  const group = new ManualReplicas([1, 2, 3]);
+  const leader = group.elect(1);
+  // One that recovers asks all voters for their terms, and waits for every answer.
+  group.cut.add(3);
+  group.join(4, {}, { standing: "recovering" });
+  const outcomes: MembershipOutcome[] = [];
+  leader.addReplica(4, (outcome) => outcomes.push(outcome));
+  group.run();
+  ticks(group, 20);
+  const { membership, lastIndex, peers } = leader.status();
+  const matchIndex = peers.find(({ id }) => id === 4)?.matchIndex;
+  assert.deepEqual([membership.learners, matchIndex, outcomes], [[4], lastIndex, []]);
+  group.cut.clear();
+  ticks(group, 20);
+  assert.equal(outcomes.at(-1)?.type, "committed");
+});
+
 test("addReplica() is unknown when leadership ends, and the next leader goes on from there", () => {
   const group = new ManualReplicas([1, 2, 3]);
   const leader = group.elect(1);

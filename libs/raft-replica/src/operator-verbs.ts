@@ -2,13 +2,14 @@
  * What an operator asks of a group, where it takes more than one step: adding, removing, handing
  * over.
  *
- * A replica that is added is a learner first, and becomes a voter once it has nearly all of the
- * log, so that the group can commit at every moment of it. What is asked lives in the memory of the
- * leader that was asked: when that ends, the asker hears `unknown` and asks the next leader, which
- * goes on where the first one stopped, as each step looks at the membership in force. Called by
- * `Replica`, once per tick and at each change of leadership.
+ * Which step of an addition comes next says `additionStep`. What is asked lives in the memory of
+ * the leader that was asked: when that ends, the asker hears `unknown` and asks the next leader,
+ * which goes on where the first one stopped, as each step looks at the membership in force. An
+ * addition waits for its replica for as long as that leader leads. Called by `Replica`, once per
+ * tick and at each change of leadership.
  */
 import type { CoreView, MembershipChange, ReplicaId } from "raft-ts";
+import { additionStep } from "./addition-step.ts";
 import type { MembershipOutcome, TransferOutcome } from "./ports.ts";
 
 /** Additions that wait at once; more are refused as overloaded. */
@@ -25,11 +26,6 @@ interface Departure {
   readonly outcome: MembershipOutcome;
 }
 
-interface Transfer {
-  readonly to: ReplicaId;
-  readonly done: (outcome: TransferOutcome) => void;
-}
-
 export interface OperatorVerbsOptions {
   readonly promoteLagEntries: number;
   readonly view: () => CoreView;
@@ -43,7 +39,8 @@ export interface OperatorVerbsOptions {
 export class OperatorVerbs {
   readonly #options: OperatorVerbsOptions;
   readonly #additions = new Map<ReplicaId, Addition>();
-  #transfer: Transfer | undefined;
+  /** Who waits for what comes of handing over; one at a time. */
+  #transferDone: ((outcome: TransferOutcome) => void) | undefined;
   /** Own removals, told when this replica leads no more. */
   #departures: Departure[] = [];
   #stopped = false;
@@ -96,12 +93,12 @@ export class OperatorVerbs {
     const { id, role, leader, membership } = this.#options.view();
     if (this.#stopped || role !== "leader") {
       done({ type: "refused", reason: this.#reason(), leader });
-    } else if (this.#transfer !== undefined) {
+    } else if (this.#transferDone !== undefined) {
       done({ type: "refused", reason: "transferring", leader });
     } else if (to === id || !membership.voters.includes(to)) {
       done({ type: "refused", reason: "notVoter", leader });
     } else {
-      this.#transfer = { to, done };
+      this.#transferDone = done;
       this.#options.transfer(to);
     }
   }
@@ -121,7 +118,7 @@ export class OperatorVerbs {
 
   /** Promotes who has caught up, and ends what came to nothing. */
   tick(): void {
-    const idle = this.#additions.size === 0 && this.#transfer === undefined;
+    const idle = this.#additions.size === 0 && this.#transferDone === undefined;
     if (idle && this.#departures.length === 0) return;
     const view = this.#options.view();
     if (view.role !== "leader") {
@@ -158,21 +155,15 @@ export class OperatorVerbs {
     return this.#stopped ? "stopped" : "notLeader";
   }
 
-  /** One step, where none is under way: a learner first, a voter once it is near the end. */
+  /** One step, where none is under way. */
   #advance(id: ReplicaId, addition: Addition, view: CoreView): void {
     if (addition.proposing || view.appliedIndex < view.pendingMembershipIndex) return;
-    const { membership, peers, lastIndex } = view;
-    if (membership.outgoing.length > 0) return;
-    if (membership.voters.includes(id)) {
+    const step = additionStep(id, view, this.#options.promoteLagEntries);
+    if (step === "none") {
       // Somebody else has done it meanwhile.
       this.#end(id, { type: "invalid", reason: `replica ${id} is a voter already` });
-    } else if (!membership.learners.includes(id)) {
-      this.#propose(id, addition, { type: "addLearner", replica: id });
-    } else {
-      const matchIndex = peers.find((peer) => peer.id === id)?.matchIndex ?? 0;
-      // One that has acknowledged nothing yet may be far away however short the log is.
-      if (matchIndex === 0 || lastIndex - matchIndex > this.#options.promoteLagEntries) return;
-      this.#propose(id, addition, { type: "addVoter", replica: id });
+    } else if (step !== "wait") {
+      this.#propose(id, addition, { type: step, replica: id });
     }
   }
 
@@ -194,9 +185,8 @@ export class OperatorVerbs {
   }
 
   #endTransfer(outcome: TransferOutcome): void {
-    const transfer = this.#transfer;
-    if (transfer === undefined) return;
-    this.#transfer = undefined;
-    transfer.done(outcome);
+    const done = this.#transferDone;
+    this.#transferDone = undefined;
+    done?.(outcome);
   }
 }

@@ -248,7 +248,8 @@ export interface ReplicaDriver {
   /**
    * Adds a voter: as a learner first, promoted by this leader once it has nearly all of the log.
    * `unknown` when leadership ended before: ask the next leader, which goes on from there. A
-   * replica that never answers stays a learner, and the addition waits.
+   * replica that never answers stays a learner, and the addition waits for it without limit of
+   * time: `removeReplica` gives it up, which answers `invalid`.
    */
   addReplica(id: ReplicaId, done: (outcome: MembershipOutcome) => void): void;
   /** Removes a voter or learner, this leader itself included. */

@@ -2,14 +2,14 @@
  * Gives the whole state away, as of an index that includes everything acknowledged before.
  *
  * A read round fixes the index; the state is copied in one turn of the loop once that index is
- * applied here, and streamed at the caller's pace. Any replica that knows a leader can do it.
- * Changes nothing.
+ * applied here, and streamed at the caller's pace, who may not stand still for long: the copy is
+ * kept as long. Any replica that knows a leader can do it. Changes nothing.
  */
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import type { ReplicatedState } from "@atoll/control";
 import type { BackupRequest, BackupResponse } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import type { ReadOutcome, ReplicaDriver } from "@atoll/raft-replica";
+import { written } from "@atoll/service-kit";
 import { type ServerWritableStream, status as GrpcStatus } from "@grpc/grpc-js";
 import { VERSION } from "./version.ts";
 
@@ -53,17 +53,17 @@ async function streamState(call: BackupCall, parts: BackupParts): Promise<void> 
     realtimeMs: realtimeMs(),
     version: VERSION,
   };
-  await write(call, { content: { $case: "position", value } });
+  if (!(await written(call, { content: { $case: "position", value } }))) return;
   const hash = createHash("sha256");
   let sizeBytes = 0;
   for (const chunk of pieces(chunks)) {
     hash.update(chunk);
     sizeBytes += chunk.length;
-    await write(call, { content: { $case: "chunk", value: Buffer.from(chunk) } });
-    if (call.cancelled) return;
+    const response = { content: { $case: "chunk", value: Buffer.from(chunk) } } as const;
+    if (!(await written(call, response))) return;
   }
   const end = { sizeBytes, stateHash: hash.digest() };
-  await write(call, { content: { $case: "end", value: end } });
+  await written(call, { content: { $case: "end", value: end } });
 }
 
 function readIndex(replica: Pick<ReplicaDriver, "readIndex">): Promise<ReadOutcome> {
@@ -77,11 +77,6 @@ function readIndex(replica: Pick<ReplicaDriver, "readIndex">): Promise<ReadOutco
       resolve(outcome);
     });
   });
-}
-
-async function write(call: BackupCall, response: BackupResponse): Promise<void> {
-  if (call.cancelled || call.destroyed) return;
-  if (!call.write(response)) await Promise.race([once(call, "drain"), once(call, "cancelled")]);
 }
 
 function* pieces(chunks: readonly Uint8Array[]): Iterable<Uint8Array> {

@@ -19,6 +19,7 @@ class FakeLeader {
   addresses: ReadonlyMap<ReplicaId, string> = new Map();
   leading = true;
   refuse: MembershipOutcome | undefined;
+  lastIndex = 5_000;
   readonly keeper: GroupKeeper;
   #nowMs = 0;
 
@@ -78,7 +79,7 @@ class FakeLeader {
   }
 
   #status(): ReplicaStatus {
-    const index = 5_000;
+    const index = this.lastIndex;
     const numbers = { firstIndex: 1, lastIndex: index, commitIndex: index, appliedIndex: index };
     return {
       id: 1,
@@ -196,5 +197,16 @@ test("a learner that recovers, or gets a snapshot, is not promoted", () => {
   leader.peers.set(4, { ...about, state: "snapshot", recovering: false });
   assert.deepEqual(leader.settle(), []);
   leader.caughtUp(4);
+  assert.deepEqual(leader.settle(), ["addVoter 4"]);
+});
+
+test("a learner that never answered is not promoted, however short the log is", () => {
+  const leader = new FakeLeader();
+  leader.lastIndex = 60;
+  leader.settle();
+  leader.submit({ type: "addReplica", replica: 4, address: "10.0.0.4:7500", replaces: 0 });
+  leader.peers.set(4, { id: 4, matchIndex: 0, state: "probe", active: true, recovering: false });
+  assert.deepEqual(leader.settle(), ["addLearner 4"]);
+  leader.caughtUp(4, 1);
   assert.deepEqual(leader.settle(), ["addVoter 4"]);
 });

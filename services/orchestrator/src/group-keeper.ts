@@ -3,14 +3,21 @@
  * members are.
  *
  * A reconciler: it takes no input but the records in the state and Raft's membership, so any leader
- * goes on where the last one stopped. A wanted replica is added as a learner, promoted once it is
- * close to the end of the log, and put in the place of the one that it replaces in one joint
- * change. One step at a time; a step that fails is taken again later. Runs on every replica for the
- * addresses, and on the leader for the rest. Called at each tick by the composition root.
+ * goes on where the last one stopped. A wanted replica is added as a learner, promoted once it has
+ * caught up, and put in the place of the one that it replaces in one joint change. One step at a
+ * time; a step that fails is taken again later. A replica that never comes stays a learner until
+ * its record is retired, and holds up nobody else. Runs on every replica for the addresses, and on
+ * the leader for the rest. Called at each tick by the composition root.
  */
 import type { ReplicatedState } from "@atoll/control";
 import type { GroupReplicaState, UserCommand } from "@atoll/domain";
-import type { MembershipOutcome, ReplicaDriver, ReplicaStatus } from "@atoll/raft-replica";
+import {
+  additionStep,
+  DEFAULT_REPLICA_SETTINGS,
+  type MembershipOutcome,
+  type ReplicaDriver,
+  type ReplicaStatus,
+} from "@atoll/raft-replica";
 import type { MembershipChange, ReplicaId } from "raft-ts";
 
 export interface GroupKeeperOptions {
@@ -31,8 +38,6 @@ type Step =
   | { readonly type: "change"; readonly changes: readonly MembershipChange[] };
 
 const LOOK_EVERY_MS = 100;
-/** A learner that is this close to the end of the log may vote. */
-export const PROMOTE_LAG_ENTRIES_MAX = 1_000;
 /** A step without an answer is given up; the next look decides anew. */
 const STEP_MS_MAX = 10_000;
 const PAUSE_AFTER_FAILURE_MS = 1_000;
@@ -137,27 +142,20 @@ export class GroupKeeper {
 function stepFor(record: GroupReplicaState, status: ReplicaStatus): Step | undefined {
   const { id, replaces } = record;
   const { voters, learners } = status.membership;
-  const isMember = voters.includes(id) || learners.includes(id);
   if (record.status === "retired") {
+    const isMember = voters.includes(id) || learners.includes(id);
     if (isMember) return change({ type: "remove", replica: id });
     return { type: "submit", command: { type: "forgetReplica", replica: id } };
   }
-  if (!isMember) return change({ type: "addLearner", replica: id });
-  if (voters.includes(id) || !hasCaughtUp(id, status)) return undefined;
-  const promote = { type: "addVoter", replica: id } as const;
-  if (!voters.includes(replaces)) return change(promote);
-  return change(promote, { type: "remove", replica: replaces });
+  const step = additionStep(id, status, DEFAULT_REPLICA_SETTINGS.promoteLagEntries);
+  if (step === "wait" || step === "none") return undefined;
+  const addition = { type: step, replica: id };
+  const replacesNow = step === "addVoter" && voters.includes(replaces);
+  return replacesNow ? change(addition, { type: "remove", replica: replaces }) : change(addition);
 }
 
 function change(...changes: readonly MembershipChange[]): Step {
   return { type: "change", changes };
-}
-
-function hasCaughtUp(id: ReplicaId, { peers, lastIndex }: ReplicaStatus): boolean {
-  const peer = peers.find((one) => one.id === id);
-  if (peer === undefined || !peer.active || peer.recovering) return false;
-  if (peer.state === "snapshot") return false;
-  return lastIndex - peer.matchIndex <= PROMOTE_LAG_ENTRIES_MAX;
 }
 
 function failureOf(outcome: MembershipOutcome): string | undefined {

@@ -13,7 +13,7 @@ function driverOf(
   const status = (): ReplicaStatus => {
     const said = statuses[Math.min(at, statuses.length - 1)];
     at += 1;
-    return { id: 1, role: "leader", leader: 1, ...said } as ReplicaStatus;
+    return { id: 1, role: "leader", leader: 1, term: 1, ...said } as ReplicaStatus;
   };
   return {
     asked: () => asked,
@@ -28,7 +28,7 @@ function driverOf(
 }
 
 test("handOver() waits until another replica leads", async () => {
-  const follower = { role: "follower", leader: 0 } as const;
+  const follower = { role: "follower", leader: 0, term: 2 } as const;
   const { driver, asked } = driverOf([{}, {}, follower, follower, { ...follower, leader: 3 }]);
   assert.equal(await handOver(driver), 3);
   assert.equal(asked(), 1);
@@ -40,6 +40,10 @@ test("handOver() asks nobody on a follower, and gives up when nobody can take ov
   assert.equal(follower.asked(), 0);
   const alone = driverOf([{}], { type: "refused", reason: "notVoter", leader: 1 });
   assert.equal(await handOver(alone.driver), 0);
+  const failed = driverOf([{}], { type: "failed" });
+  assert.equal(await handOver(failed.driver), 0);
   const stopped = driverOf([{}, { role: "stopped" }]);
   assert.equal(await handOver(stopped.driver), 0);
+  const again = driverOf([{}, {}, { leader: 1, term: 3 }]);
+  assert.equal(await handOver(again.driver), 0);
 });

@@ -2,13 +2,13 @@
  * Hands leadership to another voter because an operator asked for it, and waits for what comes of
  * it.
  *
- * The driver only asks the other one to campaign; that it leads is seen in the status. Refusals say
- * why: nothing is lost when it does not happen, the old leader goes on.
+ * The driver only asks the other one to campaign. Refusals say why: nothing is lost when it does
+ * not happen, the old leader goes on.
  */
-import { setTimeout as delay } from "node:timers/promises";
-import type { ReplicaDriver } from "@atoll/raft-replica";
+import type { ReplicaDriver, ReplicaStatus } from "@atoll/raft-replica";
 import { status as GrpcStatus } from "@grpc/grpc-js";
 import type { ReplicaId } from "raft-ts";
+import { type Succession, successor } from "./successor.ts";
 
 export type TransferDriver = Pick<ReplicaDriver, "status" | "transferLeadership">;
 
@@ -24,7 +24,6 @@ export interface Refusal extends Error {
 }
 
 const WAIT_MS_MAX = 5_000;
-const LOOK_EVERY_MS = 10;
 
 /** @throws Refusal */
 export async function transferLeadership(
@@ -32,27 +31,39 @@ export async function transferLeadership(
   to: ReplicaId,
 ): Promise<TransferResult> {
   const before = driver.status();
-  if (before.role !== "leader") {
-    throw refusal(`replica ${before.id} does not lead, replica ${before.leader || "?"} does`);
+  const { id, role, term, membership, peers } = before;
+  if (role === "leader" && to === id) return { leader: id, term };
+  const isSilent = peers.find((peer) => peer.id === to)?.active === false;
+  if (isSilent && membership.voters.includes(to)) {
+    throw refusal(`replica ${to} does not answer its leader`);
   }
-  if (to === before.id) return { leader: before.id, term: before.term };
-  if (!before.membership.voters.includes(to)) {
-    throw refusal(
-      `replica ${to} is no voter: only ${before.membership.voters.join(", ")} may lead`,
-    );
+  const end = await successor(driver, (done) => driver.transferLeadership(to, done), WAIT_MS_MAX);
+  if (end.type !== "succeeded") throw refusalOf(end, to, before);
+  if (end.leader === to) return { leader: to, term: end.term };
+  throw refusal(`replica ${end.leader} was elected instead of replica ${to}`);
+}
+
+function refusalOf(
+  end: Exclude<Succession, { readonly type: "succeeded" }>,
+  to: ReplicaId,
+  { id, membership }: ReplicaStatus,
+): Refusal {
+  if (end.type === "overdue") {
+    return refusal(`replica ${to} did not take over within ${WAIT_MS_MAX / 1_000} s`);
   }
-  const peer = before.peers.find(({ id }) => id === to);
-  if (peer?.active !== true) throw refusal(`replica ${to} does not answer its leader`);
-  driver.transferLeadership(to);
-  for (let waitedMs = 0; waitedMs < WAIT_MS_MAX; waitedMs += LOOK_EVERY_MS) {
-    const { leader, term } = driver.status();
-    if (term > before.term && leader !== 0) {
-      if (leader === to) return { leader, term };
-      throw refusal(`replica ${leader} was elected instead of replica ${to}`);
-    }
-    await delay(LOOK_EVERY_MS);
+  if (end.type === "failed") {
+    return refusal(`replica ${to} did not take over in time; replica ${id} leads on`);
   }
-  throw refusal(`replica ${to} did not take over within ${WAIT_MS_MAX / 1_000} s`);
+  switch (end.reason) {
+    case "notLeader":
+      return refusal(`replica ${id} does not lead, replica ${end.leader || "?"} does`);
+    case "notVoter":
+      return refusal(`replica ${to} is no voter: only ${membership.voters.join(", ")} may lead`);
+    case "transferring":
+      return refusal("leadership is being handed over already");
+    case "stopped":
+      return refusal(`replica ${id} stops`, GrpcStatus.UNAVAILABLE);
+  }
 }
 
 export function refusal(

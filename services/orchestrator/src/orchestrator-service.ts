@@ -12,7 +12,7 @@ import type {
   TransferLeadershipRequest,
   TransferLeadershipResponse,
 } from "@atoll/proto/atoll/replica/v1/orchestrator";
-import type { ReplicaDriver } from "@atoll/raft-replica";
+import type { ReplicaDriver, SnapshotOutcome } from "@atoll/raft-replica";
 import { systemClock } from "@atoll/service-kit";
 import {
   type sendUnaryData,
@@ -59,7 +59,7 @@ export function orchestratorService(parts: OrchestratorServiceParts): UntypedSer
     takeSnapshot: (_call: unknown, done: sendUnaryData<TakeSnapshotResponse>) => {
       replica.snapshotNow((outcome) => {
         if (outcome.type === "saved") done(null, { index: outcome.index });
-        else done(refusal("the replica stops", GrpcStatus.UNAVAILABLE));
+        else done(snapshotRefusal(outcome.reason));
       });
     },
     backup: (call: ServerWritableStream<BackupRequest, BackupResponse>) =>
@@ -71,4 +71,15 @@ export function orchestratorService(parts: OrchestratorServiceParts): UntypedSer
         realtimeMs: () => systemClock.realtimeMs(),
       }),
   };
+}
+
+function snapshotRefusal(
+  reason: Extract<SnapshotOutcome, { readonly type: "refused" }>["reason"],
+): Refusal {
+  switch (reason) {
+    case "stopped":
+      return refusal("the replica stops", GrpcStatus.UNAVAILABLE);
+    case "overloaded":
+      return refusal("too many wait for a snapshot already", GrpcStatus.RESOURCE_EXHAUSTED);
+  }
 }

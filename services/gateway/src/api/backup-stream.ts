@@ -1,17 +1,17 @@
 /**
  * Passes a backup on from a replica to a caller, with the addresses that the log names.
  *
- * One chunk is under way at a time: a slow caller slows the replica, and nothing piles up here. A
- * backup that breaks off has no trailer, which is how its reader knows.
+ * A slow caller slows the replica: no more piles up here than the buffers of the two streams take,
+ * a few dozen chunks. A backup that breaks off has no trailer, which is how its reader knows. One
+ * whose caller goes away ends quietly.
  */
 import type {
   BackupResponse,
   OrchestratorServiceClient,
 } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import type { BackupGroupRequest, BackupGroupResponse } from "@atoll/proto/atoll/v1/group";
-import { ApiError } from "@atoll/service-kit";
+import { ApiError, written } from "@atoll/service-kit";
 import { type ServerWritableStream, type ServiceError, status } from "@grpc/grpc-js";
-import { once } from "node:events";
 import type { Mirror } from "../replicas/mirror.ts";
 import { timestampOf } from "./time.ts";
 
@@ -29,10 +29,11 @@ export async function streamBackup(parts: {
       const passed = toApi(response, mirror);
       if (passed === undefined) continue;
       whole = passed.content?.$case === "trailer";
-      if (!stream.write(passed)) await once(stream, "drain");
-      if (stream.cancelled) return;
+      if (!(await written(stream, passed))) return;
     }
   } catch (error) {
+    if (stream.cancelled) return;
+    if (error instanceof ApiError) throw error;
     const { details } = error as ServiceError;
     throw new ApiError(status.UNAVAILABLE, `the backup broke off: ${details}`, {
       reason: "BACKUP_BROKEN_OFF",

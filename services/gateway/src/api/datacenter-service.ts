@@ -9,11 +9,9 @@ import type {
   Replica,
 } from "@atoll/proto/atoll/v1/datacenter";
 import { type CallContext, unary } from "@atoll/service-kit";
-import type { ReplicaClients } from "../replicas/replica-clients.ts";
+import type { ReplicaClients, StatusAnswer } from "../replicas/replica-clients.ts";
 import type { HandlerParts } from "./handler-parts.ts";
 import { pageSizeOf, readPageToken } from "./pages.ts";
-
-const STATUS_MS_MAX = 500;
 
 export function datacenterService(
   parts: HandlerParts,
@@ -44,10 +42,7 @@ async function describe(
   clients: ReplicaClients,
   context: CallContext,
 ): Promise<Datacenter> {
-  const [asOf, ...replicas] = await Promise.all([
-    reads.begin(context.deadlineMs),
-    ...clients.ids.map((id) => replicaOf(clients, id)),
-  ]);
+  const [asOf, answers] = await Promise.all([reads.begin(context.deadlineMs), clients.statuses()]);
   const nodesByState: Record<string, number> = {};
   for (const node of mirror.datacenter.nodes()) {
     const state = nodes.condition(node).toUpperCase();
@@ -55,16 +50,14 @@ async function describe(
   }
   return {
     name: names.datacenter,
-    replicas,
+    replicas: [...answers].map(([id, answer]) => replicaOf(id, clients.address(id), answer)),
     nodeCount: mirror.datacenter.nodeCount,
     nodesByState,
     asOf,
   };
 }
 
-async function replicaOf(clients: ReplicaClients, id: number): Promise<Replica> {
-  const address = clients.address(id);
-  const answer = await clients.status(id, STATUS_MS_MAX);
+function replicaOf(id: number, address: string, answer: StatusAnswer): Replica {
   if (answer.type === "silent") {
     return {
       id,

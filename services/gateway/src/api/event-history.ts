@@ -24,7 +24,6 @@ export interface HistoryEntry {
   readonly bytes: number;
 }
 
-const STATUS_MS_MAX = 500;
 const PAUSE_MS = 200;
 /** A replica sends its position when it has nothing else to send for a second or two. */
 const SILENCE_MS_MAX = 4_000;
@@ -94,7 +93,7 @@ export class EventHistory {
   /** A replica that has entry `index`; undefined while none answers. */
   async #replicaWith(index: number): Promise<number | undefined> {
     const preferred = this.#preferred();
-    const answer = await this.#clients.status(preferred, STATUS_MS_MAX);
+    const answer = await this.#clients.status(preferred);
     if (answer.type === "answered" && firstIndexOf(answer.status) <= index) return preferred;
     const statuses = await this.#statuses();
     const able = statuses.find((found) => firstIndexOf(found) <= index);
@@ -109,8 +108,7 @@ export class EventHistory {
   }
 
   async #statuses(): Promise<GetStatusResponse[]> {
-    const { ids } = this.#clients;
-    const answers = await Promise.all(ids.map((id) => this.#clients.status(id, STATUS_MS_MAX)));
+    const answers = [...(await this.#clients.statuses()).values()];
     return answers.flatMap((answer) => (answer.type === "answered" ? [answer.status] : []));
   }
 }

@@ -13,8 +13,6 @@ import type { ReplicaClients } from "../replicas/replica-clients.ts";
 import type { ResourceNames } from "./resource-names.ts";
 import { durationOf } from "./time.ts";
 
-const STATUS_MS_MAX = 500;
-
 export interface GroupPicture {
   readonly replicas: readonly GroupReplica[];
   readonly groupId: string;
@@ -80,13 +78,10 @@ export class GroupView {
   async #ask(): Promise<Sources> {
     const statuses = new Map<number, GetStatusResponse>();
     const silent = new Map<number, string>();
-    await Promise.all(
-      this.#clients.ids.map(async (id) => {
-        const answer = await this.#clients.status(id, STATUS_MS_MAX);
-        if (answer.type === "answered") statuses.set(id, answer.status);
-        else silent.set(id, answer.reason);
-      }),
-    );
+    for (const [id, answer] of await this.#clients.statuses()) {
+      if (answer.type === "answered") statuses.set(id, answer.status);
+      else silent.set(id, answer.reason);
+    }
     const all = [...statuses.values()];
     const byTerm = all.toSorted((left, right) => right.term - left.term);
     const leader = byTerm.find(({ role, term }) => role === "leader" && term === byTerm[0]?.term);

@@ -21,6 +21,8 @@ export type StatusAnswer =
   | { readonly type: "answered"; readonly status: GetStatusResponse }
   | { readonly type: "silent"; readonly reason: string };
 
+/** How long a picture of the group waits for a replica. */
+const STATUS_MS_MAX = 500;
 /** Feed frames hold what no unary message does. */
 const FEED_MESSAGE_BYTES_MAX = 64 * 1_048_576;
 const CLIENT_OPTIONS = {
@@ -92,8 +94,14 @@ export class ReplicaClients implements Disposable {
     return this.ids[(at + 1) % this.ids.length] as number;
   }
 
-  /** Asks a replica how it is; always answers within `timeoutMs`. */
-  status(id: number, timeoutMs: number): Promise<StatusAnswer> {
+  /** Asks all replicas at once how they are; answers within half a second, by ascending id. */
+  async statuses(): Promise<ReadonlyMap<number, StatusAnswer>> {
+    const asked = this.ids.map(async (id) => [id, await this.status(id)] as const);
+    return new Map(await Promise.all(asked));
+  }
+
+  /** Asks a replica how it is; always answers within `timeoutMs`, by default half a second. */
+  status(id: number, timeoutMs: number = STATUS_MS_MAX): Promise<StatusAnswer> {
     if (this.#closed) return Promise.resolve({ type: "silent", reason: "the gateway stops" });
     if (!this.has(id)) return Promise.resolve({ type: "silent", reason: "it is not known here" });
     return new Promise((resolve) => {
