@@ -8,7 +8,7 @@
 import type { ScenarioCase } from "./datadriven.ts";
 import { valuesOf, wordsOf } from "./datadriven.ts";
 import { Group } from "./group.ts";
-import type { Failure, Player } from "./outcome.ts";
+import type { Player } from "./outcome.ts";
 import { NotUnderstoodError } from "./outcome.ts";
 import { COMMANDS } from "./commands.ts";
 import { compareTrace } from "./compare-trace.ts";
@@ -54,11 +54,10 @@ function levelOf(word: string | undefined): string {
   return level;
 }
 
-function checkOptions(given: ScenarioCase, options: readonly string[]): readonly Failure[] {
+function checkOptions(given: ScenarioCase, options: readonly string[]): void {
   for (const { key, values } of given.arguments) {
     if (values !== undefined && !options.includes(key)) {
       throw new NotUnderstoodError(`${given.command} has no option ${key}`);
     }
   }
-  return [];
 }

@@ -7,7 +7,7 @@
  * Called by run-folder.ts.
  */
 import type { ChangedMembership, Membership, ReplicaId } from "raft-ts";
-import { changeSimple, enterJoint, leaveJoint, membersOf } from "raft-ts";
+import { changeSimple, enterJoint, leaveJoint, membershipOf, membersOf } from "raft-ts";
 import {
   formatConfiguration,
   isConfiguration,
@@ -22,17 +22,9 @@ import { refusalInTheirWords } from "./translation.ts";
 
 export const MEMBERSHIP_COMMANDS: readonly string[] = ["simple", "enter-joint", "leave-joint"];
 
-const NOBODY: Membership = {
-  voters: [],
-  outgoing: [],
-  learners: [],
-  learnersNext: [],
-  autoLeave: false,
-};
-
 /** A player for one file: it remembers the membership from case to case. */
 export function membershipPlayer(): Player {
-  let membership = NOBODY;
+  let membership = membershipOf([]);
   let since: ReadonlyMap<ReplicaId, number> = new Map();
   let logEnd = 0;
   return (given) => {

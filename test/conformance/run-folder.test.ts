@@ -12,6 +12,8 @@ import { FolderError, runFolder, runScenario } from "./run-folder.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const OWN = join(ROOT, "test/data/conformance");
 const PEERS = join(ROOT, "../shared/raft-conformance");
+/** Of one run of the program. */
+const LIMIT_MS = 60_000;
 
 /** Failed cases as `line command`. */
 function failedCases(cases: readonly CaseOutcome[]): string[] {
@@ -128,6 +130,7 @@ test("main.ts ends with a count, and with 0 only when all passed", () => {
 
 function run(folder: string): { status: number | null; last: string | undefined } {
   const words = ["--conditions=atoll-source", join(import.meta.dirname, "main.ts"), folder];
-  const { status, stdout } = spawnSync(process.execPath, words, { encoding: "utf8" });
+  const limits = { timeout: LIMIT_MS, killSignal: "SIGKILL" } as const;
+  const { status, stdout } = spawnSync(process.execPath, words, { encoding: "utf8", ...limits });
   return { status, last: stdout.trimEnd().split("\n").at(-1) };
 }

@@ -17,6 +17,7 @@ import { untilState } from "../story/cast.ts";
 import { timeUntil } from "../story/measure.ts";
 
 const READY_MS = 30_000;
+const ANSWER_MS = 5_000;
 
 let stateDir: string;
 let lab: Lab;
@@ -57,7 +58,8 @@ function logOf(id: number): string {
 async function logCheck(id: number): Promise<LogCheck | undefined> {
   const port = lab.process(nameOf(id)).spec.ports["admin"];
   try {
-    const answer = await fetch(`http://127.0.0.1:${port}/healthz`);
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    const answer = await fetch(`http://127.0.0.1:${port}/healthz`, { signal });
     return ((await answer.json()) as { checks: { log: LogCheck } }).checks.log;
   } catch {
     return undefined;

@@ -3,21 +3,18 @@
  * under load, and the datacenter goes on. Gateway, bus and agents live through it.
  */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { promisify } from "node:util";
 import { processesOfLab, REPOSITORY_DIR, startLab, type Lab } from "@atoll/lab";
-import { GroupServiceService } from "@atoll/proto/atoll/v1/group";
 import { NodeServiceService, NodeState } from "@atoll/proto/atoll/v1/node";
 import { StoryApi } from "../story/api.ts";
 import { healthyPids, killService, untilState } from "../story/cast.ts";
 import { timeUntil } from "../story/measure.ts";
+import { runAtoll } from "../support/run-atoll.ts";
 import { WriteLoad } from "./write-load.ts";
 
-const run = promisify(execFile);
 const READY_MS = 30_000;
 /** An agent begins anew half a minute after the log it knew is gone. */
 const AGENTS_MS = 90_000;
@@ -46,11 +43,8 @@ after(async () => {
   assert.deepEqual(left, []);
 });
 
-async function atoll(...words: readonly string[]): Promise<string> {
-  const { stdout } = await run(join(REPOSITORY_DIR, "bin/atoll"), [...words], {
-    env: { ...process.env, ATOLL_GATEWAY: lab.gatewayAddress, NO_COLOR: "1" },
-  });
-  return stdout;
+function atoll(...words: readonly string[]): Promise<string> {
+  return runAtoll(lab.gatewayAddress, ...words);
 }
 
 function folders(): string[] {
@@ -92,8 +86,7 @@ test("all folders are lost; the restored group has what was promised", async () 
   assert.match(await atoll(...words), /start the replicas on these folders/);
   await Promise.all(REPLICAS.map((id) => lab.start(`orchestrator-${id}`)));
   const { value: group } = await timeUntil("a leader of the new group", READY_MS, async () => {
-    const request = { parent: api.datacenter, pageSize: 0, pageToken: "" };
-    const list = await api.insist(GroupServiceService.listReplicas, request, 10_000);
+    const list = await api.group();
     return list.leader !== "" && list;
   });
   assert.match(group.groupId, /^atoll\/dc1\/[0-9a-f]{8}$/);

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { startLab } from "@atoll/lab";
-import { GroupReplicaRole, GroupServiceService } from "@atoll/proto/atoll/v1/group";
+import { GroupReplicaRole } from "@atoll/proto/atoll/v1/group";
 import { StoryApi } from "../story/api.ts";
 import { timeUntil } from "../story/measure.ts";
 
@@ -19,8 +19,7 @@ test("a leader that is told to end hands over, and says to whom", async () => {
   const api = new StoryApi(lab.gatewayAddress);
   try {
     await timeUntil("a node", READY_MS, async () => (await api.nodes()).length > 0);
-    const request = { parent: api.datacenter, pageSize: 0, pageToken: "" };
-    const { replicas } = await api.insist(GroupServiceService.listReplicas, request, 10_000);
+    const { replicas } = await api.group();
     const leader = replicas.find(({ role }) => role === GroupReplicaRole.GROUP_REPLICA_ROLE_LEADER);
     const id = leader?.name.split("/").at(-1);
     const orchestrator = lab.process(`orchestrator-${id}`);

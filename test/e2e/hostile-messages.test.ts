@@ -17,6 +17,7 @@ import { untilState } from "../story/cast.ts";
 import { timeUntil } from "../story/measure.ts";
 
 const READY_MS = 30_000;
+const ANSWER_MS = 5_000;
 
 const BATCH: FactBatch = {
   node: "n1" as NodeName,
@@ -42,7 +43,8 @@ function hostileMessages(datacenter: string): readonly [string, Uint8Array, RegE
 
 async function refused(lab: Lab, leader: string): Promise<number> {
   const { admin } = lab.process(leader).spec.ports;
-  const metrics = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
+  const url = `http://127.0.0.1:${admin}/metrics`;
+  const metrics = await (await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) })).text();
   return Number(/^atoll_bus_messages_refused_total\S* (\d+)$/m.exec(metrics)?.[1] ?? 0);
 }
 

@@ -3,17 +3,17 @@
  * leaves nothing behind.
  */
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { promisify } from "node:util";
 import {
   isRunning,
   processesOfLab,
   readLabFile,
   REPOSITORY_DIR,
+  signal,
   startLab,
   type Lab,
 } from "@atoll/lab";
@@ -21,9 +21,11 @@ import { NodeState } from "@atoll/proto/atoll/v1/node";
 import { StoryApi } from "../story/api.ts";
 import { healthyPid, healthyPids, killService, untilState } from "../story/cast.ts";
 import { timeUntil } from "../story/measure.ts";
+import { runAtoll } from "../support/run-atoll.ts";
 
-const run = promisify(execFile);
 const READY_MS = 30_000;
+const STOP_MS = 60_000;
+const ANSWER_MS = 5_000;
 
 let stateDir: string;
 let lab: Lab;
@@ -43,11 +45,8 @@ after(async () => {
   assert.deepEqual(left, []);
 });
 
-async function atoll(...words: readonly string[]): Promise<string> {
-  const { stdout } = await run(join(REPOSITORY_DIR, "bin/atoll"), [...words], {
-    env: { ...process.env, ATOLL_GATEWAY: lab.gatewayAddress, NO_COLOR: "1" },
-  });
-  return stdout;
+function atoll(...words: readonly string[]): Promise<string> {
+  return runAtoll(lab.gatewayAddress, ...words);
 }
 
 test("lab.json lists every process as it is", async () => {
@@ -81,7 +80,8 @@ test("roles make the lab nodes ready, and they serve", async () => {
   assert.match(printed, /succeeded/);
   for (const name of ["n1", "n2"]) {
     await untilState(api, name, NodeState.NODE_STATE_READY, READY_MS);
-    const answer = await fetch(`http://127.0.0.1:${lab.process(name).spec.ports["service"]}/`);
+    const url = `http://127.0.0.1:${lab.process(name).spec.ports["service"]}/`;
+    const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) });
     assert.equal(((await answer.json()) as { readonly node: string }).node, name);
   }
   const page = await atoll("why", "node/n1");
@@ -146,13 +146,8 @@ test("npm start: Ctrl-C leaves nothing, and the next start goes on where it was"
   try {
     const first = await startInForeground(folder);
     const roles = join(REPOSITORY_DIR, "roles");
-    await run(join(REPOSITORY_DIR, "bin/atoll"), [
-      "apply",
-      "-f",
-      roles,
-      "--gateway",
-      first.gateway,
-    ]);
+    // The option goes before the environment, which names a gateway that is not there.
+    await runAtoll("127.0.0.1:1", "apply", "-f", roles, "--gateway", first.gateway);
     await first.interrupt();
     assert.deepEqual(processesOfLab(folder), []);
     const second = await startInForeground(folder);
@@ -162,6 +157,11 @@ test("npm start: Ctrl-C leaves nothing, and the next start goes on where it was"
     await second.interrupt();
     assert.deepEqual(processesOfLab(folder), []);
   } finally {
+    // Nothing is left to kill unless something above has failed.
+    const lab = readLabFile(folder)?.lab;
+    for (const identity of [...(lab === undefined ? [] : [lab]), ...processesOfLab(folder)]) {
+      signal(identity, "SIGKILL");
+    }
     await rm(folder, { recursive: true, force: true });
   }
 });
@@ -180,7 +180,6 @@ async function startInForeground(folder: string): Promise<Foreground> {
   });
   let printed = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (printed += text));
-  const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
   await timeUntil("the screen is printed", 60_000, async () => {
     assert.equal(child.exitCode, null, printed);
     return printed.includes("Ctrl-C stops everything");
@@ -190,7 +189,9 @@ async function startInForeground(folder: string): Promise<Foreground> {
     gateway: file.gateway,
     interrupt: async () => {
       child.kill("SIGINT");
-      assert.equal(await exited, 0, printed);
+      const ended = (): boolean => child.exitCode !== null || child.signalCode !== null;
+      await timeUntil("it has ended", STOP_MS, async () => ended());
+      assert.equal(child.exitCode, 0, printed);
     },
   };
 }

@@ -5,9 +5,8 @@
  * often it was carried out. Used by the tests of the control plane's own group.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { EventServiceService, type Event } from "@atoll/proto/atoll/v1/event";
 import { NodeServiceService } from "@atoll/proto/atoll/v1/node";
-import { StoryApi } from "../story/api.ts";
+import type { StoryApi } from "../story/api.ts";
 
 const PAUSE_MS = 10;
 const WRITE_MS_MAX = 10_000;
@@ -44,38 +43,5 @@ export class WriteLoad {
       }
       await delay(PAUSE_MS);
     }
-  }
-}
-
-/** How often each maintenance was begun, by its reason, as the history tells. */
-export class EventCount {
-  readonly #times = new Map<string, number>();
-
-  static async of(gatewayAddress: string): Promise<EventCount> {
-    using api = new StoryApi(gatewayAddress);
-    const count = new EventCount();
-    let pageToken = "";
-    do {
-      const request = {
-        parent: api.datacenter,
-        pageSize: 1_000,
-        pageToken,
-        filter: 'type = "maintenanceStarted"',
-        fromIndex: 0,
-      };
-      const page = await api.insist(EventServiceService.listEvents, request, 10_000);
-      for (const event of page.events) count.#take(event);
-      pageToken = page.nextPageToken;
-    } while (pageToken !== "");
-    return count;
-  }
-
-  times(reason: string): number {
-    return this.#times.get(reason) ?? 0;
-  }
-
-  #take({ text }: Event): void {
-    const reason = /write \d+/.exec(text)?.[0];
-    if (reason !== undefined) this.#times.set(reason, this.times(reason) + 1);
   }
 }

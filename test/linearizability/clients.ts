@@ -6,7 +6,7 @@
  */
 import type { Call, Operation, Result } from "@atoll/linearizability";
 import type { Prng } from "@atoll/stdx";
-import { pause } from "../bench/raft/processes.ts";
+import { pause } from "../support/processes.ts";
 import type { RegisterCluster } from "./cluster.ts";
 import { IDS } from "./cluster.ts";
 import type { Question } from "./connection.ts";

@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
-import { end, freePorts, kill, start, until } from "../bench/raft/processes.ts";
+import { end, freePorts, kill, start, until } from "../support/processes.ts";
 import { Relay } from "./relay.ts";
 import { RegisterConnection } from "./connection.ts";
 import type { News, ReplicaProcessConfig } from "./wire.ts";
@@ -34,20 +34,28 @@ export class RegisterCluster {
     this.#relays = relays;
   }
 
-  /** @param folder where the replicas' disks are; must exist. */
+  /**
+   * @param folder where the replicas' disks are; must exist.
+   * @throws when they do not come to serve; nothing is left running then.
+   */
   static async start(folder: string): Promise<RegisterCluster> {
     const raftPorts = await freePorts(IDS.length);
     const relays = new Map<string, Relay>();
-    for (const from of IDS) {
-      for (const to of IDS) {
-        if (from === to) continue;
-        relays.set(`${from}>${to}`, await Relay.start(raftPorts[to - 1] as number));
-      }
-    }
     const cluster = new RegisterCluster(folder, raftPorts, relays);
-    for (const id of IDS) cluster.revive(id);
-    await cluster.healthy();
-    return cluster;
+    try {
+      for (const from of IDS) {
+        for (const to of IDS) {
+          if (from === to) continue;
+          relays.set(`${from}>${to}`, await Relay.start(raftPorts[to - 1] as number));
+        }
+      }
+      for (const id of IDS) cluster.revive(id);
+      await cluster.healthy();
+      return cluster;
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
   }
 
   /** The leader of the newest term that any replica has told; 0 for none. */

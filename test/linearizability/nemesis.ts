@@ -6,7 +6,7 @@
  * also meet each other.
  */
 import type { Prng } from "@atoll/stdx";
-import { pause } from "../bench/raft/processes.ts";
+import { pause } from "../support/processes.ts";
 import type { RegisterCluster } from "./cluster.ts";
 import { IDS } from "./cluster.ts";
 

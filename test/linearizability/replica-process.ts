@@ -6,60 +6,36 @@
  */
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
-import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
-import { GrpcPeerTransport, raftServiceDefinition } from "@atoll/raft-grpc";
-import { LevelLogStore } from "@atoll/raft-level";
-import { Replica } from "@atoll/raft-replica";
 import { DigestStateMachine, encodeCommand } from "@atoll/sim";
-import { Prng } from "@atoll/stdx";
-import { SlowStore } from "./slow-store.ts";
+import { openReplica, type RaftProcess } from "../support/raft-process.ts";
+import { type Disk, SlowStore } from "./slow-store.ts";
 import type { Answer, News, ReplicaProcessConfig, Request } from "./wire.ts";
 import { lineReader } from "./wire.ts";
 
 const GROUP = "linearizability";
-const TICK_MS = 10;
-/** A longer gap between two ticks is a stall: other replicas may have elected meanwhile. */
-const STALL_MS = 150;
 const COMMAND_BYTES = 64;
 const SNAPSHOT_BYTES_MAX = 100_000;
 
 interface Service {
-  readonly replica: Replica;
+  readonly replica: RaftProcess["replica"];
   readonly registers: DigestStateMachine;
-  readonly store: SlowStore;
+  readonly disk: Disk;
 }
 
 async function main(config: ReplicaProcessConfig): Promise<void> {
-  const { id, folder, peerPorts } = config;
-  const peers = Object.keys(peerPorts).map(Number);
-  const voters = [...peers, id].toSorted((left, right) => left - right);
-  const { store, recovered } = await LevelLogStore.open({
-    folder,
-    identity: { groupId: GROUP, replicaId: id },
-    founding: { voters, outgoing: [], learners: [], learnersNext: [], autoLeave: false },
-  });
-  const slowStore = new SlowStore(store);
-  const prng = new Prng(Number(process.hrtime.bigint() % 1_000_000_007n) + id);
-  const transport = new GrpcPeerTransport({
-    self: id,
-    groupId: GROUP,
-    peers: new Map(peers.map((peer) => [peer, `127.0.0.1:${peerPorts[String(peer)]}`])),
-    credentials: credentials.createInsecure(),
-    onMessages: (messages) => replica.receive(messages),
-    onPeerLost: (peer) => replica.peerLost(peer),
-    clock: { monotonicMs: () => performance.now(), realtimeMs: () => Date.now() },
-    prng: prng.child("transport"),
-    log: () => {},
-  });
+  const { id, folder, raftPort } = config;
+  const disk = { delayMs: 0 };
   const registers = new DigestStateMachine(SNAPSHOT_BYTES_MAX, {
     applied: () => {},
     restored: () => {},
   });
-  const replica: Replica = new Replica({
+  const { replica, start } = await openReplica({
     id,
-    recovered,
-    store: slowStore,
-    transport,
+    groupId: GROUP,
+    folder,
+    port: raftPort,
+    peerPorts: new Map(Object.entries(config.peerPorts).map(([peer, at]) => [Number(peer), at])),
+    wrapStore: (store) => new SlowStore(store, disk),
     stateMachine: registers,
     observer: {
       leadershipChanged: ({ term, leading }) => tell({ type: "leadership", term, leading }),
@@ -68,7 +44,6 @@ async function main(config: ReplicaProcessConfig): Promise<void> {
         process.exit(1);
       },
     },
-    prng: prng.child("replica"),
     settings: {
       // So small that a replica that was away needs a snapshot.
       snapshotEveryEntries: 300,
@@ -76,12 +51,8 @@ async function main(config: ReplicaProcessConfig): Promise<void> {
       raft: { tailBytesMax: 20_000, snapshotChunkBytes: 16_384 },
     },
   });
-  const server = new Server();
-  server.addService(raftServiceDefinition, transport.handlers());
-  await listen(server, config.raftPort);
-  transport.start();
-  startTicks(replica);
-  const service = { replica, registers, store: slowStore };
+  await start();
+  const service = { replica, registers, disk };
   const clients = createServer((socket) => serve(service, socket));
   clients.listen(0, "127.0.0.1", () => {
     tell({ type: "listening", clientPort: (clients.address() as AddressInfo).port });
@@ -101,10 +72,10 @@ function serve(service: Service, socket: Socket): void {
 }
 
 function handle(service: Service, request: Request, reply: (answer: Answer) => void): void {
-  const { replica, registers, store } = service;
+  const { replica, registers, disk } = service;
   const { id } = request;
   if (request.kind === "disk") {
-    store.delayMs = request.delayMs;
+    disk.delayMs = request.delayMs;
     return;
   }
   if (request.kind === "state") {
@@ -124,24 +95,6 @@ function handle(service: Service, request: Request, reply: (answer: Answer) => v
   replica.propose([encodeCommand(request, COMMAND_BYTES)], (outcome) => {
     if (outcome.type !== "committed") reply({ id, type: outcome.type, leader: outcome.leader });
     else reply({ id, type: registers.hasFailed(payload) ? "failed" : "ok" });
-  });
-}
-
-function startTicks(replica: Replica): void {
-  let last = performance.now();
-  setInterval(() => {
-    const now = performance.now();
-    if (now - last > STALL_MS) replica.stalled();
-    last = now;
-    replica.tick();
-  }, TICK_MS);
-}
-
-function listen(server: Server, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error) =>
-      error === null ? resolve() : reject(error),
-    );
   });
 }
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkLinearizability, describeVerdict, formatHistory } from "@atoll/linearizability";
 import { Prng } from "@atoll/stdx";
-import { until } from "../bench/raft/processes.ts";
+import { until } from "../support/processes.ts";
 import { RegisterClients } from "./clients.ts";
 import { IDS, RegisterCluster } from "./cluster.ts";
 import { RegisterConnection } from "./connection.ts";
@@ -27,50 +27,65 @@ export interface RunResult {
   readonly historyFile: string | undefined;
 }
 
-export async function runOnProcesses(options: {
+export interface RunOptions {
   readonly seed: number;
   readonly durationMs: number;
   /** Where the history is kept; default: a temporary file, only when something was wrong. */
   readonly historyFile?: string | undefined;
-}): Promise<RunResult> {
+}
+
+export async function runOnProcesses(options: RunOptions): Promise<RunResult> {
   const folder = mkdtempSync(join(tmpdir(), "atoll-linearizability-"));
-  const prng = new Prng(options.seed);
-  const problems: string[] = [];
-  for (const id of IDS) mkdirSync(join(folder, `replica-${id}`));
-  const cluster = await RegisterCluster.start(folder);
   try {
-    const clients = new RegisterClients(cluster, prng.child("clients"), CLIENTS);
-    const nemesis = new Nemesis(cluster, prng.child("nemesis"));
-    await nemesis.run(performance.now() + options.durationMs);
-    await settle(cluster, clients, problems);
-    problems.push(...cluster.failures);
-    const { history, counts } = clients;
-    const verdict = checkLinearizability(history);
-    if (verdict.type !== "linearizable") problems.push(describeVerdict(verdict));
-    if (counts.ok === 0) problems.push("no write was acknowledged");
-    const historyFile = options.historyFile ?? (problems.length > 0 ? `${folder}.txt` : undefined);
-    if (historyFile !== undefined) writeFileSync(historyFile, formatHistory(history));
-    return { problems, operations: history.length, counts, faults: nemesis.counts, historyFile };
+    for (const id of IDS) mkdirSync(join(folder, `replica-${id}`));
+    const cluster = await RegisterCluster.start(folder);
+    try {
+      return await runOn(cluster, options, `${folder}.txt`);
+    } finally {
+      await cluster.close();
+    }
   } finally {
-    await cluster.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** After healing all replicas must serve, and come to the same state. */
+async function runOn(
+  cluster: RegisterCluster,
+  options: RunOptions,
+  failedFile: string,
+): Promise<RunResult> {
+  const prng = new Prng(options.seed);
+  const problems: string[] = [];
+  const clients = new RegisterClients(cluster, prng.child("clients"), CLIENTS);
+  const nemesis = new Nemesis(cluster, prng.child("nemesis"));
+  try {
+    await nemesis.run(performance.now() + options.durationMs);
+    await settle(cluster, clients, problems);
+  } finally {
+    await clients.stop();
+  }
+  problems.push(...cluster.failures);
+  const { history, counts } = clients;
+  const verdict = checkLinearizability(history);
+  if (verdict.type !== "linearizable") problems.push(describeVerdict(verdict));
+  if (counts.ok === 0) problems.push("no write was acknowledged");
+  const historyFile = options.historyFile ?? (problems.length > 0 ? failedFile : undefined);
+  if (historyFile !== undefined) writeFileSync(historyFile, formatHistory(history));
+  return { problems, operations: history.length, counts, faults: nemesis.counts, historyFile };
+}
+
+/** After healing all replicas must serve, and come to the same state. Ends the clients. */
 async function settle(
   cluster: RegisterCluster,
   clients: RegisterClients,
   problems: string[],
 ): Promise<void> {
-  await cluster.healthy();
-  const readable = await clients.readAll(SETTLE_MS);
-  await clients.stop();
-  if (!readable) {
-    problems.push(`not every replica served reads within ${SETTLE_MS} ms of healing`);
-    return;
-  }
   try {
+    await cluster.healthy();
+    if (!(await clients.readAll(SETTLE_MS))) {
+      problems.push(`not every replica served reads within ${SETTLE_MS} ms of healing`);
+    }
+    await clients.stop();
     await until("all replicas hold one state", () => sameState(cluster), SETTLE_MS);
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error));

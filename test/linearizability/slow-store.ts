@@ -6,15 +6,20 @@
  */
 import type { LogStore } from "@atoll/raft-replica";
 
+export interface Disk {
+  /** How long each write waits, in milliseconds; may change at any time. */
+  delayMs: number;
+}
+
 export class SlowStore implements LogStore {
-  /** How long each write waits, in milliseconds. */
-  delayMs = 0;
   readonly #store: LogStore;
+  readonly #disk: Readonly<Disk>;
   /** What waits, in order; the first is the one whose time runs. */
   readonly #waiting: (() => void)[] = [];
 
-  constructor(store: LogStore) {
+  constructor(store: LogStore, disk: Readonly<Disk>) {
     this.#store = store;
+    this.#disk = disk;
   }
 
   write(...words: Parameters<LogStore["write"]>): void {
@@ -42,7 +47,7 @@ export class SlowStore implements LogStore {
   }
 
   #inTurn(run: () => void): void {
-    if (this.delayMs === 0 && this.#waiting.length === 0) {
+    if (this.#disk.delayMs === 0 && this.#waiting.length === 0) {
       run();
       return;
     }
@@ -54,6 +59,6 @@ export class SlowStore implements LogStore {
     setTimeout(() => {
       this.#waiting.shift()?.();
       if (this.#waiting.length > 0) this.#waitForFirst();
-    }, this.delayMs);
+    }, this.#disk.delayMs);
   }
 }

@@ -45,7 +45,10 @@ export interface ReplicaProcessConfig {
   readonly peerPorts: Readonly<Record<string, number>>;
 }
 
-/** Splits a stream of bytes into lines. */
+/**
+ * Splits a stream of bytes into lines. The last one is dropped when it has no end, as node:readline
+ * does not: who was killed leaves half of one.
+ */
 export function lineReader(line: (text: string) => void): (bytes: Buffer) => void {
   let rest = "";
   return (bytes) => {

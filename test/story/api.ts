@@ -13,6 +13,7 @@ import {
   type Event,
   type WatchEventsResponse,
 } from "@atoll/proto/atoll/v1/event";
+import { GroupServiceService, type ListReplicasResponse } from "@atoll/proto/atoll/v1/group";
 import { NodeServiceService, type Node } from "@atoll/proto/atoll/v1/node";
 import { Client, credentials, status, type ServiceError } from "@grpc/grpc-js";
 
@@ -88,6 +89,12 @@ export class StoryApi implements Disposable {
 
   async dc(): Promise<Datacenter> {
     return this.insist(DatacenterServiceService.getDatacenter, { name: this.datacenter }, 10_000);
+  }
+
+  /** The control plane's own replicas. */
+  async group(): Promise<ListReplicasResponse> {
+    const request = { parent: this.datacenter, pageSize: 0, pageToken: "" };
+    return this.insist(GroupServiceService.listReplicas, request, 10_000);
   }
 
   /** The name of the leader's process. */

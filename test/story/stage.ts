@@ -4,11 +4,10 @@
  * Kills go to pids from that file, as anybody's `kill -9` would; the lab starts again what was
  * killed.
  */
-import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import {
   isRunning,
   processesOfLab,
@@ -18,6 +17,7 @@ import {
   type LabFile,
   type ProcessIdentity,
 } from "@atoll/lab";
+import { runAtoll } from "../support/run-atoll.ts";
 import { timeUntil } from "./measure.ts";
 
 const START_TIMEOUT_MS = 60_000;
@@ -119,11 +119,8 @@ export class Stage {
   }
 
   /** Runs the command line as a user would. */
-  async atoll(...words: readonly string[]): Promise<string> {
-    const { stdout } = await promisify(execFile)(join(REPOSITORY_DIR, "bin/atoll"), [...words], {
-      env: { ...process.env, ATOLL_GATEWAY: this.file.gateway },
-    });
-    return stdout;
+  atoll(...words: readonly string[]): Promise<string> {
+    return runAtoll(this.file.gateway, ...words);
   }
 
   /** Ends an own lab as Ctrl-C does. Returns what was left running, which is ended too. */

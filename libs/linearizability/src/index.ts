@@ -1,11 +1,6 @@
 export type { CheckOptions, Verdict } from "./check.ts";
-export { checkLinearizability, DEFAULT_WORK_MAX } from "./check.ts";
+export { checkLinearizability } from "./check.ts";
 export { describeVerdict } from "./describe.ts";
-export type { SequentialModel } from "./model.ts";
-export { REGISTER } from "./model.ts";
 export type { Call, Operation, Result, Value } from "./operation.ts";
-export { operationProblem } from "./operation.ts";
-export type { SearchResult, TimedStep } from "./search.ts";
-export { findOrder } from "./search.ts";
 export type { ParsedHistory } from "./text.ts";
-export { formatHistory, formatOperation, parseHistory } from "./text.ts";
+export { formatHistory, parseHistory } from "./text.ts";

@@ -1,7 +1,7 @@
 /** Streams between replicas on loopback: delivery, refusals, breaks, bad frames. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
+import { once } from "node:events";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { Client, credentials, Metadata, Server, status, type ServiceError } from "@grpc/grpc-js";
@@ -18,6 +18,10 @@ import {
   type EndOptions,
   type TransportEnd,
 } from "./testing/transport-end.ts";
+
+const CHILD_START_MS_MAX = 30_000;
+/** A call that is accepted goes on for ever, and is ended then. */
+const CALL_MS_MAX = 5_000;
 
 async function openPair(
   context: TestContext,
@@ -120,7 +124,7 @@ test("a killed peer is lost at once, once, and found again when it is back", asy
   );
   const exited = new Promise((resolve) => child.once("exit", resolve));
   context.after(() => child.kill("SIGKILL"));
-  await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
+  await once(child.stdout, "data", { signal: AbortSignal.timeout(CHILD_START_MS_MAX) });
   await until("the child's messages", () => one.received.length > 5);
   const killed = performance.now();
   child.kill("SIGKILL");
@@ -154,6 +158,7 @@ async function statusOf(port: number, metadata: Metadata): Promise<number> {
           responseDeserialize,
           new Uint8Array(),
           metadata,
+          { deadline: Date.now() + CALL_MS_MAX },
         )
         .on("data", () => {})
         .on("error", (error: ServiceError) => resolve(error.code))
@@ -257,7 +262,7 @@ test("a peer that does not read costs a bounded queue only", async (context) => 
   );
   call.on("error", () => {});
   context.after(() => call.cancel());
-  await new Promise((resolve) => call.once("metadata", resolve));
+  await once(call, "metadata", { signal: AbortSignal.timeout(CALL_MS_MAX) });
   // Without a reader the call is never resumed, so its window fills.
   for (let first = 1; first < 200; first += 1) {
     one.transport.send([append(first, 1, 100_000)]);

@@ -14,7 +14,7 @@ import {
   OUTCOMES,
   type DriveAnswer,
 } from "./drive-wire.ts";
-import { end, freePorts, kill, start, until } from "./processes.ts";
+import { end, freePorts, kill, start, until } from "../../support/processes.ts";
 
 type Stream = ClientDuplexStream<Buffer, Buffer>;
 

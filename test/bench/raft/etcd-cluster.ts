@@ -8,7 +8,7 @@ import { execFileSync, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { Client, credentials } from "@grpc/grpc-js";
 import { makeValue, type Cluster, type Driver } from "./cluster.ts";
-import { end, freePorts, kill, start, until } from "./processes.ts";
+import { end, freePorts, kill, start, until } from "../../support/processes.ts";
 
 const MEMBERS = 3;
 const KEYS = 10_000;

@@ -2,10 +2,10 @@
  * The two measurements: writes per second at a number in flight, and the time without writes after
  * a leader is lost.
  */
-import { readFileSync } from "node:fs";
 import type { Prng } from "@atoll/stdx";
+import { cpuSeconds } from "../process-use.ts";
 import { LeaderChangedError, type Cluster } from "./cluster.ts";
-import { pause } from "./processes.ts";
+import { pause } from "../../support/processes.ts";
 
 export interface LoadResult {
   readonly inFlight: number;
@@ -22,7 +22,6 @@ export interface LoadResult {
 }
 
 const ATTEMPTS_MAX = 5;
-const CLOCK_TICKS_PER_SECOND = 100;
 
 export interface Durations {
   readonly warmUpMs: number;
@@ -100,16 +99,6 @@ function weightedQuantiles(
     }
     return latencies[order.at(-1) ?? 0] ?? 0;
   };
-}
-
-function cpuSeconds(pids: readonly number[]): number {
-  let ticks = 0;
-  for (const pid of pids) {
-    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    ticks += Number(fields[11]) + Number(fields[12]);
-  }
-  return ticks / CLOCK_TICKS_PER_SECOND;
 }
 
 const ATTEMPT_MS = 150;

@@ -9,17 +9,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { LevelLogStore } from "@atoll/raft-level";
-import type { Entry } from "raft-ts";
+import { membershipOf, type Entry } from "raft-ts";
 
 const ENTRY_BYTES = 256;
 const identity = { groupId: "bench", replicaId: 1 };
-const founding = {
-  voters: [1],
-  outgoing: [],
-  learners: [],
-  learnersNext: [],
-  autoLeave: false,
-};
+const founding = membershipOf([1]);
 
 async function main(): Promise<void> {
   const total = Number(process.argv[2] ?? 1_000_000);

@@ -8,10 +8,10 @@ import type { Operation, Value } from "../operation.ts";
 
 /** Whether some order of the known operations and some of the unknown ones explains everything. */
 export function isLinearizableByForce(history: readonly Operation[]): boolean {
-  return extend([], history, undefined);
+  return extend(history, undefined);
 }
 
-function extend(before: readonly Operation[], left: readonly Operation[], value: Value): boolean {
+function extend(left: readonly Operation[], value: Value): boolean {
   if (left.every((operation) => operation.returned === undefined)) return true;
   return left.some((next) => {
     const others = left.filter((operation) => operation !== next);
@@ -21,7 +21,7 @@ function extend(before: readonly Operation[], left: readonly Operation[], value:
     );
     if (late) return false;
     const after = perform(next, value);
-    return after !== "impossible" && extend([...before, next], others, after.value);
+    return after !== "impossible" && extend(others, after.value);
   });
 }
 

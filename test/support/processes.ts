@@ -1,7 +1,8 @@
 /**
- * Child processes that never outlive the benchmark.
+ * Child processes that never outlive the program that started them, and waiting with a deadline.
  *
- * Each is ended by its own id, also when the benchmark fails or is interrupted.
+ * Each is ended by its own id, also when the program fails or is interrupted. Used by the
+ * benchmarks of Raft and by the suite of linearizability.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { createServer } from "node:net";

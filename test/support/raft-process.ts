@@ -1,0 +1,104 @@
+/**
+ * One replica in a process of its own: Raft, its log on disk and its transport, with ticks.
+ *
+ * What the programs that measure and torture Raft run in common. What is replicated, who may ask
+ * for it and how the process ends is theirs. Credentials and authorization are left out: this is
+ * for loopback alone. Called by the replica-process.ts of a benchmark or suite.
+ */
+import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
+import { GrpcPeerTransport, raftServiceDefinition } from "@atoll/raft-grpc";
+import { LevelLogStore } from "@atoll/raft-level";
+import { Replica, type LogStore, type ReplicaOptions } from "@atoll/raft-replica";
+import { Prng } from "@atoll/stdx";
+import { membershipOf, type ReplicaId } from "raft-ts";
+
+export interface RaftProcessOptions extends Required<
+  Pick<ReplicaOptions, "id" | "stateMachine" | "observer" | "settings">
+> {
+  readonly groupId: string;
+  /** Where the log is; must exist. */
+  readonly folder: string;
+  /** Where it listens for its peers. */
+  readonly port: number;
+  /** Where its peers are reached, by id; together with `id` the founders of the group. */
+  readonly peerPorts: ReadonlyMap<ReplicaId, number>;
+  /** Puts something before the store on disk. Default: nothing. */
+  readonly wrapStore?: (store: LogStore) => LogStore;
+}
+
+export interface RaftProcess extends AsyncDisposable {
+  readonly replica: Replica;
+  /** For services beside Raft's own, added before `start`. */
+  readonly server: Server;
+  /** Listens, speaks to its peers and lets time pass. */
+  readonly start: () => Promise<void>;
+}
+
+const TICK_MS = 10;
+/** A longer gap between two ticks is a stall: other replicas may have elected meanwhile. */
+const STALL_MS = 150;
+
+export async function openReplica(options: RaftProcessOptions): Promise<RaftProcess> {
+  const { id, groupId, folder, port, peerPorts } = options;
+  const { store, recovered } = await LevelLogStore.open({
+    folder,
+    identity: { groupId, replicaId: id },
+    founding: membershipOf([id, ...peerPorts.keys()]),
+  });
+  const prng = new Prng(Number(process.hrtime.bigint() % 1_000_000_007n) + id);
+  const transport = new GrpcPeerTransport({
+    self: id,
+    groupId,
+    peers: new Map([...peerPorts].map(([peer, at]) => [peer, `127.0.0.1:${at}`])),
+    credentials: credentials.createInsecure(),
+    onMessages: (messages) => replica.receive(messages),
+    onPeerLost: (peer) => replica.peerLost(peer),
+    clock: { monotonicMs: () => performance.now(), realtimeMs: () => Date.now() },
+    prng: prng.child("transport"),
+    log: () => {},
+  });
+  const replica: Replica = new Replica({
+    id,
+    recovered,
+    store: options.wrapStore?.(store) ?? store,
+    transport,
+    stateMachine: options.stateMachine,
+    observer: options.observer,
+    prng: prng.child("replica"),
+    settings: options.settings,
+  });
+  const server = new Server();
+  server.addService(raftServiceDefinition, transport.handlers());
+  return {
+    replica,
+    server,
+    start: async () => {
+      await listen(server, port);
+      transport.start();
+      startTicks(replica);
+    },
+    [Symbol.asyncDispose]: async () => {
+      replica.stop();
+      await transport[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function startTicks(replica: Replica): void {
+  let last = performance.now();
+  setInterval(() => {
+    const now = performance.now();
+    if (now - last > STALL_MS) replica.stalled();
+    last = now;
+    replica.tick();
+  }, TICK_MS);
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error) =>
+      error === null ? resolve() : reject(error),
+    );
+  });
+}
