@@ -50,7 +50,7 @@ const STOP_ALLOWED_MS: Readonly<Record<ProcessKind, number>> = {
   nats: 5_000,
 };
 /** What a lab writes in its state folder; nothing else there is ever deleted. */
-const STATE_ENTRIES = ["nats", "gateway", "agents", "logs", "compile-cache", "lab.json"].concat(
+const STATE_ENTRIES = ["nats", "gateway", "agents", "logs", "lab.json"].concat(
   REPLICA_IDS.map((id) => `orchestrator-${id}`),
 );
 
