@@ -4,7 +4,7 @@
  *
  *     node --conditions=atoll-source test/bench/control-plane/main.ts
  *         [--rounds 3] [--seconds 20] [--agents 1000] [--rates 5000,10000] [--in-flight 64,256]
- *         [--only events,actions,api]
+ *         [--only agent,events,actions,api]
  *
  * Real processes on loopback: nats-server, three orchestrator replicas, a gateway; the load is a
  * process of its own. Each measurement has a fresh datacenter. Prints one table and writes the raw
@@ -22,7 +22,9 @@ import { type Lab, startLab } from "@atoll/lab";
 import { RoleServiceClient } from "@atoll/proto/atoll/v1/role";
 import { channelCredentials } from "@atoll/service-kit";
 import { describeMachine } from "../raft/report.ts";
+import { residentBytes } from "../process-use.ts";
 import { measureApiWrites } from "./api-load.ts";
+import { type CoresBusy, watchCores } from "./cores-busy.ts";
 import { FactAges } from "./fact-ages.ts";
 import { formatControlPlaneTable, type Measured } from "./table.ts";
 
@@ -33,12 +35,15 @@ const { values } = parseArgs({
     agents: { type: "string", default: "1000" },
     rates: { type: "string", default: "5000,10000" },
     "in-flight": { type: "string", default: "64,256" },
-    only: { type: "string", default: "events,actions,api" },
+    only: { type: "string", default: "agent,events,actions,api" },
   },
 });
 const ACTION_AGENTS = 200;
 const API_AGENTS = 64;
 const API_WARM_UP_SECONDS = 6;
+/** Idle agents of the lab that are looked at, once they have settled. */
+const IDLE_AGENTS = 3;
+const SETTLE_MS = 10_000;
 /** The agents match it; nothing of it really runs. */
 const ROLE = [
   "kind: Role",
@@ -54,14 +59,16 @@ interface Milestones {
   /** All agents are known. */
   readonly ready?: () => Promise<void>;
   /** It is warm: what comes now counts. */
-  readonly measuring?: () => Promise<void>;
+  readonly measuring?: (loadPid: number) => Promise<void>;
+  /** It has told a result and still lives. */
+  readonly measured?: () => void;
 }
 
 /** Runs the load process and gives its results. */
 async function load(
   lab: Lab,
   args: readonly string[],
-  { ready, measuring }: Milestones,
+  { ready, measuring, measured: told }: Milestones,
 ): Promise<Measured[]> {
   const script = join(import.meta.dirname, "load-process.ts");
   const site = ["--nats", lab.natsUrl, "--datacenter", lab.datacenter];
@@ -73,11 +80,12 @@ async function load(
   for await (const line of createInterface(child.stdout)) {
     const result = JSON.parse(line) as Measured;
     if (result.type === "measuring") {
-      await measuring?.();
+      await measuring?.(child.pid ?? 0);
     } else if (result.type === "ready") {
       await ready?.();
       child.stdin.end();
     } else {
+      told?.();
       results.push(result);
     }
   }
@@ -116,17 +124,23 @@ async function measureEvents(lab: Lab, round: number, rate: string): Promise<voi
     values.seconds,
   ];
   let before = new FactAges();
-  const measuring = async (): Promise<void> => {
+  let coresBusy = (): CoresBusy => ({});
+  let cores: CoresBusy = {};
+  const measuring = async (loadPid: number): Promise<void> => {
     before = await FactAges.read(lab);
+    coresBusy = watchCores(lab, loadPid);
   };
   const [acknowledged] = await load(lab, [...args, "--prefix", `e${rate}-`], {
     ready: () => applyRole(lab),
     measuring,
+    measured: () => {
+      cores = coresBusy();
+    },
   });
   const ages = (await FactAges.read(lab)).since(before);
   const inState = { count: ages.count, ...ages.quantiles() };
   note(round, [
-    { ...(acknowledged as Measured), ...inState, type: "events", rate: Number(rate) },
+    { ...(acknowledged as Measured), ...inState, type: "events", rate: Number(rate), cores },
     { ...(acknowledged as Measured), type: "acknowledged", rate: Number(rate) },
   ]);
 }
@@ -144,15 +158,35 @@ async function measureApi(lab: Lab, round: number): Promise<void> {
       const { gatewayAddress: gateway, datacenter } = lab;
       const site = { gateway, datacenter, nodes, inFlight };
       await measureApiWrites({ ...site, seconds: API_WARM_UP_SECONDS });
+      const coresBusy = watchCores(lab, process.pid);
       const result = await measureApiWrites({ ...site, seconds: Number(values.seconds) / 2 });
-      note(round, [{ type: "api", ...result }]);
+      note(round, [{ type: "api", ...result, cores: coresBusy() }]);
     }
   };
   await load(lab, args, { ready });
 }
 
+/** Agents that run nothing, beside an idle control plane, and Node itself, doing nothing. */
+async function measureAgents(lab: Lab, round: number): Promise<void> {
+  const bare = spawn(process.execPath, ["--eval", "process.stdin.resume()"]);
+  await pause(SETTLE_MS);
+  const coresBusy = watchCores(lab, process.pid);
+  await pause(Number(values.seconds) * 1_000);
+  const cores = coresBusy();
+  for (const { spec, pid = 0 } of lab.processes) {
+    if (spec.kind !== "agent") continue;
+    const rssMb = residentBytes(pid) / 1e6;
+    note(round, [{ type: "agent", cores: { [spec.name]: cores[spec.name] ?? 0 }, rssMb }]);
+  }
+  note(round, [{ type: "bare", rssMb: residentBytes(bare.pid ?? 0) / 1e6 }]);
+  bare.stdin.end();
+}
+
 async function measureRound(round: number): Promise<void> {
   const only = values.only.split(",");
+  if (only.includes("agent")) {
+    await inFreshLab((lab) => measureAgents(lab, round), IDLE_AGENTS);
+  }
   if (only.includes("actions")) await inFreshLab((lab) => measureActions(lab, round));
   if (only.includes("api")) await inFreshLab((lab) => measureApi(lab, round));
   if (!only.includes("events")) return;
@@ -161,12 +195,12 @@ async function measureRound(round: number): Promise<void> {
   }
 }
 
-async function inFreshLab(measure: (lab: Lab) => Promise<void>): Promise<void> {
+async function inFreshLab(measure: (lab: Lab) => Promise<void>, agents = 0): Promise<void> {
   const stateDir = mkdtempSync(join(tmpdir(), "atoll-bench-"));
   const lab = await startLab({
     stateDir,
     portBase: 0,
-    agents: 0,
+    agents,
     machine: false,
     restart: false,
     logLevel: "warn",
