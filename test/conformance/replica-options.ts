@@ -6,7 +6,7 @@
  * unbounded where a scenario counts messages. Called by replica.ts and interaction-cases.ts.
  */
 import { crc32c } from "@atoll/stdx";
-import type { Membership, RaftSettings, RecoveredState } from "raft-ts";
+import type { ConformanceWays, Membership, RaftSettings, RecoveredState } from "raft-ts";
 import type { StoredSnapshot } from "./replica-store.ts";
 import { FOUNDING_TERM } from "./translation.ts";
 
@@ -46,11 +46,17 @@ export function coreSettings(options: ReplicaOptions): Partial<RaftSettings> {
     applyBytesMax: 1,
     // What is applied is read back from the store, so that compacting has its effect at once.
     tailBytesMax: 1,
-    commitNotice: "always",
+  };
+}
+
+/** Where the scenarios' implementation does otherwise. */
+export function theirWays(options: ReplicaOptions): ConformanceWays {
+  return {
     preVote: options.preVote,
     checkQuorum: options.checkQuorum,
     stepDownOnRemoval: options.stepDownOnRemoval ? "atOnce" : "never",
     answersHeartbeatsAtOnce: true,
+    noticesEachCommit: true,
   };
 }
 

@@ -12,7 +12,7 @@ import { RaftCore } from "raft-ts";
 import type { Outgoing } from "./outgoing.ts";
 import { ReplicaStore } from "./replica-store.ts";
 import type { ReplicaOptions } from "./replica-options.ts";
-import { coreSettings, foundingState } from "./replica-options.ts";
+import { coreSettings, foundingState, theirWays } from "./replica-options.ts";
 import {
   leavesWithItsWrite,
   waitsForAppendThread,
@@ -69,6 +69,7 @@ export class Replica {
       recovered,
       prng: new Prng(id),
       settings: coreSettings(options),
+      conformance: theirWays(options),
     });
     this.#baseIndex = options.index;
     this.#mayApplyTo = options.index;

@@ -29,9 +29,9 @@ export const LEVEL_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "the chain of hashes is not looked at",
-    file: `${LEVEL}/recovery.ts`,
-    find: "if (Buffer.compare(record.previousHash, this.#lastHash) !== 0) {",
-    replace: "if (record.sequence < 0) {",
+    file: `${LEVEL}/record-misfit.ts`,
+    find: "Buffer.compare(record.previousHash, before.hash) !== 0",
+    replace: "false",
   },
   {
     name: "a bad record in the middle counts as a torn tail",
@@ -47,15 +47,15 @@ export const LEVEL_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "another record in the place of the last durable one is taken in",
-    file: `${LEVEL}/recovery.ts`,
-    find: "if (record.sequence === marker.sequence && ",
-    replace: "if (record.sequence < 0 && ",
+    file: `${LEVEL}/record-misfit.ts`,
+    find: "if (marker?.sequence === sequence && ",
+    replace: "if (sequence < 0 && ",
   },
   {
     name: "an older state is taken in",
-    file: `${LEVEL}/recovery.ts`,
-    find: "if (state.generation < marker.generation) {",
-    replace: "if (state.generation < 0) {",
+    file: `${LEVEL}/record-misfit.ts`,
+    find: "if (state.generation >= marker.generation) return undefined;",
+    replace: "if (state.generation >= 0) return undefined;",
   },
   {
     name: "a torn tail is not removed",

@@ -42,7 +42,11 @@ interface Log {
   readonly records: readonly Laid[];
   readonly state?: Partial<StoreState>;
   /** What the marker vouches for; by default the last record. */
-  readonly marker?: { readonly generation?: number; readonly hash?: Uint8Array };
+  readonly marker?: {
+    readonly sequence?: number;
+    readonly generation?: number;
+    readonly hash?: Uint8Array;
+  };
 }
 
 const NO_HASH = new Uint8Array(HASH_BYTES);
@@ -133,6 +137,12 @@ const MISFITS: readonly (readonly [what: string, log: Log, record: string, detai
   [
     "a record of another chain",
     { records: [ONE, { previousHash: NO_HASH }] },
+    "record 2",
+    "it does not follow the record before it",
+  ],
+  [
+    "a bad record with others behind it, though the marker knows of none",
+    { records: [ONE, { previousHash: NO_HASH }, {}], marker: { sequence: 0 } },
     "record 2",
     "it does not follow the record before it",
   ],

@@ -8,7 +8,7 @@
  * off; it is removed. Called by `LevelLogStore.open` before anything else.
  */
 import type { RecoveredLog } from "@atoll/raft-replica";
-import type { HardState, Standing } from "raft-ts";
+import type { HardState } from "raft-ts";
 import type { Database } from "./database.ts";
 import type { MarkerContent } from "./durable-marker.ts";
 import { LogDamagedError } from "./errors.ts";
@@ -118,7 +118,7 @@ class RecordScan {
         firstIndex: this.#index.firstIndex,
         tail: this.#tail.entries(),
         tailPrevious: this.#tail.previous,
-        standing: standingOf(state.standing, this.#hardState.term),
+        standing: state.standing,
       },
       index: this.#index,
       lastSequence: this.#lastSequence,
@@ -139,11 +139,6 @@ class RecordScan {
     this.#index.append(record.sequence, record.entries);
     this.#tail.append(record.entries, record.previousTerm);
   }
-}
-
-/** A group that has elected is founded for good. */
-function standingOf(standing: Standing, term: number): Standing {
-  return standing === "founded" && term > 0 ? "whole" : standing;
 }
 
 function refuse(finding: Finding | undefined): void {

@@ -9,6 +9,7 @@
 import type { Prng } from "@atoll/stdx";
 import { assert, unreachable } from "@atoll/stdx";
 import { applyLoaded, finishApply, nextApply } from "./apply.ts";
+import { type ConformanceWays, OWN_WAYS } from "./conformance-ways.ts";
 import type { Effect, Role } from "./effect.ts";
 import { forgetLeader, settleElection, startCampaign, suspectLeader } from "./election.ts";
 import type {
@@ -60,6 +61,8 @@ export interface RaftCoreOptions {
   readonly prng: Prng;
   /** Defaults: {@link DEFAULT_RAFT_SETTINGS}. */
   readonly settings?: Partial<RaftSettings>;
+  /** For replaying scenarios of other implementations alone. Default: {@link OWN_WAYS}. */
+  readonly conformance?: ConformanceWays;
 }
 
 export interface PeerView {
@@ -114,6 +117,7 @@ export class RaftCore {
     this.#state = new RaftState({
       id: options.id,
       settings,
+      ways: options.conformance ?? OWN_WAYS,
       prng: options.prng,
       log: new RaftLog({ ...recovered, commit: recovered.hardState.commit }),
       hardState: recovered.hardState,

@@ -35,7 +35,7 @@ export function startCampaign(state: RaftState): void {
   if (state.role === "leader" || !mayCampaign(state)) return;
   // A candidate must not count votes by a membership that it is known to be older than the log's.
   if (state.log.mayHoldUnappliedMembership()) return;
-  if (state.settings.preVote) startPreVote(state);
+  if (state.ways.preVote) startPreVote(state);
   else startElection(state, false);
 }
 

@@ -44,5 +44,6 @@ export type {
 export type { VoteResult } from "./quorum.ts";
 export { committedIndex, countVotes, isQuorum, majority } from "./quorum.ts";
 export type { RecoveryView, Standing } from "./recovering-state.ts";
+export type { ConformanceWays } from "./conformance-ways.ts";
 export type { RaftSettings } from "./settings.ts";
 export { DEFAULT_RAFT_SETTINGS } from "./settings.ts";

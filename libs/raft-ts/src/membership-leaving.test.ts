@@ -132,7 +132,7 @@ test("§6 nothing is sent to who was removed, and nothing handed over to it", ()
 });
 
 test("§6 a removed leader that stays for conformance does not count its own disk", () => {
-  const group = new ManualGroup([1, 2, 3], { settings: { stepDownOnRemoval: "never" } });
+  const group = new ManualGroup([1, 2, 3], { ways: { stepDownOnRemoval: "never" } });
   group.elect(1);
   change(group, 1, "r1");
   group.settle();

@@ -73,7 +73,7 @@ export function activateMembership(state: RaftState, membership: Membership, ind
   }
   state.membership = membership;
   if (state.role !== "leader") return;
-  const { stepDownOnRemoval } = state.settings;
+  const { stepDownOnRemoval } = state.ways;
   if (!isVoter(membership, state.id)) {
     if (stepDownOnRemoval === "atOnce") {
       becomeFollower(state, state.term, 0);

@@ -259,7 +259,7 @@ test("forgetLeader makes a follower vote as if its leader were gone, in the same
 });
 
 test("without pre-vote a campaign begins a term; without check-quorum a leader stays", () => {
-  const group = new ManualGroup([1, 2, 3], { settings: { preVote: false, checkQuorum: false } });
+  const group = new ManualGroup([1, 2, 3], { ways: { preVote: false, checkQuorum: false } });
   group.step(1, { type: "campaign" });
   assert.deepEqual([group.core(1).view().role, group.core(1).view().term], ["candidate", 1]);
   group.settle();

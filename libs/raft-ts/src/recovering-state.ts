@@ -52,8 +52,13 @@ export interface RecoveryView {
   readonly neededIndex: number | undefined;
 }
 
-export function startRecovery(standing: Standing, context: number): Recovery | undefined {
-  if (standing === "whole") return undefined;
+/** @param term what is durable of it: a group that has elected is founded for good. */
+export function startRecovery(
+  standing: Standing,
+  term: number,
+  context: number,
+): Recovery | undefined {
+  if (standing === "whole" || (standing === "founded" && term > 0)) return undefined;
   const heard = new Map<ReplicaId, HeardVoter>();
   const rest = {
     needed: undefined,

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ReplicaId } from "./entry.ts";
+import { startRecovery } from "./recovering-state.ts";
 import { ManualGroup } from "./testing/manual-group.ts";
 
 const THREE: readonly ReplicaId[] = [1, 2, 3];
@@ -224,6 +225,12 @@ test("a founded replica campaigns only after all others were seen whole", () => 
     THREE.map((id) => standing(group, id)),
     ["whole", "whole", "whole"],
   );
+});
+
+test("a founded replica that has been in a term is whole when it starts", () => {
+  assert.equal(startRecovery("founded", 0, 7)?.standing, "founded");
+  assert.equal(startRecovery("founded", 1, 7), undefined);
+  assert.equal(startRecovery("recovering", 1, 7)?.standing, "recovering");
 });
 
 test("a wiped replica of a group at work does not found another", () => {

@@ -192,9 +192,8 @@ function mayAppend(state: RaftState, progress: Progress): boolean {
 function owesWord(state: RaftState, progress: Progress): boolean {
   if (progress.state === "probe") return true;
   if (progress.commitSent >= state.log.committedIndex) return false;
-  const { commitNotice } = state.settings;
-  if (commitNotice === "always") return true;
-  return commitNotice === "immediate" && progress.inFlightMessages === 0;
+  if (state.ways.noticesEachCommit) return true;
+  return state.settings.commitNotice === "immediate" && progress.inFlightMessages === 0;
 }
 
 /** Tells the newest commit to those who have not heard of it, once per tick. */

@@ -54,31 +54,10 @@ export interface RaftSettings {
   /** Messages that wait for a term or vote to become durable; more are dropped. Default 1,024. */
   readonly waitingMessagesMax: number;
   /**
-   * Whether followers learn of a commit at once where nothing under way brings it soon, with the
-   * next message or tick, or each time at once. Default immediate.
+   * Whether followers learn of a commit at once where nothing under way brings it soon, or with the
+   * next message or tick. Default immediate.
    */
-  readonly commitNotice: "immediate" | "tick" | "always";
-  /**
-   * Asks whether an election could be won before it begins one (dissertation §9.6). Default true.
-   * Without it a replica that was cut off disturbs the group when it comes back; false is for
-   * conformance tests alone.
-   */
-  readonly preVote: boolean;
-  /**
-   * A leader without a majority steps down, and votes are withheld while a leader is alive
-   * (dissertation §6.2, §4.2.3). Default true; false is for conformance tests alone.
-   */
-  readonly checkQuorum: boolean;
-  /**
-   * When a leader that has applied its own removal steps down: once a majority of those that stay
-   * knows of it, at once, or never. Default whenKnown; the others are for conformance tests alone.
-   */
-  readonly stepDownOnRemoval: "whenKnown" | "atOnce" | "never";
-  /**
-   * A heartbeat is answered before its term is durable. Default false, as no message of a term
-   * leaves before that; true is for conformance tests alone.
-   */
-  readonly answersHeartbeatsAtOnce: boolean;
+  readonly commitNotice: "immediate" | "tick";
 }
 
 export const DEFAULT_RAFT_SETTINGS: RaftSettings = {
@@ -100,10 +79,6 @@ export const DEFAULT_RAFT_SETTINGS: RaftSettings = {
   readsPendingMax: 65_536,
   waitingMessagesMax: 1_024,
   commitNotice: "immediate",
-  preVote: true,
-  checkQuorum: true,
-  stepDownOnRemoval: "whenKnown",
-  answersHeartbeatsAtOnce: false,
 };
 
 /** Throws Bug when the settings contradict each other. */

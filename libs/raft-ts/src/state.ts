@@ -6,6 +6,7 @@
  * (Raft §5.1); what is sent earlier waits in `waiting`.
  */
 import type { Prng } from "@atoll/stdx";
+import type { ConformanceWays } from "./conformance-ways.ts";
 import type { Effect, InstallSnapshotEffect, PersistEffect, Role } from "./effect.ts";
 import type {
   Entry,
@@ -103,6 +104,7 @@ export class Outbox {
 export class RaftState {
   readonly id: ReplicaId;
   readonly settings: RaftSettings;
+  readonly ways: ConformanceWays;
   readonly prng: Prng;
   readonly log: RaftLog;
   readonly outbox: Outbox = new Outbox();
@@ -194,6 +196,7 @@ export class RaftState {
   constructor(options: {
     readonly id: ReplicaId;
     readonly settings: RaftSettings;
+    readonly ways: ConformanceWays;
     readonly prng: Prng;
     readonly log: RaftLog;
     readonly hardState: HardState;
@@ -202,6 +205,7 @@ export class RaftState {
   }) {
     this.id = options.id;
     this.settings = options.settings;
+    this.ways = options.ways;
     this.prng = options.prng;
     this.log = options.log;
     this.membership = options.membership;
@@ -211,7 +215,7 @@ export class RaftState {
     this.handedHardState = options.hardState;
     // Unique across restarts, so that an answer to an earlier life is never taken for one to this.
     this.nextReadContext = options.prng.nextUint32() * 2 ** 20 + 1;
-    this.recovery = startRecovery(options.standing, takeContext(this));
+    this.recovery = startRecovery(options.standing, this.term, takeContext(this));
     this.reported = { term: this.term, leader: 0, role: "follower", leading: false };
   }
 }
@@ -224,7 +228,7 @@ export function isHardStateDurable(state: RaftState): boolean {
 /** Sends `message` now, or once the hard state it depends on is durable. */
 export function send(state: RaftState, message: Message): void {
   const marked: Message = isRecovering(state) ? { ...message, recovering: true } : message;
-  const isFree = message.type === "heartbeatReply" && state.settings.answersHeartbeatsAtOnce;
+  const isFree = message.type === "heartbeatReply" && state.ways.answersHeartbeatsAtOnce;
   if (isFree || isHardStateDurable(state)) state.outbox.messages.push(marked);
   else if (state.waiting.length < state.settings.waitingMessagesMax) state.waiting.push(marked);
 }
@@ -250,7 +254,7 @@ export function takeRequest(state: RaftState): number {
 
 /** Whether a leader was heard so recently that no election may disturb it (dissertation §4.2.3). */
 export function isLeaderAlive(state: RaftState): boolean {
-  if (!state.settings.checkQuorum) return false;
+  if (!state.ways.checkQuorum) return false;
   if (state.role === "leader") return true;
   // Heartbeats reach the voters at different moments; the margin lets the first to time out win.
   const leaseTicks = state.settings.electionTimeoutTicksMin - state.settings.heartbeatTicks;

@@ -26,7 +26,7 @@ export function tick(state: RaftState): void {
   }
   state.electionElapsedTicks += 1;
   if (state.electionElapsedTicks >= state.settings.electionTimeoutTicksMin) {
-    if (state.settings.checkQuorum && !checkQuorum(state)) return;
+    if (state.ways.checkQuorum && !checkQuorum(state)) return;
     state.electionElapsedTicks = 0;
   }
   tickTransfer(state);

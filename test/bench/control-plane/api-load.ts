@@ -1,11 +1,13 @@
 /**
- * Writes through the public API, unary, a bounded number in flight, as people's scripts do them.
+ * Calls of the public API, unary, a bounded number in flight, as people's scripts make them.
  */
 import { Node, NodeServiceClient, UpdateNodeRequest } from "@atoll/proto/atoll/v1/node";
+import { HealthCheckRequest, HealthClient } from "@atoll/proto/grpc/health/v1/health";
 import { channelCredentials } from "@atoll/service-kit";
+import type { ServiceError } from "@grpc/grpc-js";
 import { Histogram } from "./histogram.ts";
 
-export interface ApiResult {
+export interface CallsResult {
   readonly inFlight: number;
   readonly perSecond: number;
   readonly p50Ms: number;
@@ -13,55 +15,90 @@ export interface ApiResult {
   readonly maxMs: number;
 }
 
+/** One call; `number` counts the calls, so that no two need be alike. */
+type Call = (number: number) => Promise<void>;
+
+export interface Callers {
+  readonly call: Call;
+  readonly close: () => void;
+}
+
 const CONNECTIONS = 4;
 
-/**
- * Sets a label of one of `nodes`, again and again, for `seconds`. Any failed write fails the
- * measurement.
- */
-export async function measureApiWrites(options: {
-  readonly gateway: string;
-  readonly datacenter: string;
-  readonly nodes: readonly string[];
+/** Makes one call after another, `inFlight` at a time. Any that fails fails the measurement. */
+export async function measureCalls(options: {
+  readonly callers: Callers;
   readonly inFlight: number;
   readonly seconds: number;
-}): Promise<ApiResult> {
-  const clients = Array.from(
-    { length: CONNECTIONS },
-    (_, at) =>
-      new NodeServiceClient(options.gateway, channelCredentials("insecure-for-lab"), {
-        "bench.connection": at,
-      }),
-  );
+}): Promise<CallsResult> {
+  const { callers, inFlight, seconds } = options;
   const histogram = new Histogram();
-  const endMs = performance.now() + options.seconds * 1_000;
-  let written = 0;
-  async function writer(at: number): Promise<void> {
-    const client = clients[at % clients.length] as NodeServiceClient;
+  const endMs = performance.now() + seconds * 1_000;
+  let made = 0;
+  async function caller(): Promise<void> {
     while (performance.now() < endMs) {
-      written += 1;
-      const node = options.nodes[written % options.nodes.length] ?? "";
+      made += 1;
       const fromMs = performance.now();
-      await updateNode(client, `datacenters/${options.datacenter}/nodes/${node}`, `v${written}`);
+      await callers.call(made);
       histogram.record(performance.now() - fromMs);
     }
   }
-  await Promise.all(Array.from({ length: options.inFlight }, (_, at) => writer(at)));
-  for (const client of clients) client.close();
+  await Promise.all(Array.from({ length: inFlight }, () => caller()));
   return {
-    inFlight: options.inFlight,
-    perSecond: histogram.count / options.seconds,
+    inFlight,
+    perSecond: histogram.count / seconds,
     p50Ms: histogram.quantileMs(0.5),
     p99Ms: histogram.quantileMs(0.99),
     maxMs: histogram.maxMs,
   };
 }
 
-function updateNode(client: NodeServiceClient, name: string, value: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const updateMask: string[] = ["labels"];
-    const node = Node.fromPartial({ name, labels: { value } });
-    const request = { ...UpdateNodeRequest.fromPartial({}), node, updateMask };
-    client.updateNode(request, (error) => (error === null ? resolve() : reject(error)));
-  });
+/** Each call sets a label of one of `nodes` and is confirmed when it is committed. */
+export function labelWriters(options: {
+  readonly gateway: string;
+  readonly datacenter: string;
+  readonly nodes: readonly string[];
+}): Callers {
+  const { gateway, datacenter, nodes } = options;
+  return over(
+    (place) =>
+      new NodeServiceClient(gateway, channelCredentials("insecure-for-lab"), {
+        "bench.connection": place,
+      }),
+    (client, number, done) => {
+      const name = `datacenters/${datacenter}/nodes/${nodes[number % nodes.length] ?? ""}`;
+      const updateMask: string[] = ["labels"];
+      const node = Node.fromPartial({ name, labels: { value: `v${number}` } });
+      client.updateNode({ ...UpdateNodeRequest.fromPartial({}), node, updateMask }, done);
+    },
+  );
+}
+
+/** Each call asks the gateway whether it is healthy: what gRPC alone costs, on both sides. */
+export function healthCallers(gateway: string): Callers {
+  return over(
+    (place) =>
+      new HealthClient(gateway, channelCredentials("insecure-for-lab"), {
+        "bench.connection": place,
+      }),
+    (client, _number, done) => client.check(HealthCheckRequest.fromPartial({}), done),
+  );
+}
+
+/** Spreads calls over a few connections. */
+function over<Client extends { close: () => void }>(
+  connect: (place: number) => Client,
+  call: (client: Client, number: number, done: (error: ServiceError | null) => void) => void,
+): Callers {
+  const clients = Array.from({ length: CONNECTIONS }, (_, place) => connect(place));
+  return {
+    call: (number) =>
+      new Promise((resolve, reject) => {
+        const client = clients[number % CONNECTIONS] as Client;
+        call(client, number, (error) => (error === null ? resolve() : reject(error)));
+      }),
+    close: () => {
+      for (const client of clients) client.close();
+    },
+  };
 }

@@ -23,7 +23,7 @@ import { RoleServiceClient } from "@atoll/proto/atoll/v1/role";
 import { channelCredentials } from "@atoll/service-kit";
 import { describeMachine } from "../raft/report.ts";
 import { residentBytes } from "../process-use.ts";
-import { measureApiWrites } from "./api-load.ts";
+import { healthCallers, labelWriters, measureCalls } from "./api-load.ts";
 import { type CoresBusy, watchCores } from "./cores-busy.ts";
 import { FactAges } from "./fact-ages.ts";
 import { formatControlPlaneTable, type Measured } from "./table.ts";
@@ -151,16 +151,21 @@ async function measureActions(lab: Lab, round: number): Promise<void> {
 }
 
 async function measureApi(lab: Lab, round: number): Promise<void> {
+  const { gatewayAddress: gateway, datacenter } = lab;
   const nodes = Array.from({ length: API_AGENTS }, (_, at) => `w${at}`);
   const args = ["--mode", "idle", "--agents", String(API_AGENTS), "--prefix", "w"];
+  const seconds = Number(values.seconds) / 2;
   const ready = async (): Promise<void> => {
     for (const inFlight of values["in-flight"].split(",").map(Number)) {
-      const { gatewayAddress: gateway, datacenter } = lab;
-      const site = { gateway, datacenter, nodes, inFlight };
-      await measureApiWrites({ ...site, seconds: API_WARM_UP_SECONDS });
-      const coresBusy = watchCores(lab, process.pid);
-      const result = await measureApiWrites({ ...site, seconds: Number(values.seconds) / 2 });
-      note(round, [{ type: "api", ...result, cores: coresBusy() }]);
+      for (const type of ["api", "health"] as const) {
+        const callers =
+          type === "api" ? labelWriters({ gateway, datacenter, nodes }) : healthCallers(gateway);
+        await measureCalls({ callers, inFlight, seconds: API_WARM_UP_SECONDS });
+        const coresBusy = watchCores(lab, process.pid);
+        const result = await measureCalls({ callers, inFlight, seconds });
+        note(round, [{ type, ...result, cores: coresBusy() }]);
+        callers.close();
+      }
     }
   };
   await load(lab, args, { ready });

@@ -61,6 +61,7 @@ function titleOf({ type, rate, agents, inFlight }: Measured): string {
   if (type === "agent") return "an idle agent";
   if (type === "bare") return "a Node process that does nothing";
   if (type === "actions") return "fact at the agent → order at the agent, idle system";
+  if (type === "health") return `calls that do nothing, unary gRPC, ${inFlight} in flight`;
   return `API writes, unary gRPC, ${inFlight} in flight`;
 }
 

@@ -6,6 +6,7 @@
  * does is noted as a line. Used by the tests that walk the paper, and by transcripts.
  */
 import { assert, crc32c, Prng } from "@atoll/stdx";
+import { type ConformanceWays, OWN_WAYS } from "../conformance-ways.ts";
 import { RaftCore } from "../core.ts";
 import type { Effect } from "../effect.ts";
 import type { Entry, HardState, Membership, ReplicaId, SnapshotMetadata } from "../entry.ts";
@@ -48,15 +49,18 @@ export class ManualGroup {
   inFlight: Message[] = [];
   readonly #members = new Map<ReplicaId, ManualMember>();
   readonly #settings: Partial<RaftSettings>;
+  readonly #ways: ConformanceWays;
 
   constructor(
     voters: readonly ReplicaId[],
     options: {
       readonly settings?: Partial<RaftSettings>;
+      readonly ways?: Partial<ConformanceWays>;
       readonly logs?: ReadonlyMap<ReplicaId, InitialLog>;
     } = {},
   ) {
     this.#settings = options.settings ?? {};
+    this.#ways = { ...OWN_WAYS, ...options.ways };
     const membership = membershipOf(voters);
     for (const id of voters) this.#found(id, membership, options.logs?.get(id) ?? {});
   }
@@ -228,6 +232,7 @@ export class ManualGroup {
       recovered: { hardState, snapshot, firstIndex, tailPrevious, tail: [...entries], standing },
       prng: new Prng(id * 1000 + life),
       settings: this.#settings,
+      conformance: this.#ways,
     });
   }
 
