@@ -113,7 +113,11 @@ test("one that was killed and wiped is replaced by one command", async () => {
   const process = lab.process(`orchestrator-${lost}`);
   await process.kill("SIGKILL");
   await rm(process.spec.dataDir, { recursive: true });
-  const others = (await api.group()).replicas.filter(({ reachable }) => reachable);
+  // Who does not lead is asked, and must name the leader, which the new one has to know.
+  const followers = await roles();
+  const others = (await api.group()).replicas.filter(
+    ({ name, reachable }) => reachable && followers[name.split("/").at(-1) ?? ""] === VOTER,
+  );
   const seeds = others.map(({ name, address }) => `${name.split("/").at(-1)}=${address}`);
   const added = await lab.addReplica(6, seeds[0]);
   const address = `127.0.0.1:${added.spec.ports["grpc"]}`;

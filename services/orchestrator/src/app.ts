@@ -31,11 +31,12 @@ import {
 } from "@atoll/service-kit";
 import { Prng } from "@atoll/stdx";
 import { DEFAULT_RAFT_SETTINGS } from "raft-ts";
+import { AddressFinder } from "./address-finder.ts";
 import { BusAgentLink } from "./bus-agent-link.ts";
 import { BusIntake } from "./bus-intake.ts";
 import type { Config } from "./config.ts";
 import { Feed } from "./feed.ts";
-import { settleGroup } from "./group-id.ts";
+import { askPeers, settleGroup } from "./group-id.ts";
 import { GroupKeeper } from "./group-keeper.ts";
 import { handOver } from "./hand-over.ts";
 import { LagClock } from "./lag-clock.ts";
@@ -277,6 +278,7 @@ function makeKeeper(
     configured: new Map([...config.replicas].map(([id, { text }]) => [id, text])),
     state,
     driver: replica,
+    finder: new AddressFinder({ ask: (addresses) => askPeers(config, addresses) }),
     setPeers: (addresses) => transport.setPeers(addresses),
     submit: (command, done) =>
       leader.submit(command, options, (outcome) => {

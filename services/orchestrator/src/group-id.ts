@@ -61,8 +61,9 @@ export async function settleGroup(
   if (await exists(join(dataDir, LOG_FOLDER))) {
     return { groupId: own ?? foundingGroupId(datacenter), founding, newStanding: "blank" };
   }
+  const named = [...config.replicas].filter(([id]) => id !== replicaId).map(([, { text }]) => text);
   for (let attempt = 0; ; attempt += 1) {
-    const heard = await askPeers(config);
+    const heard = await askPeers(config, named);
     const groupId = own ?? heard[0]?.groupId ?? foundingGroupId(datacenter);
     if (!config.join || isMajority(heard)) {
       if (groupId !== foundingGroupId(datacenter)) await writeGroupFile(dataDir, groupId);
@@ -83,14 +84,12 @@ export async function settleGroup(
 }
 
 /** Those that answer and belong to a group of this datacenter; who has applied most comes first. */
-async function askPeers(config: Config): Promise<GetStatusResponse[]> {
+export async function askPeers(
+  config: Config,
+  addresses: readonly string[],
+): Promise<GetStatusResponse[]> {
   const asked = new Set<string>();
-  const named = [...config.replicas].filter(([id]) => id !== config.replicaId);
-  const first = await askNew(
-    config,
-    named.map(([, { text }]) => text),
-    asked,
-  );
+  const first = await askNew(config, addresses, asked);
   // Those that answer know of others, who may have been added since.
   const known = first.flatMap(({ addresses }) => Object.entries(addresses));
   const others = known.filter(([id]) => Number(id) !== config.replicaId);

@@ -17,6 +17,7 @@ class FakeLeader {
   readonly peers = new Map<ReplicaId, PeerProgress>();
   membership: ReplicaStatus["membership"] = membershipOf([1, 2, 3]);
   addresses: ReadonlyMap<ReplicaId, string> = new Map();
+  told: ReadonlyMap<ReplicaId, string> = new Map();
   leading = true;
   refuse: MembershipOutcome | undefined;
   lastIndex = 5_000;
@@ -32,6 +33,7 @@ class FakeLeader {
         status: () => this.#status(),
         changeMembership: (changes, _transition, done) => this.#change(changes, done),
       },
+      finder: { look: () => this.told },
       setPeers: (addresses) => (this.addresses = addresses),
       submit: (command, done) => {
         this.steps.push(`${command.type} ${"replica" in command ? command.replica : ""}`);
@@ -176,6 +178,18 @@ test("a step that fails is taken again, not at every look", () => {
   leader.steps.length = 0;
   for (let nowMs = 100_000; nowMs < 103_000; nowMs += 10) leader.keeper.run(nowMs);
   assert.equal(leader.steps.length, 3);
+});
+
+test("a replica takes calls from members that it was told of, though the state names none", () => {
+  const leader = new FakeLeader(new Map([[2, "10.0.0.2:7500"]]));
+  leader.leading = false;
+  leader.membership = membershipOf([]);
+  leader.told = new Map([
+    [1, "10.0.0.1:7500"],
+    [5, "10.0.0.5:7500"],
+  ]);
+  leader.settle();
+  assert.deepEqual([...leader.addresses.keys()], [2, 5]);
 });
 
 test("a follower follows addresses and changes nothing", () => {

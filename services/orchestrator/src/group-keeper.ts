@@ -19,6 +19,7 @@ import {
   type ReplicaStatus,
 } from "@atoll/raft-replica";
 import type { MembershipChange, ReplicaId } from "raft-ts";
+import type { AddressFinder } from "./address-finder.ts";
 
 export interface GroupKeeperOptions {
   readonly self: ReplicaId;
@@ -26,6 +27,8 @@ export interface GroupKeeperOptions {
   readonly configured: ReadonlyMap<ReplicaId, string>;
   readonly state: ReplicatedState;
   readonly driver: Pick<ReplicaDriver, "status" | "changeMembership">;
+  /** Where others are, as those tell that can be reached while nobody leads. */
+  readonly finder: Pick<AddressFinder, "look">;
   readonly setPeers: (addresses: ReadonlyMap<ReplicaId, string>) => void;
   /** Writes to the log; `refused` is undefined when it did. */
   readonly submit: (command: UserCommand, done: (refused: string | undefined) => void) => void;
@@ -59,7 +62,7 @@ export class GroupKeeper {
   run(nowMs: number): void {
     if (nowMs < this.#lookAtMs) return;
     this.#lookAtMs = nowMs + LOOK_EVERY_MS;
-    this.#followAddresses();
+    this.#followAddresses(nowMs);
     if (!this.#options.leading()) {
       this.#busy = false;
       return;
@@ -120,9 +123,10 @@ export class GroupKeeper {
     return undefined;
   }
 
-  #followAddresses(): void {
-    const { state, driver, configured, self, setPeers } = this.#options;
-    const members = membersOf(driver.status().membership);
+  #followAddresses(nowMs: number): void {
+    const { state, driver, configured, self, finder, setPeers } = this.#options;
+    const { membership, leader } = driver.status();
+    const members = membersOf(membership);
     const peers = new Map<ReplicaId, string>();
     for (const [id, address] of configured) {
       // Before the membership is known the environment is all there is.
@@ -131,6 +135,10 @@ export class GroupKeeper {
     for (const { id, address, status } of state.datacenter.groupReplicas()) {
       if (status === "wanted" || members.has(id)) peers.set(id, address);
     }
+    peers.delete(self);
+    const { appliedIndex } = state;
+    const bearings = { leader, appliedIndex, addresses: [...peers.values()] };
+    for (const [id, address] of finder.look(nowMs, bearings)) peers.set(id, address);
     peers.delete(self);
     const text = JSON.stringify([...peers].toSorted(([left], [right]) => left - right));
     if (text === this.#peers) return;

@@ -77,10 +77,12 @@ test("transferLeadership() asks nobody for what is so already, or cannot be", as
 
 test("transferLeadership() passes on what the driver refuses, and its failure", async () => {
   const failed = GrpcStatus.FAILED_PRECONDITION;
-  assert.deepEqual(await refused(new FakeDriver({ type: "failed" }), 2), [
+  const failing = new FakeDriver({ type: "failed" });
+  assert.deepEqual(await refused(failing, 2), [
     failed,
     "replica 2 did not take over in time; replica 1 leads on",
   ]);
+  assert.deepEqual(failing.asked, [2, 2, 2, 2, 2], "what made it fail may pass");
   const follower = { role: "follower", leader: 2, peers: [] } as const;
   assert.deepEqual(await refused(refusing("notLeader", follower), 1), [
     failed,

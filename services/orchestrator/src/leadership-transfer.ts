@@ -5,7 +5,7 @@
  * The driver only asks the other one to campaign. Refusals say why: nothing is lost when it does
  * not happen, the old leader goes on.
  */
-import type { ReplicaDriver, ReplicaStatus } from "@atoll/raft-replica";
+import type { ReplicaDriver, ReplicaStatus, TransferOutcome } from "@atoll/raft-replica";
 import { status as GrpcStatus } from "@grpc/grpc-js";
 import type { ReplicaId } from "raft-ts";
 import { type Succession, successor } from "./successor.ts";
@@ -24,6 +24,11 @@ export interface Refusal extends Error {
 }
 
 const WAIT_MS_MAX = 5_000;
+/**
+ * One attempt ends after an election timeout, for reasons that pass: the other one's disk is slow,
+ * or it has yet to take up a change of the members.
+ */
+const ATTEMPTS_MAX = 5;
 
 /** @throws Refusal */
 export async function transferLeadership(
@@ -37,7 +42,12 @@ export async function transferLeadership(
   if (isSilent && membership.voters.includes(to)) {
     throw refusal(`replica ${to} does not answer its leader`);
   }
-  const end = await successor(driver, (done) => driver.transferLeadership(to, done), WAIT_MS_MAX);
+  const ask = (done: (outcome: TransferOutcome) => void): void =>
+    driver.transferLeadership(to, done);
+  let end = await successor(driver, ask, WAIT_MS_MAX);
+  for (let attempt = 2; end.type === "failed" && attempt <= ATTEMPTS_MAX; attempt += 1) {
+    end = await successor(driver, ask, WAIT_MS_MAX);
+  }
   if (end.type !== "succeeded") throw refusalOf(end, to, before);
   if (end.leader === to) return { leader: to, term: end.term };
   throw refusal(`replica ${end.leader} was elected instead of replica ${to}`);
