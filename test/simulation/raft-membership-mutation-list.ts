@@ -86,4 +86,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     find: "  learnCommit(state, message);\n  const expected",
     replace: "  const expected",
   },
+  {
+    name: "a read round is not settled anew when the members change",
+    file: `${CORE}/membership-state.ts`,
+    find: "nobody else is listened to.\n  settleRound(state);",
+    replace: "nobody else is listened to.",
+  },
 ];

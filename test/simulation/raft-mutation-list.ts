@@ -10,6 +10,8 @@ export interface Mutation {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
+  /** Why nothing notices it, where that is known and accepted. */
+  readonly missedBecause?: string;
 }
 
 const CORE = "raft-ts/src";

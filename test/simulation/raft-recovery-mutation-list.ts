@@ -74,4 +74,10 @@ export const RECOVERY_MUTATIONS: readonly Mutation[] = [
     find: "const recovering = message.recovering === true;",
     replace: "const recovering = message.recovering === undefined && message.from < 0;",
   },
+  {
+    name: "a blank replica founds though it hears a group at work",
+    file: `${CORE}/recovering.ts`,
+    find: "if (!isBlank(state) || recovery.atWork) return false;",
+    replace: "if (!isBlank(state)) return false;",
+  },
 ];
