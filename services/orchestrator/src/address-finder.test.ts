@@ -23,7 +23,7 @@ function finderWith(answers: readonly GetStatusResponse[] | Error): {
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test("look() asks once nobody has led for a while, and tells until the state is as new", async () => {
+test("look() asks once nobody has led for a while, and tells until it is known here", async () => {
   const newest = { addresses: { 4: SEED, 5: "10.0.0.5:7500" }, appliedIndex: 70 };
   const { finder, asked } = finderWith([GetStatusResponse.fromPartial(newest)]);
   assert.equal(finder.look(0, ALONE).size, 0);
@@ -45,7 +45,7 @@ test("look() asks once nobody has led for a while, and tells until the state is 
   assert.equal(asked.length, 1);
 });
 
-test("look() asks again once a second, one question at a time, and never while somebody leads", async () => {
+test("look() asks again once a second, and never while somebody leads", async () => {
   for (const answers of [[], new Error("nobody there")]) {
     const { finder, asked } = finderWith(answers);
     for (let nowMs = 0; nowMs < 3_500; nowMs += 100) {
