@@ -5,7 +5,7 @@
  * Called by test.mjs, generate.mjs and run.mjs.
  */
 import { spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findNode } from "./setup.mjs";
@@ -29,7 +29,8 @@ export function run(program, words, { limitMs } = {}) {
     const child = spawn(program, words, { cwd: root, env: environment(), stdio });
     const chunks = [];
     const stop = () => {
-      chunks.push(Buffer.from(`\nnot done after ${limitMs / 1000} s: stopped\n`));
+      const left = descendants(child.pid).map((each) => `  still running: ${each}\n`);
+      chunks.push(Buffer.from(`\nnot done after ${limitMs / 1000} s: stopped\n${left.join("")}`));
       child.kill("SIGTERM");
     };
     const timer = limitMs === undefined ? undefined : setTimeout(stop, limitMs);
@@ -41,6 +42,24 @@ export function run(program, words, { limitMs } = {}) {
       resolve({ code: code ?? 1, output: Buffer.concat(chunks).toString("utf8") });
     });
   });
+}
+
+/** The programs that run below `pid` and their last words on the command line, parents first. */
+function descendants(pid) {
+  const found = [];
+  for (const name of readdirSync("/proc").filter((each) => /^[0-9]+$/.test(each))) {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, "latin1");
+      const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      if (Number(parent) !== pid) continue;
+      const words = readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0").filter(Boolean);
+      found.push(`${name} (${state}) ${words.at(0)} … ${words.slice(-2).join(" ").slice(-160)}`);
+      found.push(...descendants(Number(name)));
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return found;
 }
 
 /** Paths below `folder`, relative to the project's, for which `wanted` holds; sorted. */
