@@ -5,19 +5,10 @@
  */
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { runOnProcesses } from "../linearizability/run.ts";
 
 const DURATION_MS = 14_000;
-/** Everything was closed; what keeps the process longer is named, and ended with it. */
-const END_MS = 10_000;
-
-after(() => {
-  setTimeout(() => {
-    process.stderr.write(`still open: ${process.getActiveResourcesInfo().join(", ")}\n`);
-    process.exit();
-  }, END_MS).unref();
-});
 
 test("registers on three processes stay linearizable under faults", async (context) => {
   const seed = randomInt(2 ** 31);

@@ -142,9 +142,10 @@ export class RegisterCluster {
   }
 
   async healthy(): Promise<void> {
-    await until("all replicas take clients and one leads", () =>
-      this.#leading.id > 0 && this.#clientPorts.size === IDS.length ? true : undefined,
-    );
+    await until("all replicas take clients and one leads", () => {
+      if (this.failures.length > 0) throw new Error(this.failures.join("; "));
+      return this.#leading.id > 0 && this.#clientPorts.size === IDS.length ? true : undefined;
+    });
   }
 
   async close(): Promise<void> {

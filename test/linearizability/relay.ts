@@ -51,11 +51,16 @@ export class Relay {
     }
   }
 
-  /** Breaks every connection; both ends notice. */
+  /**
+   * Breaks every connection; both ends notice.
+   *
+   * Not by `resetAndDestroy()`: where a shutdown is under way, Node's reset fails with EINVAL and
+   * leaves a handle that can no longer be closed, so that the process never exits.
+   */
   reset(): void {
     for (const { near, far } of this.#connections) {
-      near.resetAndDestroy();
-      far.resetAndDestroy();
+      near.destroy();
+      far.destroy();
     }
     this.#connections.clear();
   }

@@ -5,7 +5,7 @@
  * benchmarks of Raft and by the suite of linearizability.
  */
 import { spawn, type ChildProcess } from "node:child_process";
-import { createServer } from "node:net";
+import { freePorts as freeLabPorts } from "@atoll/lab";
 
 const running = new Set<ChildProcess>();
 
@@ -48,18 +48,10 @@ export async function end(child: ChildProcess, deadlineMs = 3000): Promise<void>
   clearTimeout(timer);
 }
 
-/** Ports that were free a moment ago. */
+/** Ports that no program uses and that the kernel gives to no outgoing connection. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  for (const server of servers) await new Promise((resolve) => server.close(resolve));
-  return ports;
+  const names = Array.from({ length: count }, (_, at) => [`port-${at}`, 0]);
+  return Object.values(await freeLabPorts(Object.fromEntries(names), {}));
 }
 
 /** Waits until `state` gives a value. @throws after `deadlineMs`. */

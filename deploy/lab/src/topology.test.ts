@@ -53,7 +53,8 @@ test("freePorts() keeps the ports of an earlier run that are still free", async 
   assert.equal(second["nats"], first["nats"]);
 });
 
-test("specifications carry the environment that the services read", async () => {
+test("specifications carry the environment that the services read", () => {
+  const ports = Object.entries(portLayout(2)).map(([name, offset]) => [name, 30_000 + offset]);
   const site: Site = {
     stateDir: "/state",
     repositoryDir: "/repository",
@@ -61,7 +62,7 @@ test("specifications carry the environment that the services read", async () => 
     natsServer: "/nats-server",
     logLevel: "info",
     path: "/bin",
-    ports: await fixedPorts(portLayout(2), 30_000),
+    ports: Object.fromEntries(ports),
   };
   const spec = orchestratorSpec(site, 2);
   assert.equal(
