@@ -5,7 +5,7 @@
  * Real processes; the damage is done to the files of one that was killed.
  */
 import assert from "node:assert/strict";
-import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -97,21 +97,12 @@ async function historyOf(): Promise<string[]> {
   return (await api.events()).map((event) => JSON.stringify(event));
 }
 
-/** The largest file of the log's first segment. */
-function recordsFile(folder: string): string {
-  const segment = join(folder, "segment-00000001");
-  const files = readdirSync(segment).filter((name) => /\.(log|ldb)$/.test(name));
-  const sizes = files.map((name) => ({ name, size: statSync(join(segment, name)).size }));
-  const largest = sizes.toSorted((one, other) => other.size - one.size)[0];
-  assert.ok(largest !== undefined);
-  return join(segment, largest.name);
-}
-
 function flipMiddle(folder: string): void {
-  const file = recordsFile(folder);
+  const file = join(folder, "segment-00000001.log");
   const bytes = readFileSync(file);
-  const at = bytes.length >> 1;
-  bytes[at] = (bytes[at] as number) ^ 0x10;
+  // Behind the records there are zeros, and between two a few.
+  const middle = bytes.findLastIndex((byte) => byte !== 0) >> 1;
+  for (let at = middle; at < middle + 8; at += 1) bytes[at] = (bytes[at] as number) ^ 0x10;
   writeFileSync(file, bytes);
 }
 

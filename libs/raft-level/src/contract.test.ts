@@ -1,4 +1,4 @@
-/** The published contract of log stores, on LevelDB and on a database in memory. */
+/** The published contract of log stores, on files and on a database in memory. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,7 +58,7 @@ function createOn(makeOpen: () => OpenDatabase): CreateLogStore {
   };
 }
 
-function onLevel(): OpenDatabase {
+function onFiles(): OpenDatabase {
   return (folder, { createIfMissing }) =>
     SegmentedDatabase.open(folder, { createIfMissing, segmentBytesMax: SEGMENT_BYTES });
 }
@@ -74,7 +74,7 @@ function inMemory(): OpenDatabase {
 const seed = Number(process.env["SEED"] ?? process.hrtime.bigint() % 1_000_000_007n);
 
 for (const [name, makeOpen] of [
-  ["on LevelDB", onLevel],
+  ["on files", onFiles],
   ["in memory", inMemory],
 ] as const) {
   logStoreContract(

@@ -5,12 +5,13 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { LevelLogStore } from "./level-log-store.ts";
-import { entries, FOUNDING, IDENTITY, temporaryFolder, write } from "./testing/harness.ts";
+import { entries, entry, FOUNDING, IDENTITY, temporaryFolder, write } from "./testing/harness.ts";
 
 const CHUNK = Buffer.alloc(64 * 1024);
 
@@ -78,6 +79,26 @@ test("open() on a full disk fails, and takes nothing for damage", async (context
   assert.deepEqual((await readdir(disk)).toSorted(), ["filler", "raft"], "nothing was put aside");
   await rm(join(disk, "filler"));
   assert.equal(await openAt(folder), 5);
+});
+
+test("a disk that fills up under the log ends it, and loses nothing", async (context) => {
+  const disk = await smallDisk(context);
+  if (disk === undefined) return;
+  const folder = join(disk, "raft");
+  const { store } = await LevelLogStore.open(rebuildOptions(folder));
+  let acknowledged = 0;
+  const append = (): Promise<void> =>
+    write(store, { entries: [{ ...entry(acknowledged + 1, 1), data: randomBytes(CHUNK.length) }] });
+  for (; acknowledged < 20; acknowledged += 1) await append();
+  fill(join(disk, "filler"));
+  await assert.rejects(async () => {
+    for (; acknowledged < 500; acknowledged += 1) await append();
+  }, /no space left on device|the disk took/);
+  await assert.rejects(append(), { code: "STORAGE_FAILED" });
+  await store[Symbol.asyncDispose]();
+  assert.ok(acknowledged >= 20 && acknowledged < 500);
+  await rm(join(disk, "filler"));
+  assert.equal(await openAt(folder), acknowledged);
 });
 
 function rebuildOptions(folder: string): Parameters<typeof LevelLogStore.rebuild>[0] {

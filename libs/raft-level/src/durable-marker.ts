@@ -2,9 +2,8 @@
  * A small file beside the database that says how far the log was known to be durable.
  *
  * A last record that is missing or bad is one of two things: a write the crash cut off, which
- * nobody was told of, or damage to what was acknowledged. The database alone cannot tell them
- * apart, because LevelDB drops a bad end of its own log without a word. The marker can, and it lies
- * apart, so that one fault does not hit both.
+ * nobody was told of, or damage to what was acknowledged. The records alone cannot tell them apart.
+ * The marker can, and it lies apart, so that one fault does not hit both.
  *
  * It is written a moment after an fsync of the log, which does not wait for it, and not synced
  * itself each time: exact after a crash of the process but for the last milliseconds, some writes

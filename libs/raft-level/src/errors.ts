@@ -18,7 +18,8 @@ export class StorageFailedError extends Error {
 
 /**
  * What was once durable is missing or altered. The replica must not vote with such a log. `record`
- * names the damaged record: "state", "identity", "marker", "snapshot chunk 3", "record 17".
+ * names the damaged record: "state", "identity", "marker", "snapshot chunk 3", "record 17",
+ * "segment 2".
  */
 export class LogDamagedError extends Error {
   override name = "LogDamagedError";

@@ -10,7 +10,7 @@ import type { ReplicaId } from "raft-ts";
 import { LogDamagedError } from "./errors.ts";
 
 /** The layout of everything in the folder; a release that changes it counts up. */
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 
 export interface LogIdentity {
   /** The Raft group: 1 to 128 characters, the same on all of its replicas, never used again. */

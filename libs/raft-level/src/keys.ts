@@ -1,5 +1,5 @@
 /**
- * Where things lie in the database.
+ * How things are addressed in the database; records lie in files of their own.
  *
  *     i                      identity: whose log this is
  *     c <id 8> <number 4>    one chunk of a snapshot

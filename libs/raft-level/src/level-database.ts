@@ -78,14 +78,6 @@ export class LevelDatabase {
     }
   }
 
-  /** The first and the last key of a range; undefined when it is empty. */
-  async ends(range: KeyRange): Promise<{ first: Uint8Array; last: Uint8Array } | undefined> {
-    const within = { gte: range.from, lt: range.to, limit: 1 };
-    const [first] = await this.#level.keys<Uint8Array>(within).all();
-    const [last] = await this.#level.keys<Uint8Array>({ ...within, reverse: true }).all();
-    return first === undefined || last === undefined ? undefined : { first, last };
-  }
-
   remove(range: KeyRange): Promise<void> {
     return this.#level.clear({ gte: range.from, lt: range.to });
   }

@@ -18,7 +18,7 @@ export interface LevelLogStoreOptions {
   readonly newStanding?: "whole" | "blank";
   /** How many bytes of the newest entries `recovered.tail` holds at most. Default 16 MiB. */
   readonly tailBytesMax?: number;
-  /** For tests that put faults below the store. Default LevelDB. */
+  /** For tests that put faults below the store. Default {@link SegmentedDatabase}. */
   readonly openDatabase?: OpenDatabase;
 }
 

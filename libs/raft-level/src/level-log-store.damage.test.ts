@@ -10,8 +10,9 @@ import { test, type TestContext } from "node:test";
 import { Prng } from "@atoll/stdx";
 import type { RecoveredLog } from "@atoll/raft-replica";
 import { Level } from "level";
-import { chunkKey, IDENTITY_KEY, recordKey, STATE_KEY } from "./keys.ts";
+import { chunkKey, IDENTITY_KEY, STATE_KEY } from "./keys.ts";
 import { LevelLogStore } from "./level-log-store.ts";
+import { segmentName } from "./log-folder.ts";
 import {
   compact,
   entries,
@@ -26,6 +27,7 @@ import {
   write,
 } from "./testing/harness.ts";
 import { LogModel } from "./testing/log-model.ts";
+import { changeRecords, flipBit, flipFrameBit, type Records } from "./testing/segment-change.ts";
 
 const RECORDS = 8;
 const SNAPSHOT_BYTES = 600_000;
@@ -55,48 +57,76 @@ async function reopen(folder: string): Promise<RecoveredLog> {
   return opened.recovered;
 }
 
-type Change = (database: Level<Uint8Array, Uint8Array>) => Promise<void>;
+type Change = (folder: string) => Promise<void>;
 
-type Part = "meta" | "segment-00000001";
-
-async function changeDatabase(folder: string, part: Part, change: Change): Promise<void> {
+async function changeMeta(
+  folder: string,
+  change: (database: Level<Uint8Array, Uint8Array>) => Promise<void>,
+): Promise<void> {
   const options = { keyEncoding: "view", valueEncoding: "view" };
-  const database = new Level<Uint8Array, Uint8Array>(join(folder, part), options);
+  const database = new Level<Uint8Array, Uint8Array>(join(folder, "meta"), options);
   await database.open();
   await change(database);
   await database.close();
 }
 
 function flip(key: Uint8Array, byte: number): Change {
-  return async (database) => {
-    const value = Uint8Array.from((await database.get(key)) as Uint8Array);
-    const at = byte < 0 ? value.length + byte : byte;
-    value[at] = (value[at] as number) ^ 0x10;
-    await database.put(key, value);
-  };
+  return (folder) =>
+    changeMeta(folder, async (database) => {
+      const value = Uint8Array.from((await database.get(key)) as Uint8Array);
+      value[byte] = (value[byte] as number) ^ 0x10;
+      await database.put(key, value);
+    });
 }
 
 function swap(one: Uint8Array, other: Uint8Array): Change {
-  return async (database) => {
-    const value = (await database.get(one)) as Uint8Array;
-    await database.put(one, (await database.get(other)) as Uint8Array);
-    await database.put(other, value);
-  };
+  return (folder) =>
+    changeMeta(folder, async (database) => {
+      const value = (await database.get(one)) as Uint8Array;
+      await database.put(one, (await database.get(other)) as Uint8Array);
+      await database.put(other, value);
+    });
 }
 
 function remove(key: Uint8Array): Change {
-  return (database) => database.del(key);
+  return (folder) => changeMeta(folder, (database) => database.del(key));
+}
+
+function inRecords(change: (records: Records) => void): Change {
+  return (folder) => changeRecords(folder, change);
+}
+
+function removeRecord(sequence: number): Change {
+  return inRecords((records) => void records.delete(sequence));
+}
+
+function flipRecord(sequence: number, byte: number): Change {
+  return inRecords((records) => flipBit(records, sequence, byte));
+}
+
+function flipFrame(sequence: number, byte: number): Change {
+  return (folder) => flipFrameBit(folder, sequence, byte);
+}
+
+function swapRecords(one: number, other: number): Change {
+  return inRecords((records) => {
+    const kept = records.get(one) as Uint8Array;
+    records.set(one, records.get(other) as Uint8Array);
+    records.set(other, kept);
+  });
 }
 
 const DAMAGES: readonly (readonly [string, Change, string])[] = [
-  ["the first record is missing", remove(recordKey(3)), "record 3"],
-  ["a record in the middle is missing", remove(recordKey(5)), "record 5"],
-  ["the last record is missing", remove(recordKey(8)), "record 8"],
-  ["a bit in a header flipped", flip(recordKey(4), 41), "record 4"],
-  ["a bit in an entry flipped", flip(recordKey(6), -1), "record 6"],
-  ["a bit in the last record flipped", flip(recordKey(8), -1), "record 8"],
-  ["a bit of a vote flipped", flip(recordKey(8), 64), "record 8"],
-  ["two records swapped", swap(recordKey(4), recordKey(5)), "record 4"],
+  ["the first record is missing", removeRecord(3), "record 3"],
+  ["a record in the middle is missing", removeRecord(5), "record 5"],
+  ["the last record is missing", removeRecord(8), "record 8"],
+  ["a bit in a header flipped", flipRecord(4, 41), "record 4"],
+  ["a bit in an entry flipped", flipRecord(6, -1), "record 6"],
+  ["a bit in the last record flipped", flipRecord(8, -1), "record 8"],
+  ["a bit of a vote flipped", flipRecord(8, 64), "record 8"],
+  ["a bit in the frame of a record flipped", flipFrame(5, 9), "record 5"],
+  ["a bit in the frame of the last record flipped", flipFrame(8, 4), "record 8"],
+  ["two records swapped", swapRecords(4, 5), "record 4"],
   ["the state is missing", remove(STATE_KEY), "the state"],
   ["a bit of the state flipped", flip(STATE_KEY, 30), "the state"],
   ["the identity is missing", remove(IDENTITY_KEY), "the identity"],
@@ -110,8 +140,7 @@ for (const [name, change, record] of DAMAGES) {
   test(`open() refuses a log where ${name}`, async (context) => {
     const folder = await temporaryFolder(context);
     await prepare(folder);
-    const part = record.startsWith("record") ? "segment-00000001" : "meta";
-    await changeDatabase(folder, part, change);
+    await change(folder);
     const refused = { code: "LOG_DAMAGED", record, retryable: false };
     await assert.rejects(reopen(folder), refused);
     await assert.rejects(reopen(folder), refused, "nothing is repaired on the way");
@@ -159,7 +188,7 @@ test("open() removes a torn last record that the marker does not vouch for", asy
   });
   await opened.store[Symbol.asyncDispose]();
   await writeFile(join(folder, "durable-marker"), marker);
-  await changeDatabase(folder, "segment-00000001", flip(recordKey(9), -1));
+  await flipRecord(9, -1)(folder);
   const again = await LevelLogStore.open({ folder, identity: IDENTITY, founding: FOUNDING });
   assert.equal(again.tornSequence, 9);
   assert.equal(model.difference(again.recovered), undefined);
@@ -175,11 +204,12 @@ async function damageFile(context: TestContext, prng: Prng, origin: string): Pro
   const parent = await temporaryFolder(context);
   const folder = await mkdtemp(join(parent, "copy-"));
   await cp(origin, folder, { recursive: true });
-  const part = prng.pick(["meta", "segment-00000001"]);
-  const names = await readdir(join(folder, part));
+  const names = await readdir(join(folder, "meta"));
   const name = prng.pick(names.filter((file) => /\.(log|ldb)$|^MANIFEST|^CURRENT/.test(file)));
-  const path = join(folder, part, name);
-  const bytes = await readFile(path);
+  const path = join(folder, prng.pick([segmentName(1), join("meta", name)]));
+  const file = await readFile(path);
+  // Behind the records there are zeros, of which nothing depends.
+  const bytes = file.subarray(0, file.findLastIndex((byte) => byte !== 0) + 1);
   if (bytes.length === 0) return folder;
   const at = prng.below(bytes.length);
   const kind = prng.below(4);
@@ -195,14 +225,14 @@ async function damageFile(context: TestContext, prng: Prng, origin: string): Pro
   return folder;
 }
 
-test("damage to LevelDB's own files is refused or harmless", async (context) => {
+test("damage to any file is refused or harmless", async (context) => {
   const seed = seedOf(context);
   const prng = new Prng(seed);
   const origin = await temporaryFolder(context);
   const model = await prepare(origin);
   const moved = await temporaryFolder(context);
   await cp(origin, moved, { recursive: true });
-  // Opening moves what is in the log file into a table file.
+  // Opening moves what is in LevelDB's log file into a table file.
   await reopen(moved);
   const outcomes = { refused: 0, whole: 0 };
   for (let round = 0; round < 60; round += 1) {

@@ -6,13 +6,12 @@ import assert from "node:assert/strict";
 import { cp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { Level } from "level";
 import { diskError } from "./disk-check.ts";
 import { distrustLog } from "./distrust.ts";
-import { recordKey } from "./keys.ts";
 import { LevelLogStore, type OpenedStore } from "./level-log-store.ts";
 import type { LevelLogStoreOptions } from "./level-log-options.ts";
 import { entries, FOUNDING, IDENTITY, temporaryFolder, write } from "./testing/harness.ts";
+import { changeRecords, flipBit } from "./testing/segment-change.ts";
 import { verifyLogFolder } from "./verify-log.ts";
 
 const RECORDS = 6;
@@ -35,17 +34,6 @@ async function prepare(folder: string): Promise<void> {
   await close(opened);
 }
 
-async function changeRecords(
-  folder: string,
-  change: (database: Level<Uint8Array, Uint8Array>) => Promise<void>,
-): Promise<void> {
-  const options = { keyEncoding: "view", valueEncoding: "view" };
-  const database = new Level<Uint8Array, Uint8Array>(join(folder, "segment-00000001"), options);
-  await database.open();
-  await change(database);
-  await database.close();
-}
-
 async function failureOf(folder: string): Promise<Error> {
   const error = await LevelLogStore.open(optionsFor(folder)).catch((caught: unknown) => caught);
   assert.ok(error instanceof Error);
@@ -55,7 +43,7 @@ async function failureOf(folder: string): Promise<Error> {
 test("rebuild() keeps the damaged folder and begins blank", async (context) => {
   const folder = join(await temporaryFolder(context), "raft");
   await prepare(folder);
-  await changeRecords(folder, (database) => database.del(recordKey(3)));
+  await changeRecords(folder, (records) => records.delete(3));
   const files = (await readdir(folder)).toSorted();
   const damage = await failureOf(folder);
   const rebuilt = await LevelLogStore.rebuild(optionsFor(folder), damage);
@@ -153,17 +141,15 @@ test("verifyLogFolder() finds a whole log whole and changes nothing", async (con
 test("verifyLogFolder() goes on behind the first damage", async (context) => {
   const folder = await temporaryFolder(context);
   await prepare(folder);
-  await changeRecords(folder, async (database) => {
-    await database.del(recordKey(2));
-    const bad = Uint8Array.from((await database.get(recordKey(4))) as Uint8Array);
-    bad[bad.length - 1] = (bad[bad.length - 1] as number) ^ 1;
-    await database.put(recordKey(4), bad);
-    await database.put(recordKey(6), (await database.get(recordKey(5))) as Uint8Array);
+  await changeRecords(folder, (records) => {
+    records.delete(2);
+    flipBit(records, 4, -1);
+    records.set(6, records.get(5) as Uint8Array);
   });
   const report = await verifyLogFolder(folder);
   assert.deepEqual(report.findings, [
     { record: "record 2", detail: "it is missing" },
-    { record: "record 4", detail: "the checksum of its entry 8 does not match" },
+    { record: "record 4", detail: "its checksum does not match" },
     { record: "record 6", detail: "it is record 5 in a wrong place" },
   ]);
   assert.deepEqual([report.verdict, report.findingsTotal, report.lastIndex], ["damaged", 3, 10]);
@@ -175,9 +161,10 @@ test("verifyLogFolder() names what else is damaged", async (context) => {
   const cases: readonly (readonly [string, (folder: string) => Promise<void>])[] = [
     ["the marker", (folder): Promise<void> => rm(join(folder, "durable-marker"))],
     ["the database", (folder): Promise<void> => rm(join(folder, "meta", "CURRENT"))],
+    ["record 1", (folder): Promise<void> => rm(join(folder, "segment-00000001.log"))],
     [
-      "record 1",
-      (folder): Promise<void> => rm(join(folder, "segment-00000001"), { recursive: true }),
+      "segment 1",
+      (folder): Promise<void> => writeFile(join(folder, "segment-00000001.log"), "nothing"),
     ],
   ];
   for (const [record, damage] of cases) {
@@ -197,9 +184,8 @@ test("verifyLogFolder() takes a last record that nobody was told of for torn", a
   await write(opened.store, { entries: entries(13, 1, 6) });
   await close(opened);
   await writeFile(join(folder, "durable-marker"), marker);
-  await changeRecords(folder, async (database) => {
-    const bad = Uint8Array.from((await database.get(recordKey(7))) as Uint8Array);
-    await database.put(recordKey(7), bad.subarray(0, bad.length - 3));
+  await changeRecords(folder, (records) => {
+    records.set(7, (records.get(7) as Uint8Array).subarray(0, -3));
   });
   const report = await verifyLogFolder(folder);
   assert.deepEqual([report.verdict, report.findings, report.lastIndex], ["torn", [], 12]);

@@ -1,4 +1,4 @@
-/** The store on a real LevelDB: what the port promises, against an obvious model. */
+/** The store on real files: what the port promises, against an obvious model. */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
 /**
- * A durable Raft log on LevelDB that notices when LevelDB lies.
+ * A durable Raft log that notices when its disk lies.
  *
  * Each fsync writes one packed record with checksums and the hash of the record before it, the hard
  * state included, so that neither entries nor a vote can vanish unseen. Writes that arrive while an

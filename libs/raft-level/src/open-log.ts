@@ -7,7 +7,7 @@
  * it had never voted. Called by `LevelLogStore.open` alone.
  */
 import { mkdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { assert, Bug } from "@atoll/stdx";
 import type { Membership, Standing } from "raft-ts";
 import type { Database, OpenDatabase } from "./database.ts";
@@ -32,6 +32,7 @@ import { MARKER_FILE } from "./log-folder.ts";
 import { HASH_BYTES } from "./record.ts";
 import { recover, type Recovery } from "./recovery.ts";
 import { decodeState, encodeState, type StoreState } from "./store-state.ts";
+import { syncFolder } from "./sync-folder.ts";
 
 const OWN_ERRORS = [FolderLockedError, ForeignLogError, LogDamagedError];
 
@@ -75,7 +76,8 @@ export async function openLog(options: OpenLogOptions): Promise<OpenedLog> {
 }
 
 async function openFolder(options: OpenLogOptions): Promise<OpenedLog> {
-  await mkdir(options.folder, { recursive: true });
+  const made = await mkdir(options.folder, { recursive: true });
+  if (made !== undefined) await syncFolder(dirname(options.folder));
   const markerPath = join(options.folder, MARKER_FILE);
   const createIfMissing = !(await exists(markerPath));
   const database = await options.openDatabase(options.folder, { createIfMissing });

@@ -3,30 +3,30 @@
  *
  * Little-endian; counters are 8 bytes.
  *
- *      0  magic "ATLR"            4  version (2), reserved (2)
- *      8  checksum: CRC32C of bytes 12 up to the end of the table
+ *      0  magic "ATLR"            4  version (4)
+ *      8  checksum: CRC-32 (zlib's) of all bytes from 12 on
  *     12  entry count            16  identity digest (16)
  *     32  sequence               40  first index        48  term before the first index
  *     56  hard state: term       64  hard state: vote   72  hard state: commit
  *     80  hash of the previous record (16)
- *     96  table: per entry CRC32C of its data (4), data length (4), term (8), type (1), zero (3)
+ *     96  table: per entry its data's length (4), type (1), zero (3), term (8)
  *         data of all entries, one after the other
  *
- * Every byte is under exactly one checksum: data under its entry's, the rest under the record's.
  * The hash of a record covers header and checksum, and so everything; the next record repeats it.
- * Index and type of an entry lie in what the record's checksum covers, so entries cannot change
- * places unseen.
+ * One checksum for all of a record, because a record is written, read and lost as a whole, and
+ * zlib's is native (docs/adr/0011).
  */
 import { hash } from "node:crypto";
-import { assert, crc32c } from "@atoll/stdx";
+import { crc32 } from "node:zlib";
+import { assert } from "@atoll/stdx";
 import type { Entry, EntryType, HardState } from "raft-ts";
 
 export const HEADER_BYTES = 96;
-export const ROW_BYTES = 20;
+export const ROW_BYTES = 16;
 export const HASH_BYTES = 16;
 
 const MAGIC = 0x524c5441;
-const RECORD_VERSION = 2;
+const RECORD_VERSION = 3;
 const TYPES: readonly EntryType[] = ["data", "noop", "membership"];
 
 export interface RecordHeader {
@@ -54,7 +54,7 @@ export function recordBytes(entries: readonly Entry[]): number {
 }
 
 /**
- * Packs a record into the start of `target`, which must hold {@link recordBytes} bytes.
+ * Packs a record into `target`, which has {@link recordBytes} bytes.
  * Returns the hash that the next record repeats.
  */
 export function encodeRecord(
@@ -64,7 +64,8 @@ export function encodeRecord(
   entries: readonly Entry[],
 ): Uint8Array {
   const tableEnd = HEADER_BYTES + entries.length * ROW_BYTES;
-  packEntries(target, header.firstIndex, entries, tableEnd);
+  const end = packEntries(target, header.firstIndex, entries, tableEnd);
+  assert(end === target.length, "a record of another size than foreseen");
   target.writeUInt32LE(MAGIC, 0);
   target.writeUInt32LE(RECORD_VERSION, 4);
   target.writeUInt32LE(entries.length, 12);
@@ -76,7 +77,7 @@ export function encodeRecord(
   writeCounter(target, header.hardState.vote, 64);
   writeCounter(target, header.hardState.commit, 72);
   target.set(header.previousHash, 80);
-  target.writeUInt32LE(crc32c(target, 0, 12, tableEnd), 8);
+  target.writeUInt32LE(crc32(target.subarray(12)), 8);
   return hashOf(target);
 }
 
@@ -85,7 +86,7 @@ function packEntries(
   firstIndex: number,
   entries: readonly Entry[],
   tableEnd: number,
-): void {
+): number {
   const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
   let row = HEADER_BYTES;
   let at = tableEnd;
@@ -93,14 +94,14 @@ function packEntries(
     const { index, term, type, data } = entries[number] as Entry;
     assert(index === firstIndex + number, `entry ${index} in the place of ${firstIndex + number}`);
     target.set(data, at);
-    view.setUint32(row, crc32c(target, 0, at, at + data.length), true);
-    view.setUint32(row + 4, data.length, true);
+    view.setUint32(row, data.length, true);
+    view.setUint32(row + 4, TYPES.indexOf(type), true);
     view.setUint32(row + 8, term >>> 0, true);
     view.setUint32(row + 12, Math.floor(term / 2 ** 32), true);
-    view.setUint32(row + 16, TYPES.indexOf(type), true);
     row += ROW_BYTES;
     at += data.length;
   }
+  return at;
 }
 
 /**
@@ -112,12 +113,10 @@ export function decodeRecord(bytes: Uint8Array, identity: Uint8Array): DecodedRe
   if (buffer.length < HEADER_BYTES) return `it has ${buffer.length} bytes only`;
   if (buffer.readUInt32LE(0) !== MAGIC) return "it does not begin like a record";
   if (buffer.readUInt32LE(4) !== RECORD_VERSION) return "it has an unknown version";
+  if (buffer.readUInt32LE(8) !== crc32(buffer.subarray(12))) return "its checksum does not match";
   const count = buffer.readUInt32LE(12);
   const tableEnd = HEADER_BYTES + count * ROW_BYTES;
   if (tableEnd > buffer.length) return "its table is cut off";
-  if (buffer.readUInt32LE(8) !== crc32c(buffer, 0, 12, tableEnd)) {
-    return "its checksum does not match";
-  }
   if (Buffer.compare(buffer.subarray(16, 32), identity) !== 0)
     return "it belongs to another replica";
   const firstIndex = readCounter(buffer, 40);
@@ -151,13 +150,10 @@ function unpackEntries(
   let row = HEADER_BYTES;
   let at = tableEnd;
   for (let number = 0; number < count; number += 1) {
-    const end = at + view.getUint32(row + 4, true);
+    const end = at + view.getUint32(row, true);
     if (end > buffer.length) return `its entry ${firstIndex + number} is cut off`;
-    if (crc32c(buffer, 0, at, end) !== view.getUint32(row, true)) {
-      return `the checksum of its entry ${firstIndex + number} does not match`;
-    }
+    const type = TYPES[view.getUint32(row + 4, true)];
     const term = view.getUint32(row + 8, true) + view.getUint32(row + 12, true) * 2 ** 32;
-    const type = TYPES[view.getUint32(row + 16, true)];
     if (type === undefined) return `its entry ${firstIndex + number} has an unknown type`;
     entries.push({ index: firstIndex + number, term, type, data: plain.subarray(at, end) });
     row += ROW_BYTES;

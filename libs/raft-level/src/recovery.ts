@@ -2,10 +2,10 @@
  * Reads a stored log from begin to end and decides whether it may be trusted.
  *
  * Every record is verified: its own checksums, that it belongs here, that its number follows, that
- * it repeats the hash of the one before, that its entries join on. LevelDB drops what it cannot
- * read without a word, so a record that should be there and is not counts as damage like one that
- * is altered. Only what the marker does not vouch for, at the very end, is a write that a crash cut
- * off; it is removed. Called by `LevelLogStore.open` before anything else.
+ * it repeats the hash of the one before, that its entries join on. A record that should be there
+ * and is not counts as damage like one that is altered. Only what the marker does not vouch for, at
+ * the very end, is a write that a crash cut off; it is removed. Called by `LevelLogStore.open`
+ * before anything else.
  */
 import type { RecoveredLog } from "@atoll/raft-replica";
 import type { HardState } from "raft-ts";

@@ -1,6 +1,15 @@
-/** Segments: records go from one to the next, come back from all, and go as whole folders. */
+/** Segments: records go from one to the next, come back from all, and go as whole files. */
 import assert from "node:assert/strict";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rmdir,
+  stat,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { recordKey, recordRange, STATE_KEY } from "./keys.ts";
@@ -10,7 +19,7 @@ import { temporaryFolder } from "./testing/harness.ts";
 const RECORD_BYTES = 1000;
 
 function open(folder: string): Promise<SegmentedDatabase> {
-  return SegmentedDatabase.open(folder, { createIfMissing: true, segmentBytesMax: 10_000 });
+  return SegmentedDatabase.open(folder, { createIfMissing: true, segmentBytesMax: 10_400 });
 }
 
 async function fill(database: SegmentedDatabase, from: number, to: number): Promise<void> {
@@ -77,30 +86,76 @@ test("remove() takes records at the end, and they can be put again", async (cont
   await database.close();
 });
 
-test("open() tidies what a crash left of making and removing segments", async (context) => {
+test("open() tidies what a crash left of making a segment", async (context) => {
   const folder = await temporaryFolder(context);
   const database = await open(folder);
   await fill(database, 1, 25);
   await database.put(STATE_KEY, Uint8Array.of(1));
   await database.close();
-  await mkdir(join(folder, "segment-00000090"));
-  await writeFile(join(folder, "segment-00000090", "LOCK"), "");
-  await mkdir(join(folder, "removed-00000000"));
+  await writeFile(join(folder, "new-90"), "");
   const again = await open(folder);
   assert.deepEqual(await scanned(again), numbers(1, 25));
   assert.deepEqual([...((await again.get(STATE_KEY)) ?? [])], [1]);
   await again.close();
-  assert.deepEqual(
-    (await segments(folder)).filter((name) => /90|removed/.test(name)),
-    [],
-  );
+  assert.ok(!(await segments(folder)).includes("new-90"));
 });
 
-test("open() refuses a segment that lost its head file", async (context) => {
+test("open() refuses what looks unfinished and holds records", async (context) => {
   const folder = await temporaryFolder(context);
   const database = await open(folder);
   await fill(database, 1, 25);
   await database.close();
-  await rm(join(folder, "segment-00000002", "CURRENT"));
-  await assert.rejects(open(folder), { code: "STORAGE_FAILED" });
+  await rename(join(folder, "segment-00000003.log"), join(folder, "new-3"));
+  await assert.rejects(open(folder), { code: "LOG_DAMAGED", message: /new-3 holds records/ });
+});
+
+test("open() writes the last record once more, and makes no segment", async (context) => {
+  const folder = await temporaryFolder(context);
+  const database = await open(folder);
+  assert.deepEqual(await segments(folder), []);
+  await fill(database, 1, 12);
+  await database.close();
+  const changed = async (): Promise<bigint[]> => {
+    const names = await segments(folder);
+    const found = await Promise.all(
+      names.map((name) => stat(join(folder, name), { bigint: true })),
+    );
+    return found.map(({ mtimeNs }) => mtimeNs);
+  };
+  const before = await changed();
+  await (await open(folder)).close();
+  const [first, second] = await changed();
+  assert.equal(first, before[0]);
+  assert.ok((second as bigint) > (before[1] as bigint), "the last one is confirmed");
+});
+
+test("put() makes a segment once more that could not be made ahead", async (context) => {
+  const folder = await temporaryFolder(context);
+  const database = await open(folder);
+  await fill(database, 1, 2);
+  await mkdir(join(folder, "new-2"));
+  await fill(database, 3, 9);
+  await rmdir(join(folder, "new-2"));
+  await fill(database, 10, 15);
+  assert.deepEqual(await scanned(database), numbers(1, 15));
+  await database.close();
+});
+
+test("open() refuses a segment without its header, or with that of another", async (context) => {
+  const folder = await temporaryFolder(context);
+  const database = await open(folder);
+  await fill(database, 1, 25);
+  await database.close();
+  const [first, second] = ["segment-00000001.log", "segment-00000002.log"].map((name) =>
+    join(folder, name),
+  ) as [string, string];
+  const whole = await readFile(second);
+  await truncate(second, 40);
+  const cutOff = { code: "LOG_DAMAGED", record: "segment 2", message: /cut off/ };
+  await assert.rejects(open(folder), cutOff);
+  await writeFile(second, Buffer.alloc(whole.length));
+  await assert.rejects(open(folder), { code: "LOG_DAMAGED", message: /begin like a segment/ });
+  await writeFile(second, whole);
+  await rename(second, first);
+  await assert.rejects(open(folder), { code: "LOG_DAMAGED", message: /segment 2 is in its place/ });
 });

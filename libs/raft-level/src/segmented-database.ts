@@ -1,24 +1,24 @@
 /**
- * The log's records in one LevelDB after another, everything else in one of its own.
+ * The log's records in one file after another, everything else in a LevelDB.
  *
- * LevelDB writes what it keeps twice, first to its log file and then, once its memory is full, to
- * table files, and it merges those again and again when new keys or deletions lie among old ones. A
- * Raft log only grows at its end and shrinks at its begin. So each segment stays within LevelDB's
- * memory and is closed when it is full, which leaves its log file alone: bytes are written once. A
- * segment that is compacted goes as a folder, without deletions. A closed one is opened again when
- * it is read, which is rare: peers and feeds mostly want what is new.
+ * A Raft log only grows at its end and shrinks at its begin; a store of keys pays for more than
+ * that with each byte (docs/adr/0011). A segment takes records until it is full, and the next is
+ * made ahead, so that no write waits for it. One that is compacted goes as a file.
  *
- *     meta/               identity, state, snapshot chunks; its lock guards the whole folder
- *     segment-00000001/   records, ascending from segment to segment
- *     removed-00000001/   on its way out
+ *     meta/                   LevelDB: identity, state, snapshot chunks; its lock guards the folder
+ *     segment-00000001.log    records, ascending from segment to segment
+ *     new-1                   what a crash left of making one
  */
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, rm, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { assert } from "@atoll/stdx";
 import type { Database, DatabasePut, KeyPage, KeyRange } from "./database.ts";
-import { recordRange, sequenceOfKey } from "./keys.ts";
+import { LogDamagedError } from "./errors.ts";
+import { recordKey, sequenceOfKey } from "./keys.ts";
 import { LevelDatabase } from "./level-database.ts";
-import { META_FOLDER } from "./log-folder.ts";
+import { META_FOLDER, segmentName, segmentNumbers } from "./log-folder.ts";
+import { SEGMENT_HEADER_BYTES } from "./segment-frame.ts";
+import { SegmentFile } from "./segment-file.ts";
 import { syncFolder } from "./sync-folder.ts";
 
 export interface SegmentedDatabaseOptions {
@@ -30,27 +30,17 @@ export interface SegmentedDatabaseOptions {
 
 const SEGMENT_BYTES_MAX = 64 * 1024 * 1024;
 const META_BUFFER_BYTES = 4 * 1024 * 1024;
-/** How many segments are opened at a time at start. */
-const OPENING_MAX = 4;
-
-interface Segment {
-  readonly number: number;
-  /** Undefined while closed. Settles late when closing or opening is under way. */
-  database: Promise<LevelDatabase | undefined>;
-  /** Of its records; `last` below `first` when it has none. */
-  first: number;
-  last: number;
-  bytes: number;
-}
+/** How much a page of a scan holds before its last record. */
+const PAGE_BYTES_MAX = 4 * 1024 * 1024;
 
 export class SegmentedDatabase implements Database {
   readonly #folder: string;
   readonly #bytesMax: number;
   readonly #meta: LevelDatabase;
   /** Ascending; the last one is written to. */
-  #segments: Segment[] = [];
-  /** The segment after the last, made ahead so that no write waits for it. */
-  #spare: Promise<Segment> | undefined;
+  #segments: SegmentFile[] = [];
+  /** The segment after the last, made ahead. */
+  #spare: Promise<SegmentFile> | undefined;
   #nextNumber = 1;
 
   private constructor(folder: string, bytesMax: number, meta: LevelDatabase) {
@@ -59,7 +49,7 @@ export class SegmentedDatabase implements Database {
     this.#meta = meta;
   }
 
-  /** @throws what `LevelDatabase.open` throws. */
+  /** @throws what `LevelDatabase.open` and `SegmentFile.open` throw. */
   static async open(folder: string, options: SegmentedDatabaseOptions): Promise<SegmentedDatabase> {
     const meta = await LevelDatabase.open(join(folder, META_FOLDER), {
       createIfMissing: options.createIfMissing,
@@ -79,9 +69,9 @@ export class SegmentedDatabase implements Database {
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
     const sequence = sequenceOfKey(key);
     if (sequence === undefined) return this.#meta.get(key);
-    const segment = this.#segments.find(({ first, last }) => first <= sequence && sequence <= last);
-    if (segment === undefined) return undefined;
-    return (await this.#reopened(segment)).get(key);
+    const holds = ({ first, last }: SegmentFile): boolean =>
+      first !== undefined && first <= sequence && sequence <= (last as number);
+    return this.#segments.find(holds)?.read(sequence);
   }
 
   /** Records come one at a time, in order. */
@@ -89,14 +79,9 @@ export class SegmentedDatabase implements Database {
     const sequence = sequenceOfKey(key);
     if (sequence === undefined) return this.#meta.put(key, value);
     const segment = await this.#segmentFor(value.length);
-    assert(sequence > segment.last, `record ${sequence} after ${segment.last}`);
-    await (await this.#reopened(segment)).put(key, value);
-    if (segment.last < segment.first) segment.first = sequence;
-    segment.last = sequence;
-    segment.bytes += value.length;
+    await segment.append(sequence, value);
     if (segment.bytes > this.#bytesMax / 2 && this.#spare === undefined) {
       this.#spare = this.#makeSegment();
-      // Whoever needs it hears of the failure.
       this.#spare.catch(() => {});
     }
     return undefined;
@@ -111,149 +96,90 @@ export class SegmentedDatabase implements Database {
   }
 
   async *scan(range: KeyRange, pageMax: number): AsyncIterable<KeyPage> {
-    if (sequenceOfKey(range.from) === undefined) {
+    const from = sequenceOfKey(range.from);
+    if (from === undefined) {
       yield* this.#meta.scan(range, pageMax);
       return;
     }
+    assert(sequenceOfKey(range.to) === undefined, "records are read up to the last");
     for (const segment of this.#segments) {
-      yield* (await this.#reopened(segment)).scan(range, pageMax);
+      for await (const page of segment.pages(from, pageMax, PAGE_BYTES_MAX)) {
+        yield page.map(([sequence, record]) => [recordKey(sequence), record] as const);
+      }
     }
   }
 
   async remove(range: KeyRange): Promise<void> {
     const from = sequenceOfKey(range.from);
     if (from === undefined) return this.#meta.remove(range);
-    for (const segment of this.#segments) {
-      if (segment.last < from) continue;
-      await (await this.#reopened(segment)).remove(range);
-      segment.last = Math.min(segment.last, from - 1);
-    }
+    assert(sequenceOfKey(range.to) === undefined, "records are removed up to the last");
+    // A crash between two leaves an earlier end, never a hole.
+    for (const segment of this.#segments.toReversed()) await segment.cut(from);
     return undefined;
   }
 
   async forgetRecords(sequence: number): Promise<void> {
-    while (this.#segments.length > 1 && (this.#segments[0] as Segment).last < sequence) {
-      const segment = this.#segments.shift() as Segment;
-      await (await segment.database)?.close();
-      await this.#removeFolder(segment.number);
+    while (
+      this.#segments.length > 1 &&
+      ((this.#segments[0] as SegmentFile).last ?? -1) < sequence
+    ) {
+      const segment = this.#segments.shift() as SegmentFile;
+      await segment.close();
+      await rm(segment.path);
     }
   }
 
   async close(): Promise<void> {
     const spare = await this.#spare?.catch(() => undefined);
-    const segments = spare === undefined ? this.#segments : [...this.#segments, spare];
-    for (const { database } of segments) {
-      const opened = await database.catch(() => undefined);
-      await opened?.close();
-    }
+    for (const segment of this.#segments) await segment.close();
+    await spare?.close();
     await this.#meta.close();
   }
 
   async #openSegments(): Promise<void> {
+    // Names that an earlier life did not come to make durable.
+    await syncFolder(this.#folder);
     const names = await readdir(this.#folder);
-    for (const name of names.filter((each) => each.startsWith("removed-"))) {
-      await rm(join(this.#folder, name), { recursive: true });
+    for (const name of names.filter((each) => /^new-[0-9]+$/.test(each))) {
+      await removeBeginning(join(this.#folder, name));
     }
-    const numbers = names
-      .map((name) => /^segment-([0-9]{8,})$/.exec(name)?.[1])
-      .filter((digits) => digits !== undefined)
-      .map(Number)
-      .toSorted((one, other) => one - other);
+    const numbers = segmentNumbers(names);
     this.#nextNumber = (numbers.at(-1) ?? 0) + 1;
-    for (let at = 0; at < numbers.length; at += OPENING_MAX) {
-      const opening = numbers.slice(at, at + OPENING_MAX).map((number) => this.#openFound(number));
-      const settled = await Promise.allSettled(opening);
-      for (const result of settled) {
-        if (result.status === "fulfilled" && result.value) this.#segments.push(result.value);
-      }
-      const failed = settled.find(({ status }) => status === "rejected");
-      if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
+    for (const number of numbers) {
+      this.#segments.push(await SegmentFile.open(this.#path(number), number, "rw"));
     }
-    if (this.#segments.length === 0) this.#segments.push(await this.#makeSegment());
-  }
-
-  /** Opens a segment that was there; undefined for one that a crash left without any content. */
-  async #openFound(number: number): Promise<Segment | undefined> {
-    const path = this.#path(number);
-    const files = await readdir(path);
-    if (!files.includes("CURRENT") && !files.some((file) => file.endsWith(".ldb"))) {
-      const sizes = await Promise.all(
-        files.filter((file) => file.endsWith(".log")).map((file) => stat(join(path, file))),
-      );
-      if (sizes.every(({ size }) => size === 0)) {
-        await this.#removeFolder(number);
-        return undefined;
-      }
-    }
-    const database = await this.#openLevel(number, false);
-    const ends = await database.ends(recordRange(0));
-    const sizes = await Promise.all(
-      (await readdir(path)).map((file) => stat(join(path, file)).catch(() => undefined)),
-    );
-    return {
-      number,
-      database: Promise.resolve(database),
-      first: sequenceOf(ends?.first) ?? 0,
-      last: sequenceOf(ends?.last) ?? -1,
-      bytes: sizes.reduce((sum, found) => sum + (found?.size ?? 0), 0),
-    };
+    await this.#segments.findLast(({ last }) => last !== undefined)?.confirmLast();
   }
 
   /** The segment that takes the next record of `bytes`. */
-  async #segmentFor(bytes: number): Promise<Segment> {
-    const current = this.#segments.at(-1) as Segment;
-    if (current.last < current.first || current.bytes + bytes <= this.#bytesMax) return current;
-    const next = await (this.#spare ?? this.#makeSegment());
+  async #segmentFor(bytes: number): Promise<SegmentFile> {
+    const current = this.#segments.at(-1);
+    const room = current?.last === undefined || current.bytes + bytes <= this.#bytesMax;
+    if (current !== undefined && room) return current;
+    // One that could not be made ahead is tried again now that it is needed.
+    const spare = await this.#spare?.catch(() => undefined);
+    const next = spare ?? (await this.#makeSegment());
     this.#spare = undefined;
-    next.last = -1;
     this.#segments.push(next);
-    current.database = this.#closed(current);
-    current.database.catch(() => {});
     return next;
   }
 
-  async #closed(segment: Segment): Promise<undefined> {
-    await (await segment.database)?.close();
-  }
-
-  #reopened(segment: Segment): Promise<LevelDatabase> {
-    const { number } = segment;
-    const opened = segment.database.then((database) => database ?? this.#openLevel(number, false));
-    segment.database = opened;
-    return opened;
-  }
-
-  async #makeSegment(): Promise<Segment> {
+  #makeSegment(): Promise<SegmentFile> {
     const number = this.#nextNumber;
     this.#nextNumber += 1;
-    await mkdir(this.#path(number));
-    const database = await this.#openLevel(number, true);
-    await syncFolder(this.#folder);
-    return { number, database: Promise.resolve(database), first: 0, last: -1, bytes: 0 };
-  }
-
-  #openLevel(number: number, createIfMissing: boolean): Promise<LevelDatabase> {
-    // LevelDB's memory holds keys and overhead beside the values; with this much it never fills.
-    const writeBufferBytes = 2 * this.#bytesMax;
-    return LevelDatabase.open(this.#path(number), { createIfMissing, writeBufferBytes });
-  }
-
-  /** Renamed first: a folder of which a crash left a part must not look like a segment. */
-  async #removeFolder(number: number): Promise<void> {
-    const removed = join(this.#folder, `removed-${digits(number)}`);
-    await rename(this.#path(number), removed);
-    await rm(removed, { recursive: true });
+    return SegmentFile.create(this.#path(number), number);
   }
 
   #path(number: number): string {
-    return join(this.#folder, `segment-${digits(number)}`);
+    return join(this.#folder, segmentName(number));
   }
 }
 
-function digits(number: number): string {
-  return String(number).padStart(8, "0");
-}
-
-function sequenceOf(key: Uint8Array | undefined): number | undefined {
-  return key === undefined ? undefined : sequenceOfKey(key);
+/** A segment that was never finished has no record; one that has is no such thing. */
+async function removeBeginning(path: string): Promise<void> {
+  const { size } = await stat(path);
+  if (size > SEGMENT_HEADER_BYTES) {
+    throw new LogDamagedError("the database", `${basename(path)} holds records`);
+  }
+  await rm(path);
 }

@@ -1,27 +1,27 @@
 /**
  * Reads the folder of a log and says all that is wrong with it, without changing anything.
  *
- * LevelDB cannot be opened without writing, so each of its folders, the largest of some 64 MiB, is
- * copied to a temporary one first, one at a time, and read there. Unlike opening, it does not stop
- * at the first damage. For operators' tools, and for what can be saved of a damaged log. The folder
- * must not be in use.
+ * LevelDB cannot be opened without writing, so its folder is copied to a temporary one first and
+ * read there. Unlike opening, it does not stop at the first damage. For operators' tools, and for
+ * what can be saved of a damaged log. The folder must not be in use.
  */
-import { cp, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { KeyRange } from "./database.ts";
 import { refuseDistrusted } from "./distrust.ts";
 import { decodeMarker, type MarkerContent } from "./durable-marker.ts";
 import { decodeIdentity, FORMAT_VERSION, identityDigest, type LogIdentity } from "./identity.ts";
-import { IDENTITY_KEY, recordRange, sequenceOfKey, STATE_KEY } from "./keys.ts";
+import { IDENTITY_KEY, STATE_KEY } from "./keys.ts";
 import { LevelDatabase } from "./level-database.ts";
-import { MARKER_FILE, META_FOLDER } from "./log-folder.ts";
+import { MARKER_FILE, META_FOLDER, segmentName, segmentNumbers } from "./log-folder.ts";
+import { SegmentFile } from "./segment-file.ts";
 import { verifySnapshot } from "./snapshot-chunks.ts";
 import { decodeState, type StoreState } from "./store-state.ts";
 import { LogVerdicts, type LogFolderReport } from "./verify-verdicts.ts";
 
 const SCAN_PAGE_RECORDS = 256;
-const WRITE_BUFFER_BYTES = 128 * 1024 * 1024;
+const SCAN_PAGE_BYTES = 4 * 1024 * 1024;
+const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
 
 /** What the folder's own database says of the log as a whole. */
 interface Meta {
@@ -46,8 +46,8 @@ export async function verifyLogFolder(folder: string): Promise<LogFolderReport> 
       verdicts.found("the database", `its folder ${META_FOLDER} is missing`);
     const digest = meta.identity === undefined ? undefined : identityDigest(meta.identity);
     verdicts.begin(meta.identity, meta.state, await readMarker(folder, digest, verdicts));
-    for (const name of names.filter((each) => /^segment-[0-9]{8,}$/.test(each)).toSorted()) {
-      await readSegment(join(folder, name), scratch, verdicts, digest);
+    for (const number of segmentNumbers(names)) {
+      await readSegment(join(folder, segmentName(number)), number, verdicts, digest);
     }
     return verdicts.report();
   } finally {
@@ -103,18 +103,24 @@ async function readMarker(
 
 async function readSegment(
   path: string,
-  scratch: string,
+  number: number,
   verdicts: LogVerdicts,
   digest: Uint8Array | undefined,
 ): Promise<void> {
-  await withCopy(path, scratch, verdicts, async (database) => {
-    for await (const page of database.scan(recordRange(0) satisfies KeyRange, SCAN_PAGE_RECORDS)) {
-      for (const [key, value] of page) verdicts.take(sequenceOfKey(key), value, digest);
+  let segment: SegmentFile | undefined;
+  try {
+    segment = await SegmentFile.open(path, number, "r");
+    for await (const page of segment.pages(0, SCAN_PAGE_RECORDS, SCAN_PAGE_BYTES)) {
+      for (const [sequence, record] of page) verdicts.take(sequence, record, digest);
     }
-  });
+  } catch (error) {
+    verdicts.caught(error);
+  } finally {
+    await segment?.close();
+  }
 }
 
-/** Opens a copy of one LevelDB; that it cannot be read is a finding. */
+/** Opens a copy of a LevelDB; that it cannot be read is a finding. */
 async function withCopy(
   path: string,
   scratch: string,
@@ -143,9 +149,6 @@ async function openCopy(
   path: string,
   verdicts: LogVerdicts,
 ): Promise<LevelDatabase | undefined> {
-  const sizes = await Promise.all((await readdir(copy)).map((name) => stat(join(copy, name))));
-  // What a crash left of a segment that was never written to.
-  if (sizes.every(({ size }) => size === 0)) return undefined;
   try {
     const writeBufferBytes = WRITE_BUFFER_BYTES;
     return await LevelDatabase.open(copy, { createIfMissing: false, writeBufferBytes });

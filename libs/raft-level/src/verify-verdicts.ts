@@ -96,18 +96,14 @@ export class LogVerdicts {
   }
 
   /**
-   * Takes the next record, in the order of their keys. Without identity and state it cannot be
-   * judged; before the log's begin it counts no more and is only read for its term.
+   * Takes the next record, in their order. Without identity and state it cannot be judged; before
+   * the log's begin it counts no more and is only read for its term.
    */
-  take(sequence: number | undefined, value: Uint8Array, digest: Uint8Array | undefined): void {
+  take(sequence: number, value: Uint8Array, digest: Uint8Array | undefined): void {
     if (this.#torn !== undefined) this.#lose(this.#torn.sequence, this.#torn.detail);
     this.#torn = undefined;
     const state = this.#state;
     if (digest === undefined || state === undefined) return;
-    if (sequence === undefined) {
-      this.found("the database", "something else lies among the records");
-      return;
-    }
     const decoded = decodeRecord(value, digest);
     if (typeof decoded !== "string") this.#sawRecord(decoded);
     if (sequence < state.firstSequence) return;

@@ -6,47 +6,42 @@
  * attacker.
  */
 
-const TABLE_COUNT = 8;
-const TABLES: readonly Uint32Array[] = makeTables();
+/** So many bytes are taken at a time, each by a table of its own ("slicing"). */
+const SLICE_BYTES = 16;
+/** The tables, one after the other; that of the last byte of a slice comes first. */
+const TABLES: Int32Array = makeTables();
 
 /**
  * CRC32C of `bytes[start, end)`, as an unsigned 32-bit integer. Pass the result of an earlier call
  * as `seed` to continue over further bytes.
  */
 export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end: number = bytes.length): number {
-  const [t0, t1, t2, t3, t4, t5, t6, t7] = TABLES as readonly [
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-  ];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let crc = ~seed;
   let at = start;
-  for (; at + TABLE_COUNT <= end; at += TABLE_COUNT) {
-    const low =
-      crc ^
-      ((bytes[at] as number) |
-        ((bytes[at + 1] as number) << 8) |
-        ((bytes[at + 2] as number) << 16) |
-        ((bytes[at + 3] as number) << 24));
+  for (; at + SLICE_BYTES <= end; at += SLICE_BYTES) {
     crc =
-      (t7[low & 0xff] as number) ^
-      (t6[(low >>> 8) & 0xff] as number) ^
-      (t5[(low >>> 16) & 0xff] as number) ^
-      (t4[low >>> 24] as number) ^
-      (t3[bytes[at + 4] as number] as number) ^
-      (t2[bytes[at + 5] as number] as number) ^
-      (t1[bytes[at + 6] as number] as number) ^
-      (t0[bytes[at + 7] as number] as number);
+      sliced(crc ^ view.getInt32(at, true), 12) ^
+      sliced(view.getInt32(at + 4, true), 8) ^
+      sliced(view.getInt32(at + 8, true), 4) ^
+      sliced(view.getInt32(at + 12, true), 0);
   }
-  for (; at < end; at += 1) {
-    crc = (t0[(crc ^ (bytes[at] as number)) & 0xff] as number) ^ (crc >>> 8);
-  }
+  for (; at < end; at += 1) crc = table(0, crc ^ (bytes[at] as number)) ^ (crc >>> 8);
   return ~crc >>> 0;
+}
+
+/** Four bytes of a slice, the last of which goes through the table with the number `last`. */
+function sliced(word: number, last: number): number {
+  return (
+    table(last + 3, word) ^
+    table(last + 2, word >>> 8) ^
+    table(last + 1, word >>> 16) ^
+    table(last, word >>> 24)
+  );
+}
+
+function table(number: number, byte: number): number {
+  return TABLES[(number << 8) | (byte & 0xff)] as number;
 }
 
 /**
@@ -103,21 +98,16 @@ function finish(value: number): number {
   return (mixed ^ (mixed >>> 16)) >>> 0;
 }
 
-function makeTables(): Uint32Array[] {
-  const tables = Array.from({ length: TABLE_COUNT }, () => new Uint32Array(256));
-  const first = tables[0] as Uint32Array;
+function makeTables(): Int32Array {
+  const tables = new Int32Array(SLICE_BYTES * 256);
   for (let byte = 0; byte < 256; byte += 1) {
     let crc = byte;
     for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
-    first[byte] = crc >>> 0;
+    tables[byte] = crc;
   }
-  for (let table = 1; table < TABLE_COUNT; table += 1) {
-    const previous = tables[table - 1] as Uint32Array;
-    const current = tables[table] as Uint32Array;
-    for (let byte = 0; byte < 256; byte += 1) {
-      const crc = previous[byte] as number;
-      current[byte] = ((first[crc & 0xff] as number) ^ (crc >>> 8)) >>> 0;
-    }
+  for (let at = 256; at < tables.length; at += 1) {
+    const previous = tables[at - 256] as number;
+    tables[at] = (tables[previous & 0xff] as number) ^ (previous >>> 8);
   }
   return tables;
 }

@@ -3,7 +3,8 @@
  *
  * A read round fixes the index; the state is copied in one turn of the loop once that index is
  * applied here, and streamed at the caller's pace, who may not stand still for long: the copy is
- * kept as long. Any replica that knows a leader can do it. Changes nothing.
+ * kept as long, and only a few at a time. Any replica that knows a leader can do it. Changes
+ * nothing.
  */
 import { createHash } from "node:crypto";
 import type { ReplicatedState } from "@atoll/control";
@@ -15,6 +16,8 @@ import { VERSION } from "./version.ts";
 
 const CHUNK_BYTES_MAX = 1_048_576;
 const READ_MS_MAX = 5_000;
+/** Each holds a copy of the state in memory. */
+const UNDER_WAY_MAX = 2;
 
 type BackupCall = ServerWritableStream<BackupRequest, BackupResponse>;
 
@@ -27,20 +30,41 @@ export interface BackupParts {
   readonly realtimeMs: () => number;
 }
 
-/** Handles one call of `OrchestratorService.Backup`. Never throws. */
-export function serveBackup(call: BackupCall, parts: BackupParts): void {
-  call.on("error", () => {});
-  streamState(call, parts).then(
-    () => call.end(),
-    (error: unknown) => call.emit("error", error),
-  );
+/** Handles the calls of `OrchestratorService.Backup`. */
+export class Backups {
+  readonly #parts: BackupParts;
+  #underWay = 0;
+
+  constructor(parts: BackupParts) {
+    this.#parts = parts;
+  }
+
+  /** Never throws. */
+  serve(call: BackupCall): void {
+    call.on("error", () => {});
+    if (this.#underWay >= UNDER_WAY_MAX) {
+      const details = `${UNDER_WAY_MAX} backups are under way at this replica: wait for one to end`;
+      call.emit("error", failure(details, GrpcStatus.RESOURCE_EXHAUSTED));
+      return;
+    }
+    this.#underWay += 1;
+    streamState(call, this.#parts)
+      .finally(() => {
+        this.#underWay -= 1;
+      })
+      .then(
+        () => call.end(),
+        (error: unknown) => call.emit("error", error),
+      );
+  }
 }
 
 async function streamState(call: BackupCall, parts: BackupParts): Promise<void> {
   const { replica, state, datacenter, groupId, realtimeMs } = parts;
   const outcome = await readIndex(replica);
   if (outcome.type !== "ready") {
-    throw failure(`the end of the log is not known: ${outcome.reason}`);
+    const details = `the end of the log is not known: ${outcome.reason}`;
+    throw failure(details, GrpcStatus.UNAVAILABLE);
   }
   // From here to the copy nothing may wait: index, term and state are of one moment.
   const { term, membership } = replica.status();
@@ -87,6 +111,6 @@ function* pieces(chunks: readonly Uint8Array[]): Iterable<Uint8Array> {
   }
 }
 
-function failure(details: string): Error {
-  return Object.assign(new Error(details), { code: GrpcStatus.UNAVAILABLE, details });
+function failure(details: string, code: GrpcStatus): Error {
+  return Object.assign(new Error(details), { code, details });
 }

@@ -21,7 +21,7 @@ import {
   status as GrpcStatus,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { serveBackup } from "./backup.ts";
+import { Backups } from "./backup.ts";
 import type { Feed } from "./feed.ts";
 import type { LagClock } from "./lag-clock.ts";
 import { type Refusal, refusal, transferLeadership } from "./leadership-transfer.ts";
@@ -41,6 +41,8 @@ export interface OrchestratorServiceParts {
 
 export function orchestratorService(parts: OrchestratorServiceParts): UntypedServiceImplementation {
   const { datacenter, groupId, replica, state, sessions, feed } = parts;
+  const realtimeMs = (): number => systemClock.realtimeMs();
+  const backups = new Backups({ datacenter, groupId, state, replica, realtimeMs });
   return {
     session: (call: Parameters<Sessions["serve"]>[0]) => sessions.serve(call),
     feed: (call: Parameters<Feed["serve"]>[0]) => feed.serve(call),
@@ -62,14 +64,7 @@ export function orchestratorService(parts: OrchestratorServiceParts): UntypedSer
         else done(snapshotRefusal(outcome.reason));
       });
     },
-    backup: (call: ServerWritableStream<BackupRequest, BackupResponse>) =>
-      serveBackup(call, {
-        datacenter,
-        groupId,
-        state,
-        replica,
-        realtimeMs: () => systemClock.realtimeMs(),
-      }),
+    backup: (call: ServerWritableStream<BackupRequest, BackupResponse>) => backups.serve(call),
   };
 }
 
