@@ -15,10 +15,12 @@ import { NodeState } from "@atoll/proto/atoll/v1/node";
 import { StoryApi } from "../story/api.ts";
 import { untilState } from "../story/cast.ts";
 import { timeUntil } from "../story/measure.ts";
+import { WriteLoad } from "./write-load.ts";
 
 const READY_MS = 30_000;
 const DISK = "size=24m";
 const CHUNK = Buffer.alloc(64 * 1024);
+const REASON_LENGTH = 490;
 
 function mounted(folder: string): boolean {
   mkdirSync(folder, { recursive: true });
@@ -61,13 +63,14 @@ test("a replica with a full disk ends, says so, and catches up later", async (co
       using api = new StoryApi(lab.gatewayAddress);
       await untilState(api, "n1", NodeState.NODE_STATE_DISCOVERED, READY_MS);
       fill(join(folder, "filler"));
-      // The last page of the log's file has room for a little; these two need more.
-      await workOn(lab, api, "n6");
-      await workOn(lab, api, "n7");
+      // The log's file has room for some; these need more.
+      const load = new WriteLoad(api, "n1", REASON_LENGTH);
       const replica = lab.process("orchestrator-3");
       await timeUntil("the replica has ended", READY_MS, () =>
         Promise.resolve(replica.state === "stopped" || replica.state === "waiting"),
       );
+      await load.stop();
+      assert.deepEqual(load.failures, []);
       const log = await readFile(replica.spec.logFile, "utf8");
       assert.match(log, /STORAGE_FAILED/);
       assert.match(log, /space|ENOSPC/i);
@@ -79,7 +82,7 @@ test("a replica with a full disk ends, says so, and catches up later", async (co
         const applied = replicas.map(({ appliedIndex }) => appliedIndex);
         return replicas.every(({ reachable }) => reachable) && new Set(applied).size === 1;
       });
-      assert.equal((await api.nodes()).length, 4);
+      assert.equal((await api.nodes()).length, 2);
     } finally {
       await lab.stop();
     }

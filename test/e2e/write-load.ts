@@ -17,12 +17,15 @@ export class WriteLoad {
   readonly failures: string[] = [];
   readonly #api: StoryApi;
   readonly #node: string;
+  readonly #reasonLength: number;
   readonly #working: Promise<void>;
   #stopped = false;
 
-  constructor(api: StoryApi, node: string) {
+  /** `reasonLength` makes every write so long at least, in characters; at most 500. */
+  constructor(api: StoryApi, node: string, reasonLength = 0) {
     this.#api = api;
     this.#node = `${api.datacenter}/nodes/${node}`;
+    this.#reasonLength = reasonLength;
     this.#working = this.#work();
   }
 
@@ -33,7 +36,7 @@ export class WriteLoad {
 
   async #work(): Promise<void> {
     for (let number = 1; !this.#stopped; number += 1) {
-      const reason = `write ${number}`;
+      const reason = `write ${number}`.padEnd(this.#reasonLength, ".");
       const request = { name: this.#node, reason, requestId: "" };
       try {
         await this.#api.call(NodeServiceService.startMaintenance, request, WRITE_MS_MAX);

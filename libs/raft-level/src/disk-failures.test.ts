@@ -1,35 +1,86 @@
 /**
- * A disk that is full or read-only at opening is a failed disk, never a damaged log.
+ * A disk that is full or read-only, at opening or later, and one that cannot be read: a failed
+ * disk, never a damaged log.
  *
- * Needs a small file system of its own, which only root may mount; skipped by name elsewhere.
+ * Most need a small file system of their own, which only root may mount; skipped by name elsewhere.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { readdir, rm } from "node:fs/promises";
+import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
+import { type FileHandle, open, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { StorageFailedError } from "./errors.ts";
 import { LevelLogStore } from "./level-log-store.ts";
-import { entries, entry, FOUNDING, IDENTITY, temporaryFolder, write } from "./testing/harness.ts";
+import {
+  compact,
+  entries,
+  entry,
+  FOUNDING,
+  IDENTITY,
+  metadataOf,
+  read,
+  save,
+  temporaryFolder,
+  write,
+} from "./testing/harness.ts";
 
 const CHUNK = Buffer.alloc(64 * 1024);
 
 /** A disk of 24 MiB; undefined, and the test is skipped, where none can be mounted. */
 async function smallDisk(context: TestContext): Promise<string | undefined> {
-  const mounted: string[] = [];
-  // Before the folder below it goes.
-  context.after(() => {
-    for (const each of mounted) spawnSync("umount", [each]);
-  });
-  const disk = join(await temporaryFolder(context), "disk");
-  mkdirSync(disk);
-  if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=24m", "tmpfs", disk]).status !== 0) {
-    context.skip("a tmpfs can not be mounted here");
+  const disk = await mountPoint(context);
+  if (mount("-t", "tmpfs", "-o", "size=24m", "tmpfs", disk)) return disk;
+  context.skip("a tmpfs can not be mounted here");
+  return undefined;
+}
+
+interface BreakableDisk {
+  readonly folder: string;
+  /** Makes it read-only under whatever has files open, as a kernel does that found an error. */
+  readonly abort: () => void;
+  readonly mountAgain: () => void;
+}
+
+/**
+ * A disk in a file, of the one file system that can be told to break: a tmpfs refuses to become
+ * read-only while a file is open for writing. Undefined as above.
+ */
+async function breakableDisk(context: TestContext): Promise<BreakableDisk | undefined> {
+  const folder = await mountPoint(context);
+  const image = `${folder}.image`;
+  writeFileSync(image, "");
+  truncateSync(image, 24 * 1024 * 1024);
+  const mountImage = (): boolean => mount("-t", "ext4", "-o", "loop", image, folder);
+  if (spawnSync("mkfs.ext4", ["-q", image]).status !== 0 || !mountImage()) {
+    context.skip("an ext4 can not be mounted here");
     return undefined;
   }
-  mounted.push(disk);
-  return disk;
+  return {
+    folder,
+    abort: () => assert.ok(mount("-o", "remount,abort", folder)),
+    mountAgain: () => {
+      assert.equal(spawnSync("umount", [folder]).status, 0);
+      assert.ok(mountImage());
+    },
+  };
+}
+
+/** An empty folder; what is mounted there goes before it. */
+async function mountPoint(context: TestContext): Promise<string> {
+  const points: string[] = [];
+  context.after(() => {
+    for (const each of points) spawnSync("umount", [each]);
+  });
+  const point = join(await temporaryFolder(context), "disk");
+  mkdirSync(point);
+  points.push(point);
+  return point;
+}
+
+function mount(...words: readonly string[]): boolean {
+  return spawnSync("mount", words).status === 0;
 }
 
 async function openAt(folder: string): Promise<number> {
@@ -41,7 +92,7 @@ async function openAt(folder: string): Promise<number> {
 }
 
 function remount(disk: string, how: "ro" | "rw"): void {
-  assert.equal(spawnSync("mount", ["-o", `remount,${how}`, disk]).status, 0);
+  assert.ok(mount("-o", `remount,${how}`, disk));
 }
 
 /** Takes every byte that is left. */
@@ -93,13 +144,66 @@ test("a disk that fills up under the log ends it, and loses nothing", async (con
   fill(join(disk, "filler"));
   await assert.rejects(async () => {
     for (; acknowledged < 500; acknowledged += 1) await append();
-  }, /no space left on device|the disk took/);
+  }, /no space left on device/);
   await assert.rejects(append(), { code: "STORAGE_FAILED" });
   await store[Symbol.asyncDispose]();
   assert.ok(acknowledged >= 20 && acknowledged < 500);
   await rm(join(disk, "filler"));
   assert.equal(await openAt(folder), acknowledged);
 });
+
+test("a disk that becomes read-only under the log ends it, and loses nothing", async (context) => {
+  const disk = await breakableDisk(context);
+  if (disk === undefined) return;
+  const folder = join(disk.folder, "raft");
+  const { store } = await LevelLogStore.open(rebuildOptions(folder));
+  await write(store, { entries: entries(1, 5) });
+  disk.abort();
+  const failed = await write(store, { entries: entries(6, 1) }).catch((caught: unknown) => caught);
+  assert.ok(failed instanceof StorageFailedError);
+  assert.equal((failed.cause as NodeJS.ErrnoException).code, "EROFS");
+  await assertDead(store);
+  await store[Symbol.asyncDispose]();
+  disk.mountAgain();
+  assert.equal(await openAt(folder), 5);
+});
+
+test("a read that the disk fails ends the log, and it is no damage", async (context) => {
+  const folder = join(await temporaryFolder(context), "raft");
+  const { store } = await LevelLogStore.open(rebuildOptions(folder));
+  await write(store, { entries: entries(1, 5) });
+  const reads = context.mock.method(await fileHandles(folder), "read", () =>
+    Promise.reject(Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" })),
+  );
+  const failed = await read(store, 1, 3).catch((caught: unknown) => caught);
+  assert.ok(failed instanceof StorageFailedError);
+  assert.equal((failed.cause as NodeJS.ErrnoException).code, "EIO");
+  assert.equal(reads.mock.callCount(), 1, "it is not tried again");
+  reads.mock.restore();
+  await assertDead(store);
+  await store[Symbol.asyncDispose]();
+  await assert.rejects(LevelLogStore.rebuild(rebuildOptions(folder), failed), failed);
+  assert.equal(await openAt(folder), 5);
+});
+
+/** Nothing is served any more, whatever the disk does now. */
+async function assertDead(store: LevelLogStore): Promise<void> {
+  for (const outcome of [
+    write(store, { entries: entries(6, 1) }),
+    write(store, { hardState: { term: 9, vote: 1, commit: 0 } }),
+    read(store, 1, 2),
+    save(store, metadataOf(1, 1, Buffer.alloc(0)), []),
+    compact(store, 1),
+  ]) {
+    await assert.rejects(outcome, { code: "STORAGE_FAILED" });
+  }
+}
+
+/** What all open files share. */
+async function fileHandles(folder: string): Promise<FileHandle> {
+  await using file = await open(folder);
+  return Object.getPrototypeOf(file) as FileHandle;
+}
 
 function rebuildOptions(folder: string): Parameters<typeof LevelLogStore.rebuild>[0] {
   return { folder, identity: IDENTITY, founding: FOUNDING };

@@ -34,7 +34,7 @@ test("append() and read() agree with a map over any sizes, cuts and lives", asyn
   let segment = await SegmentFile.create(path, 1);
   let next = 1;
   for (let turn = 0; turn < 300; turn += 1) {
-    // Small ones fit in the zeros ahead; large ones overtake them.
+    // Small ones fit in the zeros ahead; large ones overtake them and find none.
     const size = prng.chance(1, 20) ? prng.between(200_000, 900_000) : prng.below(3_000);
     const record = randomBytes(prng, Math.min(size, 200)).slice();
     const whole = Buffer.alloc(size);

@@ -1,10 +1,11 @@
 /**
  * One file of records: appended with one synced write each, read by sequence.
  *
- * The file is opened with O_DSYNC, so that a write is durable when it returns, in one call. Zeros
- * are written ahead of the records: a write into space that is there changes nothing but data, and
- * the file system then needs no transaction of its own for it. That is for speed alone; a write
- * that overtakes it makes the file longer by itself. A failed write of a record is never tried
+ * The file is opened with O_DSYNC, so that a write is durable when it returns, in one call. A write
+ * into space that is there changes nothing but data, and the file system then needs no transaction
+ * of its own for it. So zeros are written ahead of small records, and a file that is no more needed
+ * gives its space to a new segment. That is for speed alone: a write that finds no space makes the
+ * file longer by itself. A failed write of a record is never tried
  * again here. Called by `SegmentedDatabase`, and by the offline verification, which only reads.
  */
 import { randomBytes } from "node:crypto";
@@ -25,14 +26,25 @@ import {
 import { readFully, scanFrames } from "./segment-scan.ts";
 import { syncFolder } from "./sync-folder.ts";
 
-/** Zeros are written in steps as long as what is there already, within these bounds. */
-const AHEAD_BYTES_MIN = 256 * 1024;
-const AHEAD_BYTES_MAX = 4 * 1024 * 1024;
-const ZEROS: Buffer = Buffer.alloc(AHEAD_BYTES_MAX);
+/** How many zeros are written at a time. More at once would hold up the records beside them. */
+const AHEAD_BYTES = 256 * 1024;
+/** Records larger than this gain less by zeros than these cost. */
+const SMALL_BYTES = 16 * 1024;
+const ZEROS: Buffer = Buffer.alloc(AHEAD_BYTES);
 /** What there is no room for can wait; anything else that a disk refuses is a disk that fails. */
 const NO_ROOM: readonly unknown[] = ["ENOSPC", "EDQUOT", "EFBIG"];
 
 const SYNCED = syncedFlag();
+
+interface Opened {
+  readonly number: number;
+  readonly path: string;
+  readonly file: FileHandle;
+  readonly zeros: FileHandle | undefined;
+  readonly seed: number;
+  readonly places: FramePlace[];
+  readonly fileBytes: number;
+}
 
 /** A record and its sequence. */
 export type SegmentRecord = readonly [sequence: number, record: Uint8Array];
@@ -58,15 +70,7 @@ export class SegmentFile {
   #fillsAhead: boolean;
   #fillError: unknown;
 
-  private constructor(opened: {
-    readonly number: number;
-    readonly path: string;
-    readonly file: FileHandle;
-    readonly zeros: FileHandle | undefined;
-    readonly seed: number;
-    readonly places: FramePlace[];
-    readonly fileBytes: number;
-  }) {
+  private constructor(opened: Opened) {
     this.number = opened.number;
     this.path = opened.path;
     this.#file = opened.file;
@@ -79,31 +83,38 @@ export class SegmentFile {
     this.#end = last === undefined ? SEGMENT_HEADER_BYTES : frameAfter(last.at, last.bytes);
   }
 
-  /** Makes an empty segment, durable with its name: a file of that name always has its header. */
-  static async create(path: string, number: number): Promise<SegmentFile> {
-    const folder = dirname(path);
-    const beginning = join(folder, `new-${number}`);
+  /**
+   * Makes an empty segment, durable with its name: a file of that name always has its header. The
+   * file at `beginning`, in the same folder, takes that name. It is made where there is none;
+   * otherwise its space is used again, and what it holds is of another nonce.
+   */
+  static async create(
+    path: string,
+    number: number,
+    beginning: string = join(dirname(path), `new-${number}`),
+  ): Promise<SegmentFile> {
     const header = encodeSegmentHeader(number, randomBytes(8));
     const file = await open(beginning, constants.O_WRONLY | constants.O_CREAT | SYNCED);
+    let fileBytes: number;
     try {
-      await file.truncate(0);
       const { bytesWritten } = await file.write(header, 0, header.length, 0);
       if (bytesWritten !== header.length) throw new StorageFailedError("no room for a segment");
+      fileBytes = (await file.stat()).size;
     } finally {
       await file.close();
     }
     await rename(beginning, path);
-    await syncFolder(folder);
-    return SegmentFile.open(path, number, "rw");
+    await syncFolder(dirname(path));
+    const seed = decodeSegmentHeader(header, number) as number;
+    return SegmentFile.#toAppend({ path, number, seed, fileBytes, places: [] });
   }
 
   /**
-   * Opens a segment and finds its records.
+   * Opens a segment and finds its records, to read them alone or to add to them.
    * @throws LogDamagedError when it has no header, or that of another.
    */
   static async open(path: string, number: number, access: "r" | "rw"): Promise<SegmentFile> {
-    const file = await open(path, access === "r" ? constants.O_RDONLY : constants.O_RDWR | SYNCED);
-    let zeros: FileHandle | undefined;
+    const file = await open(path, constants.O_RDONLY);
     try {
       const header = Buffer.alloc(SEGMENT_HEADER_BYTES);
       const found = await readFully(file, header, header.length, 0);
@@ -111,8 +122,22 @@ export class SegmentFile {
       if (typeof seed === "string") throw new LogDamagedError(`segment ${number}`, seed);
       const { size } = await file.stat();
       const places = await scanFrames(file, size, seed);
-      if (access === "rw") zeros = await open(path, constants.O_WRONLY | SYNCED);
-      return new SegmentFile({ number, path, file, zeros, seed, places, fileBytes: size });
+      const opened = { path, number, seed, fileBytes: size, places };
+      if (access === "r") return new SegmentFile({ ...opened, file, zeros: undefined });
+      await file.close();
+      return await SegmentFile.#toAppend(opened);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /** Takes records from here on, after those at `places`. */
+  static async #toAppend(found: Omit<Opened, "file" | "zeros">): Promise<SegmentFile> {
+    const file = await open(found.path, constants.O_RDWR | SYNCED);
+    try {
+      const zeros = await open(found.path, constants.O_WRONLY | SYNCED);
+      return new SegmentFile({ ...found, file, zeros });
     } catch (error) {
       await file.close();
       throw error;
@@ -146,7 +171,7 @@ export class SegmentFile {
     this.#places.push({ sequence, at, bytes: record.length });
     this.#end = next;
     this.#filled = Math.max(this.#filled, at + FRAME_HEADER_BYTES + record.length);
-    this.#fillAhead();
+    if (record.length <= SMALL_BYTES) this.#fillAhead();
   }
 
   /**
@@ -209,9 +234,15 @@ export class SegmentFile {
 
   async #write(parts: readonly Uint8Array[], at: number): Promise<void> {
     const wanted = parts.reduce((sum, { length }) => sum + length, 0);
-    const { bytesWritten } = await this.#file.writev(parts, at);
-    if (bytesWritten === wanted) return;
-    throw new StorageFailedError(`the disk took ${bytesWritten} of ${wanted} bytes of a record`);
+    let { bytesWritten: done } = await this.#file.writev(parts, at);
+    if (done === wanted) return;
+    // The disk says why it took a part only when it is given the rest.
+    const bytes = Buffer.concat(parts);
+    while (done < wanted) {
+      const { bytesWritten } = await this.#file.write(bytes, done, wanted - done, at + done);
+      if (bytesWritten === 0) throw new StorageFailedError("the disk takes no more of a record");
+      done += bytesWritten;
+    }
   }
 
   async #page(places: readonly FramePlace[]): Promise<SegmentRecord[]> {
@@ -239,20 +270,19 @@ export class SegmentFile {
   }
 
   #fillAhead(): void {
-    const step = Math.min(Math.max(this.#end, AHEAD_BYTES_MIN), AHEAD_BYTES_MAX);
     if (this.#filling !== undefined || !this.#fillsAhead) return;
-    if (this.#filled - this.#end > step / 2) return;
-    this.#filling = this.#fill(step).then(() => {
+    if (this.#filled - this.#end > AHEAD_BYTES / 2) return;
+    this.#filling = this.#fill().then(() => {
       this.#filling = undefined;
     });
   }
 
   /** Never throws: without room it ends, and any other error is the next record's. */
-  async #fill(step: number): Promise<void> {
+  async #fill(): Promise<void> {
     try {
-      const written = await this.#zeros?.write(ZEROS, 0, step, this.#filled);
+      const written = await this.#zeros?.write(ZEROS, 0, AHEAD_BYTES, this.#filled);
       this.#filled += written?.bytesWritten ?? 0;
-      this.#fillsAhead = written?.bytesWritten === step;
+      this.#fillsAhead = written?.bytesWritten === AHEAD_BYTES;
     } catch (error) {
       this.#fillsAhead = false;
       const { code } = error as NodeJS.ErrnoException;

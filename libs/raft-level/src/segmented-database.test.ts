@@ -41,7 +41,7 @@ function numbers(from: number, to: number): number[] {
 }
 
 async function segments(folder: string): Promise<string[]> {
-  return (await readdir(folder)).filter((name) => name !== "meta").toSorted();
+  return (await readdir(folder)).filter((name) => name.startsWith("segment-")).toSorted();
 }
 
 test("put() goes on in the next segment; get() and scan() find all, also anew", async (context) => {
@@ -74,6 +74,26 @@ test("forgetRecords() removes whole segments below and keeps the rest", async (c
   const again = await open(folder);
   assert.deepEqual(await scanned(again), numbers(41, 47));
   await again.close();
+});
+
+test("compacted segments give their space to new ones, and nothing of what they held", async (context) => {
+  const folder = await temporaryFolder(context);
+  let database = await open(folder);
+  await fill(database, 1, 45);
+  for (let first = 46; first <= 400; first += 25) {
+    await database.forgetRecords(first - 20);
+    await fill(database, first, first + 24);
+    const kept = await scanned(database);
+    assert.deepEqual(kept.at(-1), (first + 24) % 256);
+    await database.close();
+    const spares = (await readdir(folder)).filter((name) => name.startsWith("spare-"));
+    assert.ok(spares.length <= 2, `${spares.length} spares`);
+    database = await open(folder);
+    assert.deepEqual(await scanned(database), kept);
+  }
+  await database.close();
+  const files = await readdir(folder);
+  assert.ok(files.length < 12, files.join(" "));
 });
 
 test("remove() takes records at the end, and they can be put again", async (context) => {

@@ -7,9 +7,10 @@
  *
  *     meta/                   LevelDB: identity, state, snapshot chunks; its lock guards the folder
  *     segment-00000001.log    records, ascending from segment to segment
+ *     spare-1                 space of a segment that is compacted, for one to come
  *     new-1                   what a crash left of making one
  */
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { assert } from "@atoll/stdx";
 import type { Database, DatabasePut, KeyPage, KeyRange } from "./database.ts";
@@ -30,6 +31,8 @@ export interface SegmentedDatabaseOptions {
 
 const SEGMENT_BYTES_MAX = 64 * 1024 * 1024;
 const META_BUFFER_BYTES = 4 * 1024 * 1024;
+/** Files of compacted segments that are kept to be used again. */
+const SPARES_MAX = 2;
 /** How much a page of a scan holds before its last record. */
 const PAGE_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -40,7 +43,9 @@ export class SegmentedDatabase implements Database {
   /** Ascending; the last one is written to. */
   #segments: SegmentFile[] = [];
   /** The segment after the last, made ahead. */
-  #spare: Promise<SegmentFile> | undefined;
+  #next: Promise<SegmentFile> | undefined;
+  /** Paths of files to be used again. */
+  #spares: string[] = [];
   #nextNumber = 1;
 
   private constructor(folder: string, bytesMax: number, meta: LevelDatabase) {
@@ -80,9 +85,9 @@ export class SegmentedDatabase implements Database {
     if (sequence === undefined) return this.#meta.put(key, value);
     const segment = await this.#segmentFor(value.length);
     await segment.append(sequence, value);
-    if (segment.bytes > this.#bytesMax / 2 && this.#spare === undefined) {
-      this.#spare = this.#makeSegment();
-      this.#spare.catch(() => {});
+    if (segment.bytes > this.#bytesMax / 2 && this.#next === undefined) {
+      this.#next = this.#makeSegment();
+      this.#next.catch(() => {});
     }
     return undefined;
   }
@@ -125,14 +130,15 @@ export class SegmentedDatabase implements Database {
     ) {
       const segment = this.#segments.shift() as SegmentFile;
       await segment.close();
-      await rm(segment.path);
+      if (this.#spares.length === SPARES_MAX) await rm(segment.path);
+      else this.#spares.push(await this.#spareOf(segment));
     }
   }
 
   async close(): Promise<void> {
-    const spare = await this.#spare?.catch(() => undefined);
+    const next = await this.#next?.catch(() => undefined);
     for (const segment of this.#segments) await segment.close();
-    await spare?.close();
+    await next?.close();
     await this.#meta.close();
   }
 
@@ -143,6 +149,9 @@ export class SegmentedDatabase implements Database {
     for (const name of names.filter((each) => /^new-[0-9]+$/.test(each))) {
       await removeBeginning(join(this.#folder, name));
     }
+    const spares = names.filter((each) => /^spare-[0-9]+$/.test(each));
+    this.#spares = spares.slice(0, SPARES_MAX).map((name) => join(this.#folder, name));
+    for (const name of spares.slice(SPARES_MAX)) await rm(join(this.#folder, name));
     const numbers = segmentNumbers(names);
     this.#nextNumber = (numbers.at(-1) ?? 0) + 1;
     for (const number of numbers) {
@@ -157,17 +166,26 @@ export class SegmentedDatabase implements Database {
     const room = current?.last === undefined || current.bytes + bytes <= this.#bytesMax;
     if (current !== undefined && room) return current;
     // One that could not be made ahead is tried again now that it is needed.
-    const spare = await this.#spare?.catch(() => undefined);
-    const next = spare ?? (await this.#makeSegment());
-    this.#spare = undefined;
+    const ahead = await this.#next?.catch(() => undefined);
+    const next = ahead ?? (await this.#makeSegment());
+    this.#next = undefined;
     this.#segments.push(next);
     return next;
   }
 
-  #makeSegment(): Promise<SegmentFile> {
+  async #makeSegment(): Promise<SegmentFile> {
     const number = this.#nextNumber;
     this.#nextNumber += 1;
-    return SegmentFile.create(this.#path(number), number);
+    const spare = this.#spares.shift();
+    // Its old name must be gone for good before it gets another number.
+    if (spare !== undefined) await syncFolder(this.#folder);
+    return SegmentFile.create(this.#path(number), number, spare);
+  }
+
+  async #spareOf({ path, number }: SegmentFile): Promise<string> {
+    const spare = join(this.#folder, `spare-${number}`);
+    await rename(path, spare);
+    return spare;
   }
 
   #path(number: number): string {
