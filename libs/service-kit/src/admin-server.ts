@@ -18,7 +18,8 @@ export interface HealthCheckResult {
 }
 
 export interface HealthReport {
-  readonly status: "ok" | "degraded" | "failed" | "starting";
+  /** `unavailable`: it runs, and cannot answer for now. Ready are `ok` and `degraded` alone. */
+  readonly status: "ok" | "degraded" | "unavailable" | "failed" | "starting";
   readonly checks: Readonly<Record<string, HealthCheckResult>>;
 }
 
@@ -27,7 +28,8 @@ export interface AdminServerOptions {
   /** 0 for any free port. */
   readonly port: number;
   readonly metrics: Pick<Metrics, "text">;
-  readonly health: () => HealthReport;
+  /** Asked for each probe: answers soon, and costs little however often it is asked. */
+  readonly health: () => HealthReport | Promise<HealthReport>;
   readonly log: Log;
 }
 
@@ -80,7 +82,7 @@ async function answer(
       return;
     }
     case "/healthz": {
-      const report = options.health();
+      const report = await options.health();
       const healthy = report.status === "ok" || report.status === "degraded";
       const body = `${JSON.stringify(report)}\n`;
       send(response, { status: healthy ? 200 : 503, type: "application/json", body });

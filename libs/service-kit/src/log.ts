@@ -2,12 +2,14 @@
  * Log lines as JSON on stderr.
  *
  * Written in the background, so that a slow reader of stderr never stops the loop; past a bound
- * lines are dropped, not kept. What is unwritten when the process exits is written then. Secrets
- * are never passed to it.
+ * lines are dropped and counted, not kept. What is unwritten when the process exits is written
+ * then, as far as it is taken within half a second. Secrets are never passed to it.
  */
 import pino from "pino";
 import { describeError } from "./describe-error.ts";
+import { LineWriter, type LineWriterOptions } from "./line-writer.ts";
 import { ConfigError } from "./operational-error.ts";
+import { STDERR, unblockStderr } from "./stderr.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
@@ -31,10 +33,12 @@ export interface LogOptions {
   readonly fields?: Readonly<Record<string, string>>;
   /** Where lines go; default stderr of the process. */
   readonly destination?: { write(line: string): void };
+  /** Called for each line that stderr did not take. Default: the log alone says it. */
+  readonly dropped?: () => void;
 }
 
-const STDERR = 2;
-const UNWRITTEN_BYTES_MAX = 16 * 1_048_576;
+/** Some minutes of a busy service. */
+const WAITING_BYTES_MAX = 4 * 1_048_576;
 
 /** @throws ConfigError unless `text` is one of {@link LOG_LEVELS}. */
 export function parseLogLevel(text: string): LogLevel {
@@ -44,6 +48,7 @@ export function parseLogLevel(text: string): LogLevel {
 }
 
 export function createLog(options: LogOptions): Log {
+  const missing = (lines: number): void => log.warn("log lines were dropped", { lines });
   const logger = pino(
     {
       level: options.level,
@@ -53,9 +58,10 @@ export function createLog(options: LogOptions): Log {
       formatters: { level: (level) => ({ level }) },
       serializers: { error: describeError },
     },
-    options.destination ?? stderrDestination(),
+    options.destination ?? stderrWriter({ dropped: options.dropped ?? (() => {}), missing }),
   );
-  return new PinoLog(logger);
+  const log = new PinoLog(logger);
+  return log;
 }
 
 /** A log that writes nothing. */
@@ -95,20 +101,9 @@ class PinoLog implements Log {
   }
 }
 
-function stderrDestination(): pino.DestinationStream {
-  const destination = pino.destination({
-    dest: STDERR,
-    sync: false,
-    maxLength: UNWRITTEN_BYTES_MAX,
-  });
-  // A closed stderr must not end the service.
-  destination.on("error", () => {});
-  process.once("exit", () => {
-    try {
-      destination.flushSync();
-    } catch {
-      // Nobody is left to tell.
-    }
-  });
-  return destination;
+function stderrWriter(told: Pick<LineWriterOptions, "dropped" | "missing">): LineWriter {
+  unblockStderr();
+  const writer = new LineWriter({ fd: STDERR, waitingBytesMax: WAITING_BYTES_MAX, ...told });
+  process.once("exit", () => writer.end());
+  return writer;
 }

@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import {
   ConfigError,
   createLog,
+  describeError,
   EnvReader,
   type HealthReport,
   isLoopback,
@@ -108,6 +109,24 @@ test("createLog() writes JSON lines with the chain of causes", () => {
   assert.equal(error.cause.cause.message, "ENOSPC");
 });
 
+test("describeError() tells the errors that another stands for, and stays finite", () => {
+  const disk = new Error("ENOSPC");
+  const closing = new SuppressedError(new Error("cannot close"), disk, "while closing");
+  const both = new AggregateError([closing, "text"], "two things");
+  const { errors } = describeError(both);
+  assert.deepEqual(
+    errors?.map(({ message }) => message),
+    ["while closing", "text"],
+  );
+  assert.deepEqual(
+    errors?.[0]?.errors?.map(({ message }) => message),
+    ["cannot close", "ENOSPC"],
+  );
+  const loop = new AggregateError([], "around");
+  loop.errors.push(loop, loop);
+  assert.ok(JSON.stringify(describeError(loop)).length < 2_000);
+});
+
 test("the admin server gives metrics, health by status, and nothing else", async () => {
   const metrics = createMetrics("test");
   metrics.counter("things_total", "Things.", ["kind"]).inc({ kind: "a" });
@@ -116,7 +135,7 @@ test("the admin server gives metrics, health by status, and nothing else", async
     host: "127.0.0.1",
     port: 0,
     metrics,
-    health: () => report,
+    health: () => Promise.resolve(report),
     log: silentLog,
   });
   const base = `http://127.0.0.1:${server.port}`;
@@ -126,6 +145,14 @@ test("the admin server gives metrics, health by status, and nothing else", async
   report = { status: "failed", checks: { disk: { ok: false, detail: "full" } } };
   const unhealthy = await fetch(`${base}/healthz`);
   assert.deepEqual([unhealthy.status, await unhealthy.json()], [503, report]);
+  for (const [status, code] of [
+    ["degraded", 200],
+    ["unavailable", 503],
+    ["starting", 503],
+  ] as const) {
+    report = { status, checks: {} };
+    assert.equal((await fetch(`${base}/healthz`)).status, code);
+  }
   assert.equal((await fetch(`${base}/livez`)).status, 200);
   assert.equal((await fetch(`${base}/secret`)).status, 404);
   assert.equal((await fetch(`${base}/livez`, { method: "POST" })).status, 405);

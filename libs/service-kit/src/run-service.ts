@@ -6,14 +6,14 @@
  * Whatever `main` or anything in the background throws is written to stderr with its causes and
  * ends the process with status 1: a broken invariant is never survived. Called by each `main.ts`.
  */
-import { writeSync } from "node:fs";
 import { describeError } from "./describe-error.ts";
 import { ConfigError } from "./operational-error.ts";
+import { STDERR, unblockStderr, writeNow } from "./stderr.ts";
 
 const EXIT_STATUS_FAILURE = 1;
 const EXIT_STATUS_FORCED = 130;
 const SHUTDOWN_MS_MAX = 10_000;
-const STDERR = 2;
+const LAST_LINE_MS_MAX = 500;
 
 /** Resolves when `main` has ended; sets `process.exitCode`. */
 export async function runService(main: (signal: AbortSignal) => Promise<void>): Promise<void> {
@@ -76,9 +76,7 @@ function die(what: string, error: unknown): never {
 function write(level: string, message: string, error?: unknown): void {
   const described = error === undefined ? {} : { error: describeError(error) };
   const line = { level, time: new Date().toISOString(), pid: process.pid, message, ...described };
-  try {
-    writeSync(STDERR, `${JSON.stringify(line)}\n`);
-  } catch {
-    // Stderr is closed: the exit status says it.
-  }
+  // Where nobody reads it the exit status says it alone.
+  unblockStderr();
+  writeNow(STDERR, `${JSON.stringify(line)}\n`, LAST_LINE_MS_MAX);
 }
