@@ -1,6 +1,6 @@
 /**
- * Runs the project's programs that are no service, on the pinned Node: benches, simulations, the
- * story.
+ * Runs the project's programs that are no service, on the pinned Node: benches, simulations,
+ * examples, the story.
  *
  *   npm run bench                  every bench in turn, test/bench/NAME/main.ts
  *   npm run bench -- raft          one of them, with the options that follow
@@ -10,6 +10,7 @@
  *   npm run linearizability        test/linearizability/main.ts
  *   npm run story                  test/story/main.ts
  *   npm run conformance -- FOLDER  test/conformance/main.ts
+ *   npm run example -- NAME        test/examples/NAME.ts; all of them without a name
  *
  * Sets up what is missing first. Ends with the program's own status.
  */
@@ -33,6 +34,11 @@ const kinds = {
   linearizability: () => [["linearizability", "test/linearizability/main.ts"]],
   story: () => [["story", "test/story/main.ts"]],
   conformance: () => [["conformance", "test/conformance/main.ts"]],
+  example: () =>
+    readdirSync(join(root, "test/examples"))
+      .toSorted()
+      .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
+      .map((name) => [name.slice(0, -".ts".length), join("test/examples", name)]),
 };
 
 /** The one that runs when none is named; all of them where there is none here. */

@@ -39,6 +39,16 @@ const RANKS: Readonly<Record<string, number>> = {
   test: 9,
 };
 
+/** What can be published alone: the Raft library and what it stands on. */
+const LIBRARY = [
+  "libs/stdx",
+  "libs/linearizability",
+  "libs/raft-ts",
+  "libs/raft-replica",
+  "libs/raft-level",
+  "libs/raft-grpc",
+];
+
 /** Packages that see no I/O: neither Node's modules nor anything that is not ours. */
 const PURE = [
   "libs/stdx",
@@ -127,6 +137,16 @@ test("raft-ts knows nothing of Atoll but its standard extensions", () => {
     .filter((one) => one.folder === "libs/raft-ts" && !one.source.isTest && !isRelative(one))
     .filter((one) => packageName(one.specifier) !== "@atoll/stdx");
   report(others.map((one) => problem(one, "is not for raft-ts")));
+});
+
+test("the Raft library needs no package of Atoll but its own", () => {
+  report(
+    imports.flatMap((one) => {
+      const target = folderOf.get(packageName(one.specifier));
+      if (target === undefined || !LIBRARY.includes(one.folder)) return [];
+      return LIBRARY.includes(target) ? [] : [problem(one, "is not part of the library")];
+    }),
+  );
 });
 
 test("services and tests never import a service's inside", () => {

@@ -6,7 +6,8 @@
  * unbounded where a scenario counts messages. Called by replica.ts and interaction-cases.ts.
  */
 import { crc32c } from "@atoll/stdx";
-import type { ConformanceWays, Membership, RaftSettings, RecoveredState } from "raft-ts";
+import type { Membership, RaftSettings, RecoveredState } from "raft-ts";
+import type { ConformanceWays } from "raft-ts/conformance";
 import type { StoredSnapshot } from "./replica-store.ts";
 import { FOUNDING_TERM } from "./translation.ts";
 

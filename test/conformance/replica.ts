@@ -9,6 +9,7 @@
 import { assert, Prng } from "@atoll/stdx";
 import type { CoreView, Effect, Entry, Input, InstallSnapshotEffect, PersistEffect } from "raft-ts";
 import { RaftCore } from "raft-ts";
+import { withWays } from "raft-ts/conformance";
 import type { Outgoing } from "./outgoing.ts";
 import { ReplicaStore } from "./replica-store.ts";
 import type { ReplicaOptions } from "./replica-options.ts";
@@ -64,13 +65,9 @@ export class Replica {
     this.options = options;
     const { stored, recovered } = foundingState(options);
     this.store = new ReplicaStore(stored);
-    this.core = new RaftCore({
-      id,
-      recovered,
-      prng: new Prng(id),
-      settings: coreSettings(options),
-      conformance: theirWays(options),
-    });
+    const settings = coreSettings(options);
+    const own = { id, recovered, prng: new Prng(id), settings };
+    this.core = new RaftCore(withWays(own, theirWays(options)));
     this.#baseIndex = options.index;
     this.#mayApplyTo = options.index;
     this.#reportedCommit = options.index;

@@ -2,7 +2,7 @@
  * A replicated counter with everything real but the machines: three replicas with logs on disk and
  * gRPC between them, in one process.
  *
- *     node --conditions=atoll-source test/examples/raft-counter.ts
+ *     npm run example -- raft-counter
  *
  * Adds up a thousand numbers, stops the leader, and goes on.
  */

@@ -1,7 +1,7 @@
 /**
  * Three replicas in one process: no network, no disk, no clock, only the cores and their effects.
  *
- *     node --conditions=atoll-source test/examples/raft-three-replicas.ts
+ *     npm run example -- raft-three-replicas
  *
  * Shows everything that an owner of a core must do: start writes, hand over messages, apply, and
  * say what came of it. A real owner does the same over a disk and a wire; see raft-replica.

@@ -100,7 +100,8 @@ function decodeBody(reader: Reader, code: number, envelope: Envelope): Message |
     }
     case 5: {
       const commitIndex = reader.counter();
-      return { type: "heartbeat", ...envelope, commitIndex, readRound: reader.counter() };
+      const [commitTerm, readRound] = [reader.counter(), reader.counter()];
+      return { type: "heartbeat", ...envelope, commitIndex, commitTerm, readRound };
     }
     case 6: {
       const readRound = reader.counter();

@@ -45,6 +45,7 @@ function bodyBytes(message: Message): number {
     case "appendEntriesReply":
       return 1 + 3 * COUNTER_BYTES;
     case "heartbeat":
+      return 3 * COUNTER_BYTES;
     case "readIndexReply":
     case "termReply":
     case "heartbeatReply":
@@ -121,7 +122,7 @@ export class FrameEncoder {
         writer.flags(message.success, false);
         return writer.counters(message.index, message.hint.index, message.hint.term);
       case "heartbeat":
-        return writer.counters(message.commitIndex, message.readRound);
+        return writer.counters(message.commitIndex, message.commitTerm, message.readRound);
       case "heartbeatReply":
         return writer.counters(message.readRound, message.commitIndex);
       case "readIndexRequest":

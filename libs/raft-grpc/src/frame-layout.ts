@@ -13,7 +13,7 @@
  *      2 requestVoteReply      flags (1: 1 pre-vote, 2 granted), applied index, applied term
  *      3 appendEntries         previous index, previous term, commit index, count (4), entries
  *      4 appendEntriesReply    flags (1: 1 success), index, hint index, hint term
- *      5 heartbeat             commit index, read round
+ *      5 heartbeat             commit index, its term, read round
  *      6 heartbeatReply        read round, commit index
  *      7 readIndexRequest      context
  *      8 readIndexReply        context, index

@@ -69,8 +69,10 @@ function randomMessage(prng: Prng): Message {
     }
     case "appendEntriesReply":
       return { type, ...envelope, success: one, index: number, hint: position };
-    case "heartbeat":
-      return { type, ...envelope, commitIndex: number, readRound: counter(prng) };
+    case "heartbeat": {
+      const { term: commitTerm, index: readRound } = position;
+      return { type, ...envelope, commitIndex: number, commitTerm, readRound };
+    }
     case "heartbeatReply":
       return { type, ...envelope, readRound: number, commitIndex: counter(prng) };
     case "readIndexRequest":

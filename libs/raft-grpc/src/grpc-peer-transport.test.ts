@@ -43,7 +43,7 @@ function isConnected(end: TransportEnd): boolean {
 }
 
 function heartbeat(from: number, to: number, readRound: number): Message {
-  return { type: "heartbeat", from, to, term: 1, commitIndex: 0, readRound };
+  return { type: "heartbeat", from, to, term: 1, commitIndex: 0, commitTerm: 0, readRound };
 }
 
 function append(first: number, count: number, bytes: number): Message {
@@ -179,9 +179,9 @@ test("a caller from elsewhere is refused with a status that says why", async (co
   context.after(() => end[Symbol.asyncDispose]());
   const hello = { groupId: "test", receiver: 3, sender: 1 };
   const later = helloMetadata(hello);
-  later.set("atoll-raft-protocol", String(PROTOCOL_VERSION + 1));
+  later.set("raft-protocol", String(PROTOCOL_VERSION + 1));
   const malformed = helloMetadata(hello);
-  malformed.set("atoll-raft-receiver", "-3e1");
+  malformed.set("raft-receiver", "-3e1");
   const answers: [Metadata, number][] = [
     [helloMetadata({ ...hello, groupId: "other" }), status.FAILED_PRECONDITION],
     [helloMetadata({ ...hello, receiver: 9 }), status.FAILED_PRECONDITION],

@@ -5,7 +5,7 @@ import type { Message } from "raft-ts";
 import { OutgoingQueue } from "./outgoing-queue.ts";
 
 function heartbeat(readRound: number): Message {
-  return { type: "heartbeat", from: 1, to: 2, term: 1, commitIndex: 0, readRound };
+  return { type: "heartbeat", from: 1, to: 2, term: 1, commitIndex: 0, commitTerm: 0, readRound };
 }
 
 function append(index: number, bytes: number): Message {

@@ -5,16 +5,16 @@
  * because grpc-js lets a client widen its flow-control window and a server not: with the standard
  * 64 KiB a frame of entries would need several turns of both event loops. Who talks to whom, in
  * which group, stands in the metadata of the call, and the answer's metadata confirm it. The wire
- * is described in `proto/atoll/replica/v1/raft.proto`.
+ * is described in `proto/raft/v1/raft.proto`; nothing on it names the product that is built on it.
  */
 import { Metadata, type MethodDefinition } from "@grpc/grpc-js";
 import type { ReplicaId } from "raft-ts";
 import { PROTOCOL_VERSION } from "./frame-layout.ts";
 
-const GROUP_KEY = "atoll-raft-group-bin";
-const FROM_KEY = "atoll-raft-receiver";
-const TO_KEY = "atoll-raft-sender";
-const PROTOCOL_KEY = "atoll-raft-protocol";
+const GROUP_KEY = "raft-group-bin";
+const FROM_KEY = "raft-receiver";
+const TO_KEY = "raft-sender";
+const PROTOCOL_KEY = "raft-protocol";
 
 /** Who opens a stream, to whom. */
 export interface Hello {
@@ -30,7 +30,7 @@ export const raftServiceDefinition: {
   readonly receive: MethodDefinition<Uint8Array, Uint8Array>;
 } = {
   receive: {
-    path: "/atoll.replica.v1.RaftService/Receive",
+    path: "/raft.v1.RaftService/Receive",
     requestStream: false,
     responseStream: true,
     requestSerialize: asBuffer,

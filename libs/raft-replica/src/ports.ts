@@ -20,6 +20,7 @@ import type {
 
 /** What a store found when it was opened. The store has checked checksums, chain and contiguity. */
 export interface RecoveredLog {
+  /** The last that was written; zeros for a new log. */
   readonly hardState: HardState;
   /**
    * The newest complete snapshot; at least the founding one, at index 0 with the first membership.
@@ -55,8 +56,10 @@ export interface LogWrite {
   readonly standing?: "whole" | "founded";
 }
 
+/** Called once: without an error when it is done, with one when it failed. */
 export type Done = (error: Error | undefined) => void;
 
+/** What a read of entries gave. */
 export interface EntryRange {
   /** The position before the first entry. */
   readonly previous: LogPosition;
@@ -73,6 +76,7 @@ export interface EntryRange {
  * retried, the process is expected to end.
  */
 export interface LogStore {
+  /** Makes a change durable, whole or not at all. */
   write(write: LogWrite, done: Done): void;
 
   /** Reads entries with `from <= index < to`. Fails with code `COMPACTED` below the first index. */
@@ -110,6 +114,7 @@ export interface LogStore {
 
 /** Carries messages to peers. Never fails: what cannot be sent is dropped, Raft copes. */
 export interface PeerTransport {
+  /** Never empty; each message names its receiver. Called synchronously, so it must not block. */
   send(messages: readonly Message[]): void;
 }
 
@@ -125,12 +130,13 @@ export interface StateMachine {
    * bytes.
    */
   snapshot(): readonly Uint8Array[];
-  /** Replaces the state. */
+  /** Replaces the state by that after `metadata.index`. The chunks may be cut in other places. */
   restore(metadata: SnapshotMetadata, chunks: readonly Uint8Array[]): void;
 }
 
-/** What a proposal or read came to. */
+/** What a proposal came to. */
 export type ProposalOutcome =
+  /** Committed and applied here; of the entries, the first and the last index, and their term. */
   | {
       readonly type: "committed";
       readonly firstIndex: number;
@@ -140,7 +146,11 @@ export type ProposalOutcome =
   /** Certainly not in the log and never will be. `leader` is 0 when unknown. */
   | {
       readonly type: "refused";
-      /** `membershipChanging`, to changes of members alone: an earlier one is under way. */
+      /**
+       * `notLeader`: ask `leader`. `overloaded`: too much is not applied yet, or too many wait.
+       * `stopped`: this replica has ended. `membershipChanging`, to changes of members alone: an
+       * earlier one is under way.
+       */
       readonly reason: "notLeader" | "overloaded" | "stopped" | "membershipChanging";
       readonly leader: ReplicaId;
     }
@@ -172,11 +182,16 @@ export type SnapshotOutcome =
   | { readonly type: "saved"; readonly index: number }
   | { readonly type: "refused"; readonly reason: "stopped" | "overloaded" };
 
+/** What asking for a read came to; `leader` is 0 when unknown. */
 export type ReadOutcome =
   /** A read of the state at or after `index` is linearizable. */
   | { readonly type: "ready"; readonly index: number }
   | {
       readonly type: "refused";
+      /**
+       * `noLeader`: none confirmed an index within `readTimeoutTicks`. `stopped`: this replica has
+       * ended. `overloaded`: `readsPendingMax` wait already.
+       */
       readonly reason: "noLeader" | "stopped" | "overloaded";
       readonly leader: ReplicaId;
     };
@@ -184,6 +199,7 @@ export type ReadOutcome =
 /** Which role the replica has and whom it follows; told at every change. */
 export interface LeadershipChange {
   readonly term: number;
+  /** 0 when unknown. */
   readonly leader: ReplicaId;
   /** True once this replica is leader and its no-op is applied: from then on it may decide. */
   readonly leading: boolean;
@@ -191,50 +207,74 @@ export interface LeadershipChange {
 
 /** What the driver tells its owner. Called synchronously; must not call back into the replica. */
 export interface ReplicaObserver {
+  /** Told at every change, never at the start: a replica begins without a leader. */
   leadershipChanged(change: LeadershipChange): void;
   /** A write failed or a store lied; the replica has stopped for good and the process must end. */
   failed(error: Error): void;
 }
 
+/** What a leader knows of one other member, voter or learner. */
 export interface PeerProgress {
+  /** Whom it is about. */
   readonly id: ReplicaId;
+  /** Durable there up to this index, as it said in this term; 0 when it has said nothing yet. */
   readonly matchIndex: number;
+  /**
+   * `probe`: its log is being compared, one message at a time. `replicate`: entries stream to it.
+   * `snapshot`: what it needs is compacted away.
+   */
   readonly state: "probe" | "replicate" | "snapshot";
+  /** It answered since the quorum was checked last, every `electionTimeoutTicksMin` ticks. */
   readonly active: boolean;
   /** It lost its log and does not count until it is whole. */
   readonly recovering: boolean;
 }
 
+/** Where a replica stands. Indexes are those of entries, from 1 on; 0 stands before the first. */
 export interface ReplicaStatus {
   readonly id: ReplicaId;
+  /** That of Raft, or `stopped` once `stop` was called or something failed. */
   readonly role: "follower" | "preCandidate" | "candidate" | "leader" | "stopped";
+  /** 0 before the first election. */
   readonly term: number;
+  /** The leader of `term` as far as it is known here, itself included; 0 for none. */
   readonly leader: ReplicaId;
+  /** The first index that the store can give; above `lastIndex` when there is none. */
   readonly firstIndex: number;
+  /** The end of the log, durable or not. */
   readonly lastIndex: number;
+  /** Known to be committed here; at most `lastIndex`. */
   readonly commitIndex: number;
+  /** In the state machine, once that is restored after a start; at most `commitIndex`. */
   readonly appliedIndex: number;
+  /** The newest snapshot is of this index; 0 for that of the founding. */
   readonly snapshotIndex: number;
+  /** In force: that of the last membership entry that is applied, or of the snapshot. */
   readonly membership: Membership;
   /** What it waits for; only while it is not whole. */
   readonly recovery?: RecoveryView;
-  /** Only on the leader. */
+  /** Only on the leader: everybody else; empty elsewhere. */
   readonly peers: readonly PeerProgress[];
 }
 
 /**
- * The face of the driver. Implemented by `Replica`, used by services and the simulator.
- * Every method is synchronous and returns before its outcome is known.
+ * The face of the driver. Implemented by `Replica`, used by services and the simulator. Every
+ * method is synchronous. Each `done` is called once, by `stop` at the latest: mostly after the
+ * method has returned, and before where the answer is certain at once.
  */
 export interface ReplicaDriver {
-  /** One tick of logical time. */
+  /** One tick of logical time; all timeouts are counts of them. 10 ms apart is meant. */
   tick(): void;
+  /** Messages that arrived, in order. Those that are not for this replica are ignored. */
   receive(messages: readonly Message[]): void;
   /**
    * The connection to a peer broke (reset, not slow): if it is the leader, it is suspected at once.
    */
   peerLost(peer: ReplicaId): void;
-  /** Proposes entries as one batch with contiguous indexes. */
+  /**
+   * Proposes entries as one batch with contiguous indexes, one for each of `data`, which must not
+   * be empty: throws Bug when it is and this replica leads. The bytes must not be changed any more.
+   */
   propose(data: readonly Uint8Array[], done: (outcome: ProposalOutcome) => void): void;
   /**
    * Proposes a change of members. `committed` means that it is applied here, so in force. No
@@ -270,7 +310,11 @@ export interface ReplicaDriver {
    * steps down.
    */
   stalled(): void;
+  /** Where it stands now, also after `stop`. */
   status(): ReplicaStatus;
-  /** Refuses all that is pending and stops. Idempotent. */
+  /**
+   * Answers all that is pending and stops: proposals and additions are `unknown`, all else is
+   * refused. Idempotent. The ports are left to their owners.
+   */
   stop(): void;
 }

@@ -7,7 +7,6 @@
  * effect.ts fixes. The first failure stops it for good. Called by services through {@link
  * ReplicaDriver}, and by the simulator.
  */
-import type { Prng } from "@atoll/stdx";
 import { assert, unreachable } from "@atoll/stdx";
 import type {
   Effect,
@@ -29,7 +28,6 @@ import type {
   PeerTransport,
   ProposalOutcome,
   ReadOutcome,
-  RecoveredLog,
   ReplicaDriver,
   ReplicaObserver,
   ReplicaStatus,
@@ -37,25 +35,14 @@ import type {
   StateMachine,
   TransferOutcome,
 } from "./ports.ts";
+import type { ReplicaOptions } from "./replica-options.ts";
 import type { ReplicaSettings } from "./settings.ts";
 import { checkReplicaSettings, DEFAULT_REPLICA_SETTINGS } from "./settings.ts";
 import { statusOf } from "./replica-status.ts";
 import { SnapshotRequests } from "./snapshot-requests.ts";
 import { Snapshots } from "./snapshots.ts";
 
-export interface ReplicaOptions {
-  readonly id: ReplicaId;
-  readonly recovered: RecoveredLog;
-  readonly store: LogStore;
-  readonly transport: PeerTransport;
-  readonly stateMachine: StateMachine;
-  readonly observer: ReplicaObserver;
-  /** Must differ between replicas and between lives of one. */
-  readonly prng: Prng;
-  /** Defaults: {@link DEFAULT_REPLICA_SETTINGS}. */
-  readonly settings?: Partial<ReplicaSettings>;
-}
-
+/** See {@link ReplicaDriver} for its methods. */
 export class Replica implements ReplicaDriver {
   readonly #core: RaftCore;
   readonly #store: LogStore;
@@ -82,6 +69,11 @@ export class Replica implements ReplicaDriver {
   #snapshotDue = false;
   readonly #snapshotRequests = new SnapshotRequests();
 
+  /**
+   * Begins a life as a follower; where there is a snapshot to restore, reading it begins at once.
+   * Throws Bug when a setting is out of range or contradicts another, when `id` is none, and when
+   * `recovered` contradicts itself, as `RaftCore` says.
+   */
   constructor(options: ReplicaOptions) {
     const { recovered } = options;
     this.#store = options.store;

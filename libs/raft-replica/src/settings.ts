@@ -6,12 +6,19 @@
 import { assert } from "@atoll/stdx";
 import type { RaftSettings } from "raft-ts";
 
+/**
+ * Every number is an integer of 1 or more, `retainEntries` of 0 or more. A replica throws Bug for
+ * others when it is made.
+ */
 export interface ReplicaSettings {
-  /** Overrides of Raft's defaults. */
+  /** Overrides of Raft's defaults. Default none. */
   readonly raft: Partial<RaftSettings>;
   /** A snapshot is taken after so many applied entries. Default 100,000. */
   readonly snapshotEveryEntries: number;
-  /** Or after so many bytes of them, whichever comes first. Default 256 MiB. */
+  /**
+   * Or after so many bytes of them, whichever comes first; an entry counts 32 bytes beside its
+   * data. Default 256 MiB.
+   */
   readonly snapshotEveryBytes: number;
   /**
    * So many entries behind the snapshot stay readable for feeds and slow peers. Default 1,000,000.
@@ -35,6 +42,7 @@ export interface ReplicaSettings {
   readonly readsPendingMax: number;
 }
 
+/** What a replica runs by where its options say nothing else. */
 export const DEFAULT_REPLICA_SETTINGS: ReplicaSettings = {
   raft: {},
   snapshotEveryEntries: 100_000,

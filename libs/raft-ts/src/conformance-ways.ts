@@ -2,8 +2,9 @@
  * Where another implementation does otherwise, on purpose or by its own choice.
  *
  * A core does it the other way only so that scenarios of that implementation can be replayed
- * (docs/differences.md). Not among the settings, so that no owner of a replica can weaken it:
- * pre-vote and check-quorum are always on.
+ * (docs/differences.md). An entry of its own, `raft-ts/conformance`, for conformance tests alone:
+ * nothing that the public entry gives out can weaken a replica. Pre-vote and check-quorum are
+ * always on.
  */
 
 export interface ConformanceWays {
@@ -36,3 +37,16 @@ export const OWN_WAYS: ConformanceWays = {
   answersHeartbeatsAtOnce: false,
   noticesEachCommit: false,
 };
+
+/** Where the options of a core carry other ways; no plain key can. */
+const WAYS = Symbol("conformance ways");
+
+/** The same options for a `RaftCore` that does it in these ways. */
+export function withWays<T extends object>(options: T, ways: ConformanceWays): T {
+  return { ...options, [WAYS]: ways };
+}
+
+/** The ways that the options of a core carry; {@link OWN_WAYS} unless `withWays` made them. */
+export function waysOf(options: object): ConformanceWays {
+  return (options as { readonly [WAYS]?: ConformanceWays })[WAYS] ?? OWN_WAYS;
+}

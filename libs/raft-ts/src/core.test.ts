@@ -165,9 +165,22 @@ test("step() stops when a leader knows of acknowledged entries that are gone", (
     to: 1,
     term: 1,
     commitIndex: 5,
+    commitTerm: 1,
     readRound: 0,
   });
   assert.equal(effects.at(-1)?.type, "failed");
+});
+
+test("step() stops when a leader committed another entry in the place of its own", () => {
+  const core = newCore();
+  give(core, append(2, undefined, entry(1, 1), entry(2, 1)));
+  const heartbeat = { type: "heartbeat", from: 3, to: 1, term: 2, readRound: 0 } as const;
+  // The disk went back to before the leader of term 2 replaced entry 2.
+  const unknown = give(core, { ...heartbeat, commitIndex: 1, commitTerm: 0 });
+  assert.equal(unknown.at(-1)?.type === "failed", false);
+  const effects = give(core, { ...heartbeat, commitIndex: 2, commitTerm: 2 });
+  assert.equal(effects.at(-1)?.type, "failed");
+  assert.equal(core.view().committedIndex, 1);
 });
 
 test("step() ignores messages that are not for it or make no sense", () => {

@@ -9,8 +9,10 @@
 import type { Prng } from "@atoll/stdx";
 import { assert, unreachable } from "@atoll/stdx";
 import { applyLoaded, finishApply, nextApply } from "./apply.ts";
-import { type ConformanceWays, OWN_WAYS } from "./conformance-ways.ts";
-import type { Effect, Role } from "./effect.ts";
+import { waysOf } from "./conformance-ways.ts";
+import type { CoreView } from "./core-view.ts";
+import { viewOf } from "./core-view.ts";
+import type { Effect } from "./effect.ts";
 import { forgetLeader, settleElection, startCampaign, suspectLeader } from "./election.ts";
 import type {
   Entry,
@@ -23,14 +25,13 @@ import type {
 import type { Input } from "./input.ts";
 import { RaftLog } from "./log.ts";
 import { takeLookup } from "./lookup.ts";
-import { isVoter } from "./membership.ts";
 import { changeMembership, leaveJointByItself } from "./membership-state.ts";
 import { finishWrite, startWrite } from "./persistence.ts";
 import { propose } from "./propose.ts";
 import { addRead, advanceReads } from "./reads.ts";
 import { receive } from "./receive.ts";
-import type { RecoveryView, Standing } from "./recovering-state.ts";
-import { advanceRecovery, viewRecovery } from "./recovering.ts";
+import type { Standing } from "./recovering-state.ts";
+import { advanceRecovery } from "./recovering.ts";
 import { advanceCommit, peerStreamLost, replicate, sendLoaded } from "./replication.ts";
 import { becomeFollower } from "./roles.ts";
 import type { RaftSettings } from "./settings.ts";
@@ -41,18 +42,27 @@ import { RaftState } from "./state.ts";
 import { tick } from "./tick.ts";
 import { checkTransfer, startTransfer } from "./transfer.ts";
 
-/** What a store knows at start; the same shape as `RecoveredLog` of raft-replica. */
+/**
+ * What a store knows at start; the same shape as `RecoveredLog` of raft-replica. The store has
+ * checked it: a core trusts what it is given.
+ */
 export interface RecoveredState {
+  /** The last that was written; zeros for a new replica. */
   readonly hardState: HardState;
+  /** The newest complete one; at least the founding one, at index 0 with the first membership. */
   readonly snapshot: SnapshotMetadata;
+  /** The first index that the store can give; one past the log's end when there is none. */
   readonly firstIndex: number;
+  /** The position before the first entry of `tail`; the log's end when `tail` is empty. */
   readonly tailPrevious: LogPosition;
+  /** The newest entries, contiguous, up to the log's end; older ones are read back when needed. */
   readonly tail: readonly Entry[];
-  /** Default "whole". */
+  /** Whether the log holds all that was promised with it. Default "whole". */
   readonly standing?: Standing;
 }
 
 export interface RaftCoreOptions {
+  /** A positive safe integer, unique for ever within the group. */
   readonly id: ReplicaId;
   readonly recovered: RecoveredState;
   /**
@@ -61,54 +71,26 @@ export interface RaftCoreOptions {
   readonly prng: Prng;
   /** Defaults: {@link DEFAULT_RAFT_SETTINGS}. */
   readonly settings?: Partial<RaftSettings>;
-  /** For replaying scenarios of other implementations alone. Default: {@link OWN_WAYS}. */
-  readonly conformance?: ConformanceWays;
-}
-
-export interface PeerView {
-  readonly id: ReplicaId;
-  readonly matchIndex: number;
-  readonly nextIndex: number;
-  readonly state: "probe" | "replicate" | "snapshot";
-  readonly active: boolean;
-  /** It gets entries and does not count. */
-  readonly learner: boolean;
-  /** It lost its log and does not count until it is whole. */
-  readonly recovering: boolean;
-}
-
-/** A look at the core, for status pages, checkers and transcripts. */
-export interface CoreView {
-  readonly id: ReplicaId;
-  readonly role: Role;
-  readonly term: number;
-  readonly vote: ReplicaId;
-  readonly leader: ReplicaId;
-  readonly firstIndex: number;
-  readonly lastIndex: number;
-  readonly lastTerm: number;
-  readonly stableIndex: number;
-  readonly committedIndex: number;
-  readonly appliedIndex: number;
-  readonly snapshotIndex: number;
-  readonly membership: Membership;
-  /** Leader: a change of membership is refused until this index is applied; else 0. */
-  readonly pendingMembershipIndex: number;
-  /** Leader: to whom it is handing over; 0 for nobody. */
-  readonly transferTo: ReplicaId;
-  /** It led, was removed, and stepped down once a majority of those that stay knew. */
-  readonly departed: boolean;
-  /** Only while it is not whole. */
-  readonly recovery: RecoveryView | undefined;
-  /** Only on the leader: everybody else, voters and learners. */
-  readonly peers: readonly PeerView[];
 }
 
 const NO_EFFECTS: readonly Effect[] = [];
 
+/**
+ * Whatever throws Bug here is a fault of the owner, of its store or of this library. The core must
+ * not be used afterwards: its process ends, and what is durable is what the next life begins with.
+ */
 export class RaftCore {
   readonly #state: RaftState;
 
+  /**
+   * Begins a life as a follower without a leader. Nothing is applied but the snapshot: the state
+   * machine holds exactly that, and entries behind it are handed over anew once they are known to
+   * be committed.
+   *
+   * Throws Bug when the settings contradict each other or are no whole numbers of 1 or more, when
+   * `id` is no positive safe integer, when the log ends before what the hard state or the snapshot
+   * says is committed, or when its last entry is of a later term than the hard state.
+   */
   constructor(options: RaftCoreOptions) {
     const settings = { ...DEFAULT_RAFT_SETTINGS, ...options.settings };
     checkRaftSettings(settings);
@@ -117,7 +99,7 @@ export class RaftCore {
     this.#state = new RaftState({
       id: options.id,
       settings,
-      ways: options.conformance ?? OWN_WAYS,
+      ways: waysOf(options),
       prng: options.prng,
       log: new RaftLog({ ...recovered, commit: recovered.hardState.commit }),
       hardState: recovered.hardState,
@@ -128,10 +110,12 @@ export class RaftCore {
     becomeFollower(this.#state, recovered.hardState.term, 0);
   }
 
+  /** Known to be committed here up to this index; never falls within a life. */
   get committedIndex(): number {
     return this.#state.log.committedIndex;
   }
 
+  /** Applied up to this index, as `applied` said, or by a snapshot that was installed. */
   get appliedIndex(): number {
     return this.#state.log.appliedIndex;
   }
@@ -141,11 +125,20 @@ export class RaftCore {
     return this.#state.log.stableIndex;
   }
 
+  /** In force; that after `appliedIndex`. */
   get membership(): Membership {
     return this.#state.membership;
   }
 
-  /** Takes one input. Effects gather until they are taken. */
+  /**
+   * Takes one input. Effects gather until they are taken; nothing is called back.
+   *
+   * Messages may be lost, repeated, late, and for somebody else; what makes no sense is ignored.
+   * Completions must be exact. Throws Bug when `persisted` names another write than the oldest
+   * under way, when `entriesLoaded` brings other entries than the next to apply, or none, when
+   * `propose` is empty and this replica leads, and when an invariant of Raft is broken, as by two
+   * leaders in one term: then another replica has lied or lost what it promised.
+   */
   step(input: Input): void {
     const state = this.#state;
     switch (input.type) {
@@ -214,7 +207,10 @@ export class RaftCore {
     }
   }
 
-  /** Settles and gives everything to do, in the order of effect.ts. Mostly empty. */
+  /**
+   * Settles what the inputs since the last call allow together, and gives everything to do, in the
+   * order of effect.ts; each effect once. Mostly empty. Throws Bug as `step` does.
+   */
   takeEffects(): readonly Effect[] {
     const state = this.#state;
     if (state.role === "leader") {
@@ -232,37 +228,12 @@ export class RaftCore {
     return this.#gather(apply);
   }
 
+  /** How it stands now; see {@link CoreView}. Costs an object per peer: not for every step. */
   view(): CoreView {
-    const state = this.#state;
-    const peers: PeerView[] = [];
-    for (const [id, each] of state.progress) {
-      const { matchIndex, nextIndex, active, recovering } = each;
-      const learner = !isVoter(state.membership, id);
-      peers.push({ id, matchIndex, nextIndex, state: each.state, active, learner, recovering });
-    }
-    return {
-      id: state.id,
-      role: state.role,
-      term: state.term,
-      vote: state.vote,
-      leader: state.leader,
-      firstIndex: state.log.firstIndex,
-      lastIndex: state.log.lastIndex,
-      lastTerm: state.log.lastTerm,
-      stableIndex: state.log.stableIndex,
-      committedIndex: state.log.committedIndex,
-      appliedIndex: state.log.appliedIndex,
-      snapshotIndex: state.log.snapshot.index,
-      membership: state.membership,
-      pendingMembershipIndex: state.pendingMembershipIndex,
-      transferTo: state.transferTo,
-      departed: state.departed,
-      recovery: viewRecovery(state),
-      peers,
-    };
+    return viewOf(this.#state);
   }
 
-  /** The term of the entry at `index`, undefined when it is not in memory. */
+  /** The term of the entry at `index`; undefined when it is not in memory, or there is none. */
   termAt(index: number): number | undefined {
     return this.#state.log.termAt(index);
   }

@@ -15,7 +15,9 @@ export type ReplicaId = number;
 export type EntryType = "data" | "noop" | "membership";
 
 export interface Entry {
+  /** From 1 on, without gaps; a safe integer. */
   readonly index: number;
+  /** Of the leader that appended it, from 1 on; never falls from entry to entry. */
   readonly term: number;
   readonly type: EntryType;
   /** Empty for `noop`; the encoded {@link Membership} for `membership`. */
@@ -33,6 +35,7 @@ export interface LogPosition {
  * 2), and how far the log was known to be committed.
  */
 export interface HardState {
+  /** 0 before the first election; a safe integer. */
   readonly term: number;
   /** For whom this replica voted in `term`; 0 for nobody. */
   readonly vote: ReplicaId;
@@ -49,11 +52,13 @@ export interface HardState {
  * for joint changes.
  */
 export interface Membership {
+  /** At most 255, as each of the lists. Empty only for a replica that was told of no group yet. */
   readonly voters: readonly ReplicaId[];
   /**
    * The voters of the configuration that is being left; empty unless the change is joint (Raft §6).
    */
   readonly outgoing: readonly ReplicaId[];
+  /** They get everything and have no vote. */
   readonly learners: readonly ReplicaId[];
   /** Voters of `outgoing` that become learners once the joint configuration is left. */
   readonly learnersNext: readonly ReplicaId[];
@@ -63,7 +68,9 @@ export interface Membership {
 
 /** Describes a snapshot: the state after applying `index`. */
 export interface SnapshotMetadata extends LogPosition {
+  /** In force after `index` is applied. */
   readonly membership: Membership;
+  /** Of the content; 0 for the founding one, which has none. */
   readonly sizeBytes: number;
   /** CRC32C of the whole content. */
   readonly checksum: number;

@@ -53,7 +53,14 @@ export function handleHeartbeat(state: RaftState, message: Heartbeat): void {
     state.outbox.failure = `acknowledged entries are lost: ${known}`;
     return;
   }
-  log.commitTo(Math.max(log.committedIndex, message.commitIndex));
+  const { commitIndex, commitTerm } = message;
+  const ownTerm = log.termAt(commitIndex);
+  if (commitTerm !== 0 && ownTerm !== undefined && ownTerm !== commitTerm) {
+    const known = `entry ${commitIndex} is of term ${ownTerm}, the leader's of ${commitTerm}`;
+    state.outbox.failure = `acknowledged entries are lost: ${known}`;
+    return;
+  }
+  log.commitTo(Math.max(log.committedIndex, commitIndex));
   send(state, {
     type: "heartbeatReply",
     from: state.id,

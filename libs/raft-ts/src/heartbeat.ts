@@ -2,7 +2,8 @@
  * Heartbeats: a leader's authority, and the proof of it that reads ask for.
  *
  * They carry no entries, so nothing large delays them. The commit index in one is never above what
- * its receiver acknowledged as durable.
+ * its receiver acknowledged as durable, and its term tells a receiver whose disk went back to an
+ * older state.
  */
 import type { RaftState } from "./state.ts";
 import { send } from "./state.ts";
@@ -14,6 +15,7 @@ export function broadcastHeartbeat(state: RaftState): void {
     const commitIndex = Math.min(progress.matchIndex, state.log.committedIndex);
     progress.commitSent = Math.max(progress.commitSent, commitIndex);
     const { id: from, term } = state;
-    send(state, { type: "heartbeat", from, to, term, commitIndex, readRound });
+    const commitTerm = state.log.termAt(commitIndex) ?? 0;
+    send(state, { type: "heartbeat", from, to, term, commitIndex, commitTerm, readRound });
   }
 }

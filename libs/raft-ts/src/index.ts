@@ -1,6 +1,21 @@
-export type { CoreView, PeerView, RaftCoreOptions, RecoveredState } from "./core.ts";
+export type { RaftCoreOptions, RecoveredState } from "./core.ts";
 export { RaftCore } from "./core.ts";
-export type { Effect, InstallSnapshotEffect, PersistEffect, Role } from "./effect.ts";
+export type { CoreView, PeerView } from "./core-view.ts";
+export type {
+  ApplyEffect,
+  Effect,
+  FailedEffect,
+  InstallSnapshotEffect,
+  LeadershipEffect,
+  LoadEntriesEffect,
+  LoadSnapshotChunkEffect,
+  PersistEffect,
+  ProposalAcceptedEffect,
+  ProposalRefusedEffect,
+  ReadReadyEffect,
+  ReadRefusedEffect,
+  Role,
+} from "./effect.ts";
 export type {
   Entry,
   EntryType,
@@ -44,6 +59,5 @@ export type {
 export type { VoteResult } from "./quorum.ts";
 export { committedIndex, countVotes, isQuorum, majority } from "./quorum.ts";
 export type { RecoveryView, Standing } from "./recovering-state.ts";
-export type { ConformanceWays } from "./conformance-ways.ts";
 export type { RaftSettings } from "./settings.ts";
 export { DEFAULT_RAFT_SETTINGS } from "./settings.ts";

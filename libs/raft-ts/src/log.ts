@@ -13,7 +13,7 @@ const ENTRY_OVERHEAD_BYTES = 32;
 /** Dropped entries are cut off the array once there are so many and they are half of it. */
 const CUT_AFTER = 4_096;
 
-/** The bytes an entry counts for in every bound. */
+/** The bytes an entry counts for in every bound: its data and 32 beside them. */
 export function entryBytes(entry: Entry): number {
   return entry.data.length + ENTRY_OVERHEAD_BYTES;
 }

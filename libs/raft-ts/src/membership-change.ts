@@ -26,6 +26,7 @@ export interface MembershipChange {
  */
 export type MembershipTransition = "auto" | "implicit" | "explicit";
 
+/** What a change comes to; `reason` is a sentence without its end. */
 export type ChangedMembership =
   | { readonly type: "changed"; readonly membership: Membership }
   | { readonly type: "refused"; readonly reason: string };

@@ -15,7 +15,11 @@ const ID_BYTES = 8;
 /** More members than any group may have; a larger count is damage. */
 export const MEMBERS_MAX = 255;
 
-/** A plain, not joint, membership of `voters`, in any order, without repeats. */
+/**
+ * A plain, not joint, membership of `voters`, which may be in any order. None at all is the
+ * membership of a replica that is to be added to a group. Throws Bug when an id is no positive safe
+ * integer, or is named twice.
+ */
 export function membershipOf(voters: readonly ReplicaId[]): Membership {
   const sorted = voters.toSorted((left, right) => left - right);
   for (let at = 0; at < sorted.length; at += 1) {
@@ -39,7 +43,11 @@ export function isVoter(membership: Membership, id: ReplicaId): boolean {
   return membership.voters.includes(id) || membership.outgoing.includes(id);
 }
 
-/** Encodes: version, flags, then four lists, each a count byte and 8 bytes for each id. */
+/**
+ * Encodes: version, flags, then four lists, each a count byte and 8 bytes for each id. The lists
+ * must be sorted and without repeats, as `membershipOf` and `planChange` make them: what is not
+ * does not decode. Throws Bug when one of them has more than {@link MEMBERS_MAX} members.
+ */
 export function encodeMembership(membership: Membership): Uint8Array {
   const lists = [
     membership.voters,
@@ -66,7 +74,7 @@ export function encodeMembership(membership: Membership): Uint8Array {
   return bytes;
 }
 
-/** Decodes what {@link encodeMembership} made; undefined for anything else. */
+/** Decodes what {@link encodeMembership} made; undefined for anything else. Never throws. */
 export function decodeMembership(bytes: Uint8Array): Membership | undefined {
   if (bytes.length < 6 || bytes[0] !== FORMAT_VERSION || (bytes[1] as number) > 1) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -15,7 +15,7 @@ function propose(group: ManualGroup, id: number, ...texts: string[]): void {
 test("§5.1 a server that sees a later term follows it, whatever it is", () => {
   const group = new ManualGroup([1, 2, 3]);
   group.elect(1);
-  const message = { from: 3, to: 1, term: 9, commitIndex: 0, readRound: 0 } as const;
+  const message = { from: 3, to: 1, term: 9, commitIndex: 0, commitTerm: 0, readRound: 0 } as const;
   group.step(1, { type: "message", message: { ...message, type: "heartbeat" } });
   const { role, term, leader } = group.core(1).view();
   assert.deepEqual({ role, term, leader }, { role: "follower", term: 9, leader: 3 });
@@ -25,7 +25,7 @@ test("§5.1 a request of an earlier term is refused, and its sender learns the t
   const group = new ManualGroup([1, 2, 3], {
     logs: new Map([[2, { hardState: { term: 5, vote: 0, commit: 0 } }]]),
   });
-  const message = { from: 1, to: 2, term: 4, commitIndex: 0, readRound: 0 } as const;
+  const message = { from: 1, to: 2, term: 4, commitIndex: 0, commitTerm: 0, readRound: 0 } as const;
   group.step(2, { type: "message", message: { ...message, type: "heartbeat" } });
   assert.deepEqual(
     group.inFlight.map(({ type, to, term }) => ({ type, to, term })),
@@ -120,7 +120,7 @@ test("§5.2 a candidate that hears a leader of its term follows it", () => {
   group.deliver();
   group.persist(1);
   assert.equal(group.core(1).view().role, "candidate");
-  const message = { from: 2, to: 1, term: 1, commitIndex: 0, readRound: 0 } as const;
+  const message = { from: 2, to: 1, term: 1, commitIndex: 0, commitTerm: 0, readRound: 0 } as const;
   group.step(1, { type: "message", message: { ...message, type: "heartbeat" } });
   const { role, leader, term } = group.core(1).view();
   assert.deepEqual({ role, leader, term }, { role: "follower", leader: 2, term: 1 });

@@ -10,14 +10,14 @@ import type { Membership, ReplicaId } from "./entry.ts";
 /** What the votes counted so far come to. */
 export type VoteResult = "won" | "lost" | "pending";
 
-/** How many of `size` voters decide. */
+/** How many of `size` voters decide; `size` is an integer of 0 or more. */
 export function majority(size: number): number {
   return Math.floor(size / 2) + 1;
 }
 
 /**
- * The highest index that a majority of voters has reached. Nobody votes: no limit, as an
- * empty outgoing configuration must hold back nothing.
+ * The highest index that a majority of voters has reached, in each configuration. Nobody votes:
+ * `Number.MAX_SAFE_INTEGER`, as an empty outgoing configuration must hold back nothing.
  */
 export function committedIndex(
   membership: Membership,
@@ -40,7 +40,7 @@ export function countVotes(
   return incoming === "won" && outgoing === "won" ? "won" : "pending";
 }
 
-/** Whether those for whom `holds` is true are a majority. */
+/** Whether those for whom `holds` is true are a majority, in each configuration. */
 export function isQuorum(membership: Membership, holds: (id: ReplicaId) => boolean): boolean {
   return countVotes(membership, holds) === "won";
 }

@@ -40,13 +40,15 @@ export interface Recovery {
 
 /** A look at a recovery, for status pages. */
 export interface RecoveryView {
+  /** See {@link Standing}. */
   readonly standing: "recovering" | "blank" | "founded";
   /** Voters that have not answered in this life. */
   readonly silent: readonly ReplicaId[];
   /** Voters that are recovering themselves, or blank. */
   readonly recovering: readonly ReplicaId[];
-  /** So many voters are healthy, of so many that are needed. */
+  /** So many voters have answered and are whole. */
   readonly healthy: number;
+  /** So many must be, a majority of all. */
   readonly healthyNeeded: number;
   /** The log must be held up to here; undefined until a leader said so. */
   readonly neededIndex: number | undefined;

@@ -144,7 +144,14 @@ test("what a replica lost is not taken for committed because its leader remember
   const group = atWork();
   group.wipe(3, "recovering", THREE);
   group.inFlight = [];
-  const heartbeat = { type: "heartbeat", from: 1, to: 3, term: 1, readRound: 0 } as const;
+  const heartbeat = {
+    type: "heartbeat",
+    from: 1,
+    to: 3,
+    term: 1,
+    commitTerm: 0,
+    readRound: 0,
+  } as const;
   group.step(3, { type: "message", message: { ...heartbeat, commitIndex: 6 } });
   assert.equal(group.core(3).view().committedIndex, 0);
   assert.equal(
@@ -298,7 +305,14 @@ test("a lone blank voter that hears of a group does not found another", () => {
   const group = new ManualGroup([1]);
   group.wipe(1, "blank", [1]);
   const lastLog = { index: 3, term: 4 };
-  const heartbeat = { type: "heartbeat", from: 2, to: 1, term: 4, readRound: 0 } as const;
+  const heartbeat = {
+    type: "heartbeat",
+    from: 2,
+    to: 1,
+    term: 4,
+    commitTerm: 0,
+    readRound: 0,
+  } as const;
   group.step(1, { type: "message", message: { ...heartbeat, commitIndex: lastLog.index } });
   turns(group, [1], 60);
   assert.equal(standing(group, 1), "blank");

@@ -7,15 +7,16 @@
  */
 import { assert } from "@atoll/stdx";
 
+/** Every number is an integer of 1 or more. A core throws Bug for others when it is made. */
 export interface RaftSettings {
   /** A leader sends heartbeats every so many ticks. Default 3. */
   readonly heartbeatTicks: number;
   /**
    * Without a word from a leader for a random count of ticks in [min, max] a follower campaigns.
-   * Default 15.
+   * Default 15; more than two heartbeats.
    */
   readonly electionTimeoutTicksMin: number;
-  /** Default 30. */
+  /** Default 30; above the minimum. */
   readonly electionTimeoutTicksMax: number;
   /**
    * When the connection to the leader breaks, the voter of rank n among the others campaigns after
@@ -26,9 +27,9 @@ export interface RaftSettings {
   readonly readTimeoutTicks: number;
   /** Entries of one AppendEntries, in bytes; one entry always goes. Default 1 MiB. */
   readonly appendBytesMax: number;
-  /** AppendEntries under way to one peer. Default 64. */
+  /** AppendEntries with entries under way to one peer. Default 64. */
   readonly inFlightMessagesMax: number;
-  /** Bytes under way to one peer. Default 8 MiB. */
+  /** Bytes of entries under way to one peer; the message that reaches it goes. Default 8 MiB. */
   readonly inFlightBytesMax: number;
   /** Entries of one write, in bytes; one entry always goes. Default 1 MiB. */
   readonly writeBytesMax: number;
@@ -40,7 +41,7 @@ export interface RaftSettings {
   readonly applyBytesMax: number;
   /**
    * A leader refuses proposals beyond this many bytes of entries that are not committed and
-   * applied. Default 32 MiB.
+   * applied; the batch that reaches them is taken. Default 32 MiB.
    */
   readonly uncommittedBytesMax: number;
   /** Entries kept in memory, in bytes; older ones are read back from the store. Default 64 MiB. */
@@ -60,6 +61,7 @@ export interface RaftSettings {
   readonly commitNotice: "immediate" | "tick";
 }
 
+/** What a core runs by where its options say nothing else. */
 export const DEFAULT_RAFT_SETTINGS: RaftSettings = {
   heartbeatTicks: 3,
   electionTimeoutTicksMin: 15,

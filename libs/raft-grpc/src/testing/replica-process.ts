@@ -16,5 +16,7 @@ let readRound = 0;
 setInterval(() => {
   readRound += 1;
   const [from, to] = [Number(self), Number(peer)];
-  end.transport.send([{ type: "heartbeat", from, to, term: 1, commitIndex: 0, readRound }]);
+  end.transport.send([
+    { type: "heartbeat", from, to, term: 1, commitIndex: 0, commitTerm: 0, readRound },
+  ]);
 }, 10);

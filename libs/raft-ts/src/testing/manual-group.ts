@@ -6,7 +6,7 @@
  * does is noted as a line. Used by the tests that walk the paper, and by transcripts.
  */
 import { assert, crc32c, Prng } from "@atoll/stdx";
-import { type ConformanceWays, OWN_WAYS } from "../conformance-ways.ts";
+import { type ConformanceWays, OWN_WAYS, withWays } from "../conformance-ways.ts";
 import { RaftCore } from "../core.ts";
 import type { Effect } from "../effect.ts";
 import type { Entry, HardState, Membership, ReplicaId, SnapshotMetadata } from "../entry.ts";
@@ -47,6 +47,8 @@ const ROUNDS_MAX = 1_000;
 export class ManualGroup {
   readonly lines: string[] = [];
   inFlight: Message[] = [];
+  /** What is sent between two for whom this is false is lost. */
+  linked: (from: ReplicaId, to: ReplicaId) => boolean = () => true;
   readonly #members = new Map<ReplicaId, ManualMember>();
   readonly #settings: Partial<RaftSettings>;
   readonly #ways: ConformanceWays;
@@ -77,6 +79,21 @@ export class ManualGroup {
   /** Outcomes of proposals and reads at `id`. */
   answers(id: ReplicaId): readonly Effect[] {
     return this.#member(id).answers;
+  }
+
+  /** The hard state that is durable at `id`. */
+  hardState(id: ReplicaId): HardState {
+    return this.#member(id).hardState;
+  }
+
+  /** The index of the newest snapshot that is durable at `id`. */
+  snapshotIndex(id: ReplicaId): number {
+    return this.#member(id).snapshot.index;
+  }
+
+  /** The bytes of the newest snapshot that is durable at `id`. */
+  content(id: ReplicaId): Uint8Array {
+    return this.#member(id).content;
   }
 
   /** Durable entries at `id`. */
@@ -139,6 +156,14 @@ export class ManualGroup {
       if (happened === 0) return;
     }
     assert(false, "the group never settles");
+  }
+
+  /** Time passes alike for everybody in `ids`, and everything that is sent arrives at once. */
+  pass(ids: readonly ReplicaId[], ticks: number): void {
+    for (let at = 0; at < ticks; at += 1) {
+      for (const id of ids) this.tick(id);
+      this.settle();
+    }
   }
 
   /** Elects `id`: its timeout comes and everything is delivered. */
@@ -227,13 +252,13 @@ export class ManualGroup {
   #open(id: ReplicaId, member: Omit<ManualMember, "core">, life: number): RaftCore {
     const { hardState, snapshot, entries, firstIndex, firstTermBefore, standing } = member;
     const tailPrevious = { index: firstIndex - 1, term: firstTermBefore };
-    return new RaftCore({
+    const options = {
       id,
       recovered: { hardState, snapshot, firstIndex, tailPrevious, tail: [...entries], standing },
       prng: new Prng(id * 1000 + life),
       settings: this.#settings,
-      conformance: this.#ways,
-    });
+    };
+    return new RaftCore(withWays(options, this.#ways));
   }
 
   #member(id: ReplicaId): ManualMember {
@@ -271,7 +296,7 @@ export class ManualGroup {
         break;
       case "send":
         for (const message of effect.messages) this.lines.push(describeMessage(message));
-        this.inFlight.push(...effect.messages);
+        this.inFlight.push(...effect.messages.filter(({ from, to }) => this.linked(from, to)));
         break;
       case "loadEntries":
         this.#load(member, effect);
@@ -316,6 +341,7 @@ export class ManualGroup {
     if (write.type === "persist") member.standing = write.standing ?? member.standing;
     if (write.type === "installSnapshot") {
       member.snapshot = write.metadata;
+      member.content = Uint8Array.from(write.chunks.flatMap((chunk) => [...chunk]));
       member.entries = [];
       member.firstIndex = write.metadata.index + 1;
       member.firstTermBefore = write.metadata.term;

@@ -2,7 +2,7 @@
 // versions:
 //   protoc-gen-ts_proto  v2.18.0
 //   protoc               unknown
-// source: atoll/replica/v1/raft.proto
+// source: raft/v1/raft.proto
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
@@ -18,9 +18,9 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 
-export const protobufPackage = "atoll.replica.v1";
+export const protobufPackage = "raft.v1";
 
-export const protobufFileName = "atoll/replica/v1/raft.proto";
+export const protobufFileName = "raft/v1/raft.proto";
 
 export interface ReceiveRequest {
 }
@@ -157,13 +157,13 @@ export const RaftServiceService = {
    * in the call's metadata who it is and whom it means; a callee that is somebody else answers
    * FAILED_PRECONDITION and sends nothing:
    *
-   *   atoll-raft-group-bin  the group's id, UTF-8
-   *   atoll-raft-receiver   the caller's replica id, decimal
-   *   atoll-raft-sender     the callee's replica id, decimal
-   *   atoll-raft-protocol   the version of the layout below, decimal; now 1
+   *   raft-group-bin  the group's id, UTF-8
+   *   raft-receiver   the caller's replica id, decimal
+   *   raft-sender     the callee's replica id, decimal
+   *   raft-protocol   the version of the layout below, decimal; now 2
    */
   receive: {
-    path: "/atoll.replica.v1.RaftService/Receive" as const,
+    path: "/raft.v1.RaftService/Receive" as const,
     requestStream: false as const,
     responseStream: true as const,
     requestSerialize: (value: ReceiveRequest): Buffer => Buffer.from(ReceiveRequest.encode(value).finish()),
@@ -179,10 +179,10 @@ export interface RaftServiceServer extends UntypedServiceImplementation {
    * in the call's metadata who it is and whom it means; a callee that is somebody else answers
    * FAILED_PRECONDITION and sends nothing:
    *
-   *   atoll-raft-group-bin  the group's id, UTF-8
-   *   atoll-raft-receiver   the caller's replica id, decimal
-   *   atoll-raft-sender     the callee's replica id, decimal
-   *   atoll-raft-protocol   the version of the layout below, decimal; now 1
+   *   raft-group-bin  the group's id, UTF-8
+   *   raft-receiver   the caller's replica id, decimal
+   *   raft-sender     the callee's replica id, decimal
+   *   raft-protocol   the version of the layout below, decimal; now 2
    */
   receive: handleServerStreamingCall<ReceiveRequest, ReceiveResponse>;
 }
@@ -193,10 +193,10 @@ export interface RaftServiceClient extends Client {
    * in the call's metadata who it is and whom it means; a callee that is somebody else answers
    * FAILED_PRECONDITION and sends nothing:
    *
-   *   atoll-raft-group-bin  the group's id, UTF-8
-   *   atoll-raft-receiver   the caller's replica id, decimal
-   *   atoll-raft-sender     the callee's replica id, decimal
-   *   atoll-raft-protocol   the version of the layout below, decimal; now 1
+   *   raft-group-bin  the group's id, UTF-8
+   *   raft-receiver   the caller's replica id, decimal
+   *   raft-sender     the callee's replica id, decimal
+   *   raft-protocol   the version of the layout below, decimal; now 2
    */
   receive(request: ReceiveRequest, options?: Partial<CallOptions>): ClientReadableStream<ReceiveResponse>;
   receive(
@@ -206,10 +206,7 @@ export interface RaftServiceClient extends Client {
   ): ClientReadableStream<ReceiveResponse>;
 }
 
-export const RaftServiceClient = makeGenericClientConstructor(
-  RaftServiceService,
-  "atoll.replica.v1.RaftService",
-) as unknown as {
+export const RaftServiceClient = makeGenericClientConstructor(RaftServiceService, "raft.v1.RaftService") as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): RaftServiceClient;
   service: typeof RaftServiceService;
   serviceName: string;
