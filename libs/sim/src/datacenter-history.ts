@@ -7,7 +7,7 @@
  */
 import type { ActionId, LogEntry } from "@atoll/domain";
 import { compareText, Digest64 } from "@atoll/stdx";
-import { Violation } from "./raft-checkers.ts";
+import { Violation } from "./violation.ts";
 
 export class DatacenterHistory {
   readonly #entries = new Map<number, string>();

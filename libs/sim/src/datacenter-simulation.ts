@@ -16,7 +16,7 @@ import { membershipOf, type Message } from "raft-ts";
 import { DatacenterFaults } from "./datacenter-faults.ts";
 import { DatacenterHistory } from "./datacenter-history.ts";
 import { DatacenterUsers } from "./datacenter-users.ts";
-import { Violation } from "./raft-checkers.ts";
+import { Violation } from "./violation.ts";
 import { MemoryLogStore } from "./raft-log-store.ts";
 import { SimulatedNetwork } from "./simulated-network.ts";
 import { SimulatedNode } from "./simulated-node.ts";

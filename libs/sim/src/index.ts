@@ -1,6 +1,6 @@
 export type { DatacenterSimulationResult } from "./datacenter-simulation.ts";
 export { simulateDatacenter } from "./datacenter-simulation.ts";
-export { RaftCheckers, Violation } from "./raft-checkers.ts";
+export { RaftCheckers } from "./raft-checkers.ts";
 export { RaftClients } from "./raft-clients.ts";
 export type { RegisterCommand } from "./raft-commands.ts";
 export { decodeCommand, encodeCommand, payloadOf } from "./raft-commands.ts";
@@ -22,3 +22,4 @@ export type { NetworkCounters, NetworkSettings } from "./simulated-network.ts";
 export { CALM_NETWORK, SimulatedNetwork } from "./simulated-network.ts";
 export type { Scheduled } from "./virtual-clock.ts";
 export { VirtualClock } from "./virtual-clock.ts";
+export { Violation } from "./violation.ts";

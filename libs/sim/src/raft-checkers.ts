@@ -16,15 +16,13 @@ import type {
   SnapshotMetadata,
 } from "raft-ts";
 import type { LogWrite, ReplicaStatus } from "@atoll/raft-replica";
-import { payloadOf } from "./raft-commands.ts";
+import { ClientPromises } from "./raft-client-promises.ts";
+import { DiskPromises } from "./raft-disk-promises.ts";
 import { DurableCopies } from "./raft-durability.ts";
 import type { LogImage } from "./raft-log-store.ts";
 import { MembershipChecker } from "./raft-membership-checker.ts";
-
-/** A broken promise of the system under simulation. */
-export class Violation extends Error {
-  override name = "Violation";
-}
+import { StateDigests } from "./raft-state-digests.ts";
+import { Violation } from "./violation.ts";
 
 interface Committed {
   readonly term: number;
@@ -37,6 +35,7 @@ interface Watched {
   term: number;
   role: ReplicaStatus["role"];
   commitIndex: number;
+  appliedIndex: number;
   lastIndex: number;
   membership: Membership;
   /** The last index written while it leads in this term. */
@@ -46,6 +45,9 @@ interface Watched {
 export class RaftCheckers {
   readonly #images: ReadonlyMap<ReplicaId, LogImage>;
   readonly #copies: DurableCopies;
+  readonly #disks: DiskPromises;
+  /** What clients were told, and hold the group to. */
+  readonly clients: ClientPromises;
   readonly #memberships: MembershipChecker;
   readonly #currentTermAt: (id: ReplicaId, index: number) => number | undefined;
   /** The one history; index 0 stands before the first entry. */
@@ -55,11 +57,7 @@ export class RaftCheckers {
   /** The data and the term before, of each entry ever written, by index and term. */
   readonly #written = new Map<string, { readonly data: Uint8Array; readonly before: number }>();
   readonly #watched = new Map<ReplicaId, Watched>();
-  readonly #digests = new Map<number, string>();
-  readonly #refused = new Set<number>();
-  readonly #payloads = new Map<number, number>();
-  /** Every operation that begins later must come after this position. */
-  #floor = 0;
+  readonly #digests = new StateDigests();
   /** Up to here the log was seen durable on a majority. */
   #durableTo = 0;
 
@@ -76,6 +74,8 @@ export class RaftCheckers {
   ) {
     this.#images = images;
     this.#copies = new DurableCopies(images);
+    this.#disks = new DiskPromises(images);
+    this.clients = new ClientPromises(() => this.#durableTo);
     this.#memberships = new MembershipChecker(founding, (reason) => {
       throw new Violation(reason);
     });
@@ -101,19 +101,40 @@ export class RaftCheckers {
     return this.#memberships.all();
   }
 
-  get floor(): number {
-    return this.#floor;
+  /** The term of the committed entry at `index`; undefined when none is known. */
+  committedTermAt(index: number): number | undefined {
+    return this.#history[index]?.term;
   }
 
   /** A replica is about to lose what is on its disk. */
   losing(id: ReplicaId): void {
     this.#copies.losing(id);
     this.#memberships.forget(id);
+    this.#disks.lost(id);
   }
 
-  /** A replica lost its memory. */
-  restarted(id: ReplicaId): void {
+  /** The disk of a replica that is down is an earlier one now. */
+  wentBack(id: ReplicaId): void {
+    this.#disks.lost(id);
+  }
+
+  /**
+   * Whether any majority of the voters has somebody beside `id` that holds the entry of `term` at
+   * `index` durably, so that `id` may lose it.
+   */
+  canSpare(id: ReplicaId, index: number, term: number): boolean {
+    return this.#copies.canSpare(this.membership, id, index, term);
+  }
+
+  /** A replica lost its memory; its disk is as it will find it. */
+  ended(id: ReplicaId): void {
     this.#watched.delete(id);
+    this.#disks.look(id);
+  }
+
+  /** A replica has read its disk, and has done nothing yet. */
+  started(status: ReplicaStatus): void {
+    this.#disks.started(status);
   }
 
   /** A message is about to leave. */
@@ -162,6 +183,7 @@ export class RaftCheckers {
     if (termAt(first.index) === first.term) {
       throw new Violation(`${id} replaces entry ${first.index}, which agreed, and all after it`);
     }
+    this.#checkKept(id, first.index, termAt);
     let before = termAt(first.index - 1);
     for (const entry of entries) {
       this.#checkMatching(entry, before);
@@ -177,14 +199,25 @@ export class RaftCheckers {
 
   /** A replica starts to install a snapshot: what agrees with it and goes beyond it must stay. */
   installs(id: ReplicaId, metadata: SnapshotMetadata, image: LogImage): void {
+    if (metadata.index <= image.metadata.index) {
+      throw new Violation(`${id} goes back from ${image.metadata.index} to ${metadata.index}`);
+    }
+    this.#checkKept(id, metadata.index + 1, (index) => image.termAt(index));
     const agrees = image.termAt(metadata.index) === metadata.term;
     if (agrees && image.lastIndex > metadata.index) {
       throw new Violation(`${id} gives up ${image.lastIndex} for a snapshot of ${metadata.index}`);
     }
   }
 
-  /** A replica applied entries: state-machine safety. */
-  applied(id: ReplicaId, entries: readonly Entry[], term: number): void {
+  /**
+   * A replica applied entries: state-machine safety.
+   * @param hashes its state after each.
+   */
+  applied(
+    id: ReplicaId,
+    entries: readonly Entry[],
+    { term, hashes }: { readonly term: number; readonly hashes: readonly number[] },
+  ): void {
     for (const entry of entries) {
       const known = this.#history[entry.index];
       if (known === undefined) {
@@ -193,20 +226,19 @@ export class RaftCheckers {
         }
         this.#history.push({ term: entry.term, data: entry.data, commitTerm: term });
         this.#memberships.committed(entry);
-        this.#checkPayload(entry);
+        this.clients.entered(entry);
       } else if (known.term !== entry.term || !sameBytes(known.data, entry.data)) {
         throw new Violation(
           `${id} applied another entry ${entry.index}: term ${entry.term}, known ${known.term}`,
         );
       }
     }
+    this.#digests.applied(id, entries, hashes);
   }
 
-  /** A replica's state after `index`. */
+  /** A replica's whole state after `index`. */
   state(id: ReplicaId, index: number, digest: string): void {
-    const known = this.#digests.get(index);
-    if (known === undefined) this.#digests.set(index, digest);
-    else if (known !== digest) throw new Violation(`${id} has another state at ${index}`);
+    this.#digests.whole(id, index, digest);
   }
 
   /** As {@link observed}, once the replica has done all that was to be done. */
@@ -219,10 +251,14 @@ export class RaftCheckers {
   observed(status: ReplicaStatus, termAt: (index: number) => number | undefined): void {
     const { id } = status;
     const before = this.#watched.get(id);
+    this.#disks.look(id);
     this.#checkCommit(status, termAt);
     if (before !== undefined) {
       if (status.commitIndex < before.commitIndex) {
         throw new Violation(`commit of ${id} fell to ${status.commitIndex}`);
+      }
+      if (status.appliedIndex < before.appliedIndex) {
+        throw new Violation(`${id} took back what it applied after ${status.appliedIndex}`);
       }
       if (status.term < before.term) throw new Violation(`term of ${id} fell to ${status.term}`);
     }
@@ -243,49 +279,11 @@ export class RaftCheckers {
       term: status.term,
       role: status.role,
       commitIndex: status.commitIndex,
+      appliedIndex: status.appliedIndex,
       lastIndex: status.lastIndex,
       membership: status.membership,
       leaderWrittenTo: leads && ledBefore ? before.leaderWrittenTo : 0,
     });
-  }
-
-  /**
-   * A write was confirmed: it is durable on a majority, and after all that was finished before it.
-   * What the confirming replica is at that moment must have been {@link observed} just before.
-   */
-  committed(outcome: {
-    readonly firstIndex: number;
-    readonly lastIndex: number;
-    readonly payloads: readonly number[];
-    readonly floor: number;
-  }): void {
-    const { firstIndex, lastIndex } = outcome;
-    if (lastIndex > this.#durableTo) {
-      throw new Violation(`${lastIndex} was acknowledged, durable is ${this.#durableTo}`);
-    }
-    for (const [at, payload] of outcome.payloads.entries()) {
-      if (this.#payloads.get(payload) !== firstIndex + at) {
-        throw new Violation(`payload ${payload} is not at ${firstIndex + at}`);
-      }
-    }
-    if (firstIndex <= outcome.floor) {
-      throw new Violation(`write at ${firstIndex} began after ${outcome.floor} was finished`);
-    }
-    this.#floor = Math.max(this.#floor, lastIndex);
-  }
-
-  /** A write was refused: it must never appear. */
-  refused(payloads: readonly number[]): void {
-    for (const payload of payloads) {
-      this.#refused.add(payload);
-      if (this.#payloads.has(payload)) throw new Violation(`refused ${payload} is in the log`);
-    }
-  }
-
-  /** A read saw the state after `index`; `floor` is what was finished when it began. */
-  read(index: number, floor: number): void {
-    if (index < floor) throw new Violation(`a read saw ${index} after ${floor} was finished`);
-    this.#floor = Math.max(this.#floor, index);
   }
 
   /**
@@ -352,6 +350,17 @@ export class RaftCheckers {
     }
   }
 
+  /** Nothing that is known to be committed is replaced where it stands, from `from` on. */
+  #checkKept(id: ReplicaId, from: number, termAt: (index: number) => number | undefined): void {
+    for (let index = from; index <= this.committedIndex; index += 1) {
+      const own = termAt(index);
+      if (own === undefined) return;
+      if (own === this.#history[index]?.term) {
+        throw new Violation(`${id} replaces entry ${index}, which is committed`);
+      }
+    }
+  }
+
   #checkMatching(entry: Entry, before: number | undefined): void {
     const key = `${entry.index}/${entry.term}`;
     const known = this.#written.get(key);
@@ -363,14 +372,6 @@ export class RaftCheckers {
     if (!samePast || !sameBytes(known.data, entry.data)) {
       throw new Violation(`two logs differ at or before entry ${entry.index} of ${entry.term}`);
     }
-  }
-
-  #checkPayload(entry: Entry): void {
-    const payload = entry.type === "data" ? payloadOf(entry.data) : 0;
-    if (payload === 0) return;
-    if (this.#refused.has(payload)) throw new Violation(`refused ${payload} was committed`);
-    if (this.#payloads.has(payload)) throw new Violation(`payload ${payload} is there twice`);
-    this.#payloads.set(payload, entry.index);
   }
 }
 

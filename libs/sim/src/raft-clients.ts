@@ -31,12 +31,22 @@ export class RaftClients {
   readonly #group: RaftGroup;
   readonly #prng: Prng;
   readonly #probe: Client = newClient("probe");
+  readonly #pace: number;
   #nextPayload = 1;
   #stopped = false;
 
-  constructor(group: RaftGroup, prng: Prng, count: number) {
+  /**
+   * @param options how many clients there are, and how many times longer than usual they think: a
+   * history that is too long cannot be checked.
+   */
+  constructor(
+    group: RaftGroup,
+    prng: Prng,
+    { count, pace }: { readonly count: number; readonly pace: number },
+  ) {
     this.#group = group;
     this.#prng = prng;
+    this.#pace = pace;
     for (let at = 1; at <= count; at += 1) {
       this.#next(newClient(`client${at}`), this.#prng.pick(this.#ids()));
     }
@@ -64,7 +74,7 @@ export class RaftClients {
   #next(client: Client, preferred: ReplicaId): void {
     const prng = this.#prng;
     const thinkUs = prng.between(0, prng.chance(1, 10) ? 200_000 : 8_000);
-    this.#group.clock.schedule(thinkUs, () => {
+    this.#group.clock.schedule(thinkUs * this.#pace, () => {
       if (this.#stopped) return;
       const at = preferred > 0 && !prng.chance(1, 8) ? preferred : prng.pick(this.#ids());
       if (prng.chance(1, 3)) this.#readNext(client, prng.pick(this.#ids()), at);
@@ -98,8 +108,7 @@ export class RaftClients {
     sizeBytes: number,
     done: (lastIndex: number, leader: ReplicaId) => void,
   ): boolean {
-    const { checkers } = this.#group;
-    const floor = checkers.floor;
+    const { floor } = this.#group.checkers.clients;
     const { lives } = this.#group.member(at);
     const data = commands.map((command) => encodeCommand(command, sizeBytes));
     // What is asked of a replica that is down is not asked at all.
@@ -142,12 +151,12 @@ export class RaftClients {
       case "committed":
         counters.writesCommitted += 1;
         this.#group.observe(at);
-        checkers.committed({ ...outcome, payloads, floor });
+        checkers.clients.committed({ ...outcome, payloads, floor });
         break;
       case "refused":
         if (outcome.reason === "overloaded") counters.writesOverloaded += 1;
         else counters.writesRefused += 1;
-        checkers.refused(payloads);
+        checkers.clients.refused(payloads);
         break;
       case "unknown":
         counters.writesUnknown += 1;
@@ -182,7 +191,7 @@ export class RaftClients {
 
   #read(client: Client, at: ReplicaId, key: number, over: (index: number) => void): boolean {
     const { checkers, counters } = this.#group;
-    const floor = checkers.floor;
+    const { floor } = checkers.clients;
     const member = this.#group.member(at);
     const { lives } = member;
     if (member.replica === undefined) return false;
@@ -198,7 +207,7 @@ export class RaftClients {
         }
         if (member.leading) counters.readsOnLeader += 1;
         else counters.readsOnFollower += 1;
-        checkers.read(member.stateMachine.appliedIndex, floor);
+        checkers.clients.read(member.stateMachine.appliedIndex, floor);
         const value = member.stateMachine.read(key);
         client.seen[key] = value ?? 0;
         const told = value === undefined ? undefined : String(value);

@@ -6,7 +6,7 @@
  * Used by the checkers alone.
  */
 import type { Membership, ReplicaId } from "raft-ts";
-import { LogImage } from "./raft-log-store.ts";
+import type { LogImage } from "./raft-log-store.ts";
 
 export class DurableCopies {
   readonly #images: ReadonlyMap<ReplicaId, LogImage>;
@@ -20,12 +20,22 @@ export class DurableCopies {
   /** `id` is about to lose all it holds. */
   losing(id: ReplicaId): void {
     const image = this.#images.get(id) as LogImage;
-    const copy = new LogImage(image.metadata.membership);
-    Object.assign(copy, image);
-    copy.entries = [...image.entries];
     // One that is whole holds what it held before, or may forget it.
     const earlier = image.standing === "whole" ? [] : (this.#lost.get(id) ?? []);
-    this.#lost.set(id, [...earlier, copy]);
+    this.#lost.set(id, [...earlier, image.copy()]);
+  }
+
+  /** Whether each majority of the voters has the entry at another than `id`. */
+  canSpare(membership: Membership, id: ReplicaId, index: number, term: number): boolean {
+    const { voters } = membership;
+    const holders = voters.filter((each) => {
+      const image = this.#images.get(each);
+      const isWhole = image?.standing === "whole" || image?.standing === "founded";
+      return each !== id && isWhole && isHeld(image, index, term);
+    });
+    const others = voters.length - 1 - holders.length;
+    // Those without it are too few to be a majority together with `id`.
+    return (others + 1) * 2 <= voters.length;
   }
 
   /** Whether the entry of `term` at `index` is on a majority of each configuration. */

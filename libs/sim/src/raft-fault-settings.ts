@@ -31,6 +31,7 @@ export function drawBadDisk(prng: Prng): DiskSettings {
     stallUsMax: prng.pick([50_000, 500_000]),
     failPerMille: prng.chance(1, 4) ? 5 : 0,
     stuckPerMille: prng.chance(1, 6) ? 5 : 0,
+    readFailPerMille: prng.chance(1, 5) ? prng.pick([5, 50, 300]) : 0,
     full: prng.chance(1, 12),
   };
 }
@@ -38,4 +39,11 @@ export function drawBadDisk(prng: Prng): DiskSettings {
 /** How fast a clock runs, per mille of the right speed: from a third to three times. */
 export function drawClock(prng: Prng): number {
   return prng.chance(1, 2) ? prng.between(333, 1_000) : prng.between(1_000, 3_000);
+}
+
+/** How long a process stands still: mostly less than a second, seldom 0.1 s to a minute. */
+export function drawPauseUs(prng: Prng): number {
+  if (!prng.chance(1, 20)) return prng.between(5_000, 900_000);
+  const leastUs = 100_000 * 2 ** prng.below(10);
+  return prng.between(leastUs, Math.min(2 * leastUs, 60_000_000));
 }

@@ -9,7 +9,11 @@ import type { Prng } from "@atoll/stdx";
 import type { ReplicaId } from "raft-ts";
 import type { RaftGroup } from "./raft-group.ts";
 import { RaftMembershipFaults } from "./raft-membership-faults.ts";
-import { drawBadDisk, drawBadNetwork, drawClock } from "./raft-fault-settings.ts";
+import { RaftClockFaults } from "./raft-clock-faults.ts";
+import { RaftDiskFaults } from "./raft-disk-faults.ts";
+import { FaultScene } from "./raft-fault-scene.ts";
+import { drawBadDisk, drawBadNetwork, drawPauseUs } from "./raft-fault-settings.ts";
+import { RaftLinkFaults } from "./raft-link-faults.ts";
 import { CALM_DISK } from "./simulated-disk.ts";
 import { CALM_NETWORK } from "./simulated-network.ts";
 
@@ -17,7 +21,11 @@ export class RaftFaults {
   readonly #group: RaftGroup;
   readonly #prng: Prng;
   readonly #untilUs: number;
+  readonly #scene: FaultScene;
   readonly #members: RaftMembershipFaults;
+  readonly #links: RaftLinkFaults;
+  readonly #clocks: RaftClockFaults;
+  readonly #disks: RaftDiskFaults;
   /**
    * Chances per thousand that a period has each kind of trouble; drawn once, so runs differ in
    * mood.
@@ -32,15 +40,28 @@ export class RaftFaults {
     readonly clock: number;
     readonly clog: number;
     readonly loss: number;
+    readonly stale: number;
+    readonly slowLink: number;
     readonly members: number;
   };
-  #over = false;
 
-  constructor(group: RaftGroup, prng: Prng, untilUs: number) {
+  /**
+   * @param times how long faults last, and how long one replica is to stand still, in
+   * microseconds; 0 for none.
+   */
+  constructor(
+    group: RaftGroup,
+    prng: Prng,
+    times: { readonly untilUs: number; readonly sleepUs: number },
+  ) {
     this.#group = group;
     this.#prng = prng;
-    this.#untilUs = untilUs;
+    this.#untilUs = times.untilUs;
+    this.#scene = new FaultScene(group, prng.child("scene"));
     this.#members = new RaftMembershipFaults(group, prng.child("members"));
+    this.#links = new RaftLinkFaults(this.#scene, prng.child("links"));
+    this.#clocks = new RaftClockFaults(this.#scene, prng.child("clocks"));
+    this.#disks = new RaftDiskFaults(this.#scene, prng.child("disks"), this.#members);
     this.#appetite = {
       network: prng.below(900),
       partition: prng.below(700),
@@ -51,21 +72,24 @@ export class RaftFaults {
       clock: prng.below(500),
       clog: prng.below(500),
       loss: prng.below(400),
+      stale: prng.chance(1, 2) ? prng.below(1_000) : 0,
+      slowLink: prng.below(400),
       members: prng.chance(1, 2) ? prng.below(1_000) : 0,
     };
     this.#period();
+    if (times.sleepUs > 0) this.#sleep(prng.below(times.untilUs - times.sleepUs), times.sleepUs);
   }
 
   /** Repairs everything. Gives those that stay dead: less than half, mostly nobody. */
   heal(): ReadonlySet<ReplicaId> {
-    this.#over = true;
+    this.#scene.end();
     const group = this.#group;
     group.network.settings = CALM_NETWORK;
     group.network.healAll();
-    group.counters.replays += group.network.counters.replayed;
-    group.counters.clogs += group.network.counters.clogged;
+    countFaults(group);
+    this.#clocks.setRight();
     const dead = new Set<ReplicaId>();
-    const mayDie = this.#mayLose();
+    const mayDie = this.#disks.mayLose();
     if (mayDie > 0 && this.#prng.chance(1, 3)) {
       const { voters } = group.checkers.membership;
       for (const id of this.#prng.shuffle(voters).slice(0, this.#prng.between(1, mayDie))) {
@@ -76,7 +100,6 @@ export class RaftFaults {
     for (const [id, member] of group.members) {
       if (member.store.disk.isStuck) group.counters.syncsStuck += 1;
       member.store.diskSettings = CALM_DISK;
-      member.clockPerMille = 1000;
       if (dead.has(id)) {
         group.crash(id, true);
         continue;
@@ -89,11 +112,12 @@ export class RaftFaults {
   }
 
   #period(): void {
-    if (this.#over) return;
+    if (this.#scene.isOver) return;
     const prng = this.#prng;
     const group = this.#group;
     const lengthUs = prng.between(200_000, 1_500_000);
-    const calm = prng.chance(1, 4);
+    // A run that is long for one that sleeps is no more eventful than others.
+    const calm = prng.chance(this.#scene.asleep.size > 0 ? 3 : 1, 4);
     const wants = (appetite: number): boolean => !calm && prng.chance(appetite, 1000);
     group.network.healAll();
     group.network.settings = wants(this.#appetite.network) ? drawBadNetwork(prng) : CALM_NETWORK;
@@ -101,143 +125,48 @@ export class RaftFaults {
       if (member.store.disk.isStuck) group.counters.syncsStuck += 1;
       member.store.diskSettings = wants(this.#appetite.disk) ? drawBadDisk(prng) : CALM_DISK;
     }
-    if (wants(this.#appetite.clock)) this.#badClocks(lengthUs);
-    else for (const member of group.members.values()) member.clockPerMille = 1000;
+    if (wants(this.#appetite.clock)) this.#clocks.strike(lengthUs);
+    else this.#clocks.steady();
     if (wants(this.#appetite.members)) {
       for (let each = prng.between(1, 12); each > 0; each -= 1) {
-        this.#later(prng.below(lengthUs), () => this.#members.strike());
+        this.#scene.later(prng.below(lengthUs), () => this.#members.strike());
       }
     }
-    if (wants(this.#appetite.loss)) this.#loseDisks(lengthUs);
-    if (wants(this.#appetite.clog)) this.#swizzle(lengthUs);
-    if (wants(this.#appetite.partition)) this.#partition();
+    if (wants(this.#appetite.loss)) this.#disks.loseSome(lengthUs);
+    if (wants(this.#appetite.stale)) this.#disks.bringBackSome(lengthUs);
+    if (wants(this.#appetite.clog)) this.#links.swizzle(lengthUs);
+    if (wants(this.#appetite.partition)) this.#links.partition();
+    if (wants(this.#appetite.slowLink)) this.#links.slowLink();
     if (wants(this.#appetite.crash)) this.#crashes(lengthUs);
-    if (wants(this.#appetite.crash >> 2)) this.#restartLoop(this.#victim(), prng.between(3, 8));
+    if (wants(this.#appetite.crash >> 2))
+      this.#restartLoop(this.#scene.victim(), prng.between(3, 8));
     if (wants(this.#appetite.pause)) this.#pauses(lengthUs);
     if (wants(this.#appetite.churn)) this.#shortReigns(group.clock.nowUs + lengthUs);
     if (prng.chance(1, 4)) this.#nuisances(lengthUs);
-    this.#restartFailed();
-    if (group.clock.nowUs + lengthUs < this.#untilUs) this.#later(lengthUs, () => this.#period());
-  }
-
-  /** Cuts links: one member off, two halves, one direction, one side of a triangle, at random. */
-  #partition(): void {
-    const prng = this.#prng;
-    const { network, counters } = this.#group;
-    counters.partitions += 1;
-    const shuffled = prng.shuffle(this.#ids);
-    const target = this.#group.leader()?.id ?? (shuffled[0] as ReplicaId);
-    const kind = prng.below(5);
-    const left = new Set(
-      kind === 0 ? [target] : shuffled.slice(0, prng.below(shuffled.length + 1)),
-    );
-    for (const from of this.#ids) {
-      for (const to of this.#ids) {
-        if (from === to) continue;
-        const crosses = left.has(from) !== left.has(to);
-        if (kind <= 1 && crosses) network.cut(from, to);
-        if (kind === 2 && crosses && left.has(from)) {
-          network.cut(from, to);
-          counters.oneWayCuts += 1;
-        }
-        if (kind === 3 && prng.chance(1, 3)) network.cut(from, to);
-      }
-    }
-    if (kind !== 4) return;
-    // One link of a triangle: the rest still hears both ends.
-    const other = prng.pick(this.#ids);
-    network.cut(target, other);
-    network.cut(other, target);
-  }
-
-  /** Clocks run fast, slow, and by leaps. */
-  #badClocks(lengthUs: number): void {
-    const prng = this.#prng;
-    const group = this.#group;
-    for (const [id, member] of group.members) {
-      if (prng.chance(1, 2)) {
-        member.clockPerMille = drawClock(prng);
-        group.counters.clocksSkewed += 1;
-      }
-      if (!prng.chance(1, 3)) continue;
-      this.#later(prng.below(lengthUs), () => group.jumpClock(id, prng.between(2, 200)));
-    }
-  }
-
-  /** Clogs links one by one, then frees them in another order. */
-  #swizzle(lengthUs: number): void {
-    const prng = this.#prng;
-    const { network } = this.#group;
-    const ids = this.#ids;
-    const links = ids.flatMap((from) => ids.map((to) => ({ from, to })));
-    const some = prng.shuffle(links).slice(0, prng.between(1, links.length));
-    const half = lengthUs >> 1;
-    for (const { from, to } of some) {
-      if (from === to) continue;
-      this.#later(prng.below(half), () => network.clog(from, to));
-      this.#later(half + prng.below(half), () => network.unclog(from, to));
-    }
+    this.#disks.restartFailed();
+    if (group.clock.nowUs + lengthUs < this.#untilUs)
+      this.#scene.later(lengthUs, () => this.#period());
   }
 
   #crashes(lengthUs: number): void {
     const prng = this.#prng;
     const group = this.#group;
-    const all = prng.chance(1, 6);
-    const count = all ? this.#ids.length : prng.between(1, 3);
-    for (let each = 0; each < count; each += 1) {
-      const id = all ? (this.#ids[each] as ReplicaId) : this.#victim();
-      this.#later(all ? 0 : prng.below(lengthUs), () => {
-        group.crash(id, prng.chance(3, 4));
-        this.#later(prng.between(1_000, 600_000), () => group.start(id));
-      });
+    if (prng.chance(1, 6) && this.#scene.asleep.size === 0) {
+      group.losePower();
+      for (const id of this.#scene.ids) this.#startLater(id);
+      return;
     }
-  }
-
-  /** Disks are damaged or wiped, of so few at a time that a majority is whole. */
-  #loseDisks(lengthUs: number): void {
-    const prng = this.#prng;
-    const group = this.#group;
     for (let each = prng.between(1, 3); each > 0; each -= 1) {
-      this.#later(prng.below(lengthUs), () => {
-        const id = this.#victim();
-        // One that is damaged while the group is founded waits for a human, and all wait for it.
-        if (group.checkers.committedIndex === 0) return;
-        // Twice in a row is as good as once.
-        if (this.#mayLose() < 1 && group.isWhole(id)) return;
-        if (!group.checkers.membership.voters.includes(id)) return;
-        if (!this.#hasWitness(id)) return;
-        // A blank founder that was alone has nobody to ask whether its group exists.
-        const asksNobody = (group.checkers.memberships()[0]?.voters.length ?? 0) < 2;
-        group.loseDisk(id, asksNobody || prng.chance(1, 2) ? "recovering" : "blank");
-        this.#later(prng.between(1_000, 300_000), () => group.start(id));
+      this.#scene.later(prng.below(lengthUs), () => {
+        const id = this.#scene.victim();
+        group.crash(id, prng.chance(3, 4));
+        this.#startLater(id);
       });
     }
   }
 
-  /**
-   * Whether those that `id` was founded with can tell it that their group exists: one of them is
-   * whole, a voter still, and has been in a term. Who is wiped and asks only others that know of
-   * nothing takes the group for a new one.
-   */
-  #hasWitness(id: ReplicaId): boolean {
-    const group = this.#group;
-    const founders = group.checkers.memberships()[0]?.voters ?? [];
-    const others = founders.filter((each) => each !== id);
-    if (!founders.includes(id) || others.length === 0) return true;
-    return others.some((each) => {
-      const { term } = group.member(each).store.durable.hardState;
-      const isVoter = group.checkers.membership.voters.includes(each);
-      return isVoter && group.isWhole(each) && term > 0;
-    });
-  }
-
-  /** So many more voters may be lost for ever before no majority is whole. */
-  #mayLose(): number {
-    const group = this.#group;
-    if (this.#members.isChanging()) return 0;
-    const { voters } = group.checkers.membership;
-    const notWhole = voters.filter((id) => !group.isWhole(id)).length;
-    return Math.floor((voters.length - 1) / 2) - notWhole;
+  #startLater(id: ReplicaId): void {
+    this.#scene.later(this.#prng.between(1_000, 600_000), () => this.#group.start(id));
   }
 
   /** A process that ends soon after each start. */
@@ -248,9 +177,9 @@ export class RaftFaults {
     let atUs = 0;
     for (let time = 0; time < times; time += 1) {
       atUs += prng.between(500, 60_000);
-      this.#later(atUs, () => group.crash(id, prng.chance(1, 2)));
+      this.#scene.later(atUs, () => group.crash(id, prng.chance(1, 2)));
       atUs += prng.between(500, 20_000);
-      this.#later(atUs, () => group.start(id));
+      this.#scene.later(atUs, () => group.start(id));
     }
   }
 
@@ -258,13 +187,30 @@ export class RaftFaults {
     const prng = this.#prng;
     const group = this.#group;
     for (let each = prng.between(1, 2); each > 0; each -= 1) {
-      const id = this.#victim();
-      this.#later(prng.below(lengthUs), () => {
+      const id = this.#scene.victim();
+      this.#scene.later(prng.below(lengthUs), () => {
         group.pause(id);
         const notices = prng.chance(1, 2);
-        this.#later(prng.between(5_000, 900_000), () => group.resume(id, notices));
+        this.#scene.later(drawPauseUs(prng), () => {
+          if (!this.#scene.asleep.has(id)) group.resume(id, notices);
+        });
       });
     }
+  }
+
+  /** Somebody stands still for long, while everything else goes on. */
+  #sleep(delayUs: number, forUs: number): void {
+    const group = this.#group;
+    this.#scene.later(delayUs, () => {
+      const id = this.#scene.victim();
+      group.start(id);
+      group.pause(id);
+      this.#scene.asleep.add(id);
+      this.#scene.later(forUs, () => {
+        this.#scene.asleep.delete(id);
+        group.resume(id, this.#prng.chance(1, 2));
+      });
+    });
   }
 
   /**
@@ -275,7 +221,7 @@ export class RaftFaults {
     const prng = this.#prng;
     const group = this.#group;
     if (group.clock.nowUs >= untilUs) return;
-    this.#later(prng.between(1_000, 60_000), () => {
+    this.#scene.later(prng.between(1_000, 60_000), () => {
       const leader = this.#leading();
       if (leader !== undefined) this.#endReign(leader);
       this.#shortReigns(untilUs);
@@ -290,35 +236,20 @@ export class RaftFaults {
     switch (prng.below(4)) {
       case 0:
         group.crash(leader, prng.chance(1, 2));
-        this.#later(forUs, () => group.start(leader));
+        this.#scene.later(forUs, () => group.start(leader));
         break;
       case 1:
         group.pause(leader);
-        this.#later(forUs, () => group.resume(leader, prng.chance(1, 2)));
+        this.#scene.later(forUs, () => group.resume(leader, prng.chance(1, 2)));
         break;
       case 2:
         // One follower still hears it.
-        this.#cutOff(leader, prng.pick(this.#ids), forUs);
+        this.#links.cutOff(leader, prng.pick(this.#scene.ids), forUs);
         break;
       default:
-        this.#cutOff(leader, leader, forUs);
+        this.#links.cutOff(leader, leader, forUs);
         break;
     }
-  }
-
-  #cutOff(id: ReplicaId, butFor: ReplicaId, forUs: number): void {
-    const { network } = this.#group;
-    for (const other of this.#ids) {
-      if (other === id || other === butFor) continue;
-      network.cut(id, other);
-      network.cut(other, id);
-    }
-    this.#later(forUs, () => {
-      for (const other of this.#ids) {
-        network.heal(id, other);
-        network.heal(other, id);
-      }
-    });
   }
 
   /** Any replica that takes itself for a leader, and runs. */
@@ -335,10 +266,10 @@ export class RaftFaults {
     const prng = this.#prng;
     const group = this.#group;
     for (let each = prng.between(1, 4); each > 0; each -= 1) {
-      const at = prng.pick(this.#ids);
-      const peer = prng.pick(this.#ids);
+      const at = prng.pick(this.#scene.ids);
+      const peer = prng.pick(this.#scene.ids);
       const kind = prng.below(6);
-      this.#later(prng.below(lengthUs), () => {
+      this.#scene.later(prng.below(lengthUs), () => {
         if (kind === 0) {
           group.use(group.leader()?.id ?? at, (replica) => {
             replica.handOver(({ type }) => {
@@ -365,35 +296,14 @@ export class RaftFaults {
       });
     }
   }
+}
 
-  /**
-   * A process whose disk failed ends, and is started again by whoever watches it; sometimes one
-   * whose disk hangs, too.
-   */
-  #restartFailed(): void {
-    for (const [id, member] of this.#group.members) {
-      const hangs = member.store.disk.isStuck && this.#prng.chance(1, 3);
-      if (!member.failed && !hangs) continue;
-      this.#group.crash(id, true);
-      this.#later(this.#prng.between(1_000, 300_000), () => this.#group.start(id));
-    }
-  }
-
-  /** Every machine that is not switched off for ever. */
-  get #ids(): readonly ReplicaId[] {
-    const { members } = this.#group;
-    return [...members.keys()].filter((id) => !this.#group.member(id).retired);
-  }
-
-  #victim(): ReplicaId {
-    const leader = this.#group.leader()?.id;
-    return leader !== undefined && this.#prng.chance(1, 2) ? leader : this.#prng.pick(this.#ids);
-  }
-
-  /** Trouble that was planned does not outlast the healing; restarts are repeated by it. */
-  #later(delayUs: number, run: () => void): void {
-    this.#group.clock.schedule(delayUs, () => {
-      if (!this.#over) run();
-    });
-  }
+/** Adds up what the network and the disks met. */
+function countFaults({ counters, network, members }: RaftGroup): void {
+  counters.replays += network.counters.replayed;
+  counters.clogs += network.counters.clogged;
+  counters.messagesLost += network.counters.lost;
+  counters.messagesDuplicated += network.counters.duplicated;
+  counters.messagesReordered += network.counters.reordered;
+  for (const { store } of members.values()) counters.syncsSlow += store.disk.slowSyncs;
 }

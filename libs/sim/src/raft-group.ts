@@ -13,14 +13,14 @@ import type { Membership, Message, ReplicaId } from "raft-ts";
 import { RaftCheckers } from "./raft-checkers.ts";
 import type { RaftCounters } from "./raft-counters.ts";
 import { noCounters } from "./raft-counters.ts";
+import { DiskLosses, isWhole } from "./raft-disk-losses.ts";
 import type { LogImage } from "./raft-log-store.ts";
 import { MemoryLogStore } from "./raft-log-store.ts";
 import { DigestStateMachine } from "./raft-state-machine.ts";
 import { countMessage, describe } from "./raft-trace.ts";
-import { DiskFailedError } from "./simulated-disk.ts";
 import { watchedStore } from "./raft-watched-store.ts";
 import type { SimulatedReplica } from "./raft-member.ts";
-import { countLeader } from "./raft-member.ts";
+import { countLeader, newMember } from "./raft-member.ts";
 import { SimulatedNetwork } from "./simulated-network.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
@@ -43,6 +43,7 @@ export interface RaftGroupOptions {
 
 /** Messages that a stopped process's sockets hold at most. */
 const HELD_MESSAGES_MAX = 2_000;
+const LONG_PAUSE_US = 10_000_000;
 
 export class RaftGroup {
   readonly clock: VirtualClock;
@@ -54,6 +55,7 @@ export class RaftGroup {
   readonly #prng: Prng;
   /** What is durable, by id. */
   readonly #images = new Map<ReplicaId, LogImage>();
+  readonly #losses: DiskLosses;
   readonly #digest = new Digest64();
   readonly #chunksSeen = new Set<string>();
 
@@ -69,6 +71,7 @@ export class RaftGroup {
     this.checkers = new RaftCheckers(options.membership, this.#images, (id, index) =>
       this.member(id).replica?.termAt(index),
     );
+    this.#losses = new DiskLosses(this.checkers, this.counters);
     for (const id of options.membership.voters) this.addMember(id, options.membership);
     if (options.founding === true) {
       for (const member of this.members.values()) member.store.rebuild("blank");
@@ -84,22 +87,7 @@ export class RaftGroup {
       membership,
     });
     this.#images.set(id, store.durable);
-    this.members.set(id, {
-      id,
-      store,
-      replica: undefined,
-      stateMachine: this.#newStateMachine(id),
-      heldMessages: undefined,
-      inbox: [],
-      heldCalls: [],
-      lives: 0,
-      leading: false,
-      failed: false,
-      lostAtElection: undefined,
-      wasLeader: false,
-      retired: false,
-      clockPerMille: 1000,
-    });
+    this.members.set(id, newMember(id, store, this.#newStateMachine(id)));
   }
 
   /** Everything that happened so far, as a digest: equal for equal seeds. */
@@ -130,15 +118,16 @@ export class RaftGroup {
     if (member.replica !== undefined || member.retired) return;
     member.lives += 1;
     if (member.lives > 1) this.counters.restarts += 1;
+    if (member.distrusted) this.#losses.rebuild(member, "recovering");
     member.failed = false;
     member.leading = false;
+    member.noTickBeforeUs = 0;
     member.stateMachine = this.#newStateMachine(id);
     const prng = this.#options.prng.child(`replica ${id} life ${member.lives}`);
     const tailBytesMax = this.#options.settings.raft?.tailBytesMax ?? 64 << 20;
     const recovered = member.store.recover(tailBytesMax);
     if (recovered.snapshot.index > 0) this.counters.restoresAtStart += 1;
     this.#note(`start ${id} term ${recovered.hardState.term} last ${recovered.last.index}`);
-    this.checkers.restarted(id);
     member.replica = new Replica({
       id,
       recovered,
@@ -155,16 +144,12 @@ export class RaftGroup {
           if (!member.leading && change.leading) this.counters.elections += 1;
           member.leading = change.leading;
         },
-        failed: (error) => {
-          if (!(error instanceof DiskFailedError)) throw error;
-          if (error.code === "NO_SPACE") this.counters.disksFull += 1;
-          else this.counters.syncFailures += 1;
-          member.failed = true;
-        },
+        failed: (error) => this.#losses.failed(member, error),
       },
       prng,
       settings: this.#options.settings,
     });
+    this.checkers.started(member.replica.status());
     this.#tickLater(member, member.lives, this.#prng.below(this.#tickUs()));
   }
 
@@ -186,7 +171,11 @@ export class RaftGroup {
     member.store.crash();
     this.counters.tornWrites += member.store.tornWrites - tornWrites;
     this.counters.lostWrites += member.store.lostWrites - lostWrites;
-    this.checkers.restarted(id);
+    this.checkers.ended(id);
+    const all = [...this.members.values()];
+    if (all.length > 1 && all.every((each) => each.replica === undefined)) {
+      this.counters.allDown += 1;
+    }
     // Else messages for it linger, and may reach its next life.
     if (!peersNotice) return;
     for (const peer of this.members.keys()) {
@@ -206,9 +195,21 @@ export class RaftGroup {
     this.crash(id, this.#prng.chance(1, 2));
     this.counters[standing === "blank" ? "disksWiped" : "disksDamaged"] += 1;
     this.#note(`lose ${id} ${standing}`);
-    this.checkers.losing(id);
-    member.store.rebuild(standing);
-    member.lostAtElection = this.counters.elections;
+    this.#losses.rebuild(member, standing);
+  }
+
+  /** The folder of a member that is down is replaced by an older copy of itself. */
+  bringBack(id: ReplicaId, earlier: LogImage): void {
+    const member = this.member(id);
+    this.#note(`bring back ${id} ${earlier.lastIndex} of ${member.store.durable.lastIndex}`);
+    this.#losses.bringBack(member, earlier);
+  }
+
+  /** The whole group loses its power at one moment. */
+  losePower(): void {
+    const running = [...this.members.values()].filter(({ replica }) => replica !== undefined);
+    if (running.length > 1) this.counters.groupPowerLosses += 1;
+    for (const { id } of running) this.crash(id, this.#prng.chance(3, 4));
   }
 
   /** Switches a machine off for ever. */
@@ -220,8 +221,7 @@ export class RaftGroup {
 
   /** Whether a member holds all it promised. */
   isWhole(id: ReplicaId): boolean {
-    const { durable } = this.member(id).store;
-    return durable.standing === "whole" || durable.standing === "founded";
+    return isWhole(this.member(id));
   }
 
   /** `at` learns that its connection to `peer` broke. */
@@ -243,6 +243,7 @@ export class RaftGroup {
     this.counters.pauses += 1;
     this.#note(`pause ${id}`);
     member.heldMessages = [];
+    member.pausedAtUs = this.clock.nowUs;
     member.store.disk.hold();
   }
 
@@ -252,6 +253,8 @@ export class RaftGroup {
     const { replica, heldMessages } = member;
     if (replica === undefined || heldMessages === undefined) return;
     this.#note(`resume ${id}`);
+    const pausedUs = this.clock.nowUs - member.pausedAtUs;
+    if (pausedUs >= LONG_PAUSE_US) this.counters.pausesOfTenSeconds += 1;
     member.heldMessages = undefined;
     if (notices) replica.stalled();
     member.store.disk.release();
@@ -286,8 +289,15 @@ export class RaftGroup {
     return true;
   }
 
+  /** The clock of a member jumps back: no ticks until it has come up again. */
+  clockBack(id: ReplicaId, backUs: number): void {
+    this.counters.clocksBack += 1;
+    this.#note(`back ${id} ${backUs}`);
+    this.member(id).noTickBeforeUs = this.clock.nowUs + backUs;
+  }
+
   /** The clock of a member jumps ahead: so many ticks at once. */
-  jumpClock(id: ReplicaId, ticks: number): void {
+  clockAhead(id: ReplicaId, ticks: number): void {
     this.counters.clockJumps += 1;
     this.#note(`jump ${id} ${ticks}`);
     for (let tick = 0; tick < ticks; tick += 1) this.use(id, (replica) => replica.tick());
@@ -309,7 +319,8 @@ export class RaftGroup {
       const tickUs = Math.floor((this.#tickUs() * 1000) / member.clockPerMille);
       const jitterUs = Math.floor(tickUs / 20);
       this.#tickLater(member, life, tickUs - jitterUs + this.#prng.below(2 * jitterUs));
-      if (member.heldMessages !== undefined) return;
+      const isSilent = this.clock.nowUs < member.noTickBeforeUs;
+      if (isSilent || member.heldMessages !== undefined) return;
       member.replica.tick();
       this.#observe(member);
     });
@@ -342,6 +353,7 @@ export class RaftGroup {
         return;
       }
       member.replica.receive(messages);
+      this.#losses.received(member, messages);
       this.#observe(member);
     };
     if (waitUs === 0) receive();
@@ -362,18 +374,15 @@ export class RaftGroup {
     this.checkers.observed(status, (index) => replica.termAt(index));
     if (settled) this.checkers.settled(status);
     countLeader(this.counters, member, status);
-    if (member.lostAtElection === undefined || !this.isWhole(member.id)) return;
-    this.counters.recoveries += 1;
-    if (this.counters.elections > member.lostAtElection) this.counters.recoveriesOverElections += 1;
-    member.lostAtElection = undefined;
+    this.#losses.observed(member, status);
   }
 
   #newStateMachine(id: ReplicaId): DigestStateMachine {
     const fillerBytesMax = this.#options.snapshotFillerBytesMax ?? 600;
     const stateMachine: DigestStateMachine = new DigestStateMachine(fillerBytesMax, {
-      applied: (entries) => {
+      applied: (entries, hashes) => {
         const term = this.member(id).replica?.status().term ?? 0;
-        this.checkers.applied(id, entries, term);
+        this.checkers.applied(id, entries, { term, hashes });
         this.checkers.state(id, stateMachine.appliedIndex, stateMachine.digest);
       },
       restored: () => {

@@ -50,6 +50,13 @@ export class LogImage {
     this.standing = standing;
   }
 
+  /** The same as it is now, for itself. */
+  copy(): LogImage {
+    const copy = Object.assign(new LogImage(this.metadata.membership), this);
+    copy.entries = [...this.entries];
+    return copy;
+  }
+
   get lastIndex(): number {
     return this.firstIndex + this.entries.length - 1;
   }
@@ -174,7 +181,11 @@ export class MemoryLogStore implements LogStore {
     range: { readonly from: number; readonly to: number; readonly maxBytes: number },
     done: (error: Error | undefined, range: EntryRange | undefined) => void,
   ): void {
-    this.disk.read(() => {
+    this.disk.read((failure) => {
+      if (failure !== undefined) {
+        done(failure, undefined);
+        return;
+      }
       const image = this.#current;
       if (range.from < image.firstIndex) {
         done(new CompactedError(`entry ${range.from} of ${image.firstIndex}`), undefined);
@@ -215,7 +226,11 @@ export class MemoryLogStore implements LogStore {
     range: { readonly index: number; readonly offset: number; readonly maxBytes: number },
     done: (error: Error | undefined, chunk: Uint8Array | undefined) => void,
   ): void {
-    this.disk.read(() => {
+    this.disk.read((failure) => {
+      if (failure !== undefined) {
+        done(failure, undefined);
+        return;
+      }
       const { metadata, chunks } = this.durable;
       if (metadata.index !== range.index) {
         done(new CompactedError(`snapshot ${range.index}, kept is ${metadata.index}`), undefined);
@@ -258,21 +273,17 @@ export class MemoryLogStore implements LogStore {
     this.durable.clear(this.#membership, standing);
   }
 
+  /** Puts an earlier state of the disk in the place of what is durable. Only while it is down. */
+  bringBack(earlier: LogImage): void {
+    Object.assign(this.durable, earlier.copy());
+  }
+
   /**
    * Opens after a crash or for the first time; gives at most `tailBytesMax` of the newest entries.
    */
   recover(tailBytesMax: number): RecoveredLog {
-    const { hardState, metadata, entries, firstIndex, previousTerm, lastIndex, standing } =
-      this.durable;
-    const current = new LogImage(this.#membership);
-    current.hardState = hardState;
-    current.metadata = metadata;
-    current.chunks = this.durable.chunks;
-    current.entries = [...entries];
-    current.firstIndex = firstIndex;
-    current.previousTerm = previousTerm;
-    current.standing = standing;
-    this.#current = current;
+    const { hardState, metadata, entries, firstIndex, lastIndex, standing } = this.durable;
+    this.#current = this.durable.copy();
     let start = entries.length;
     let bytes = 0;
     while (start > 0) {

@@ -27,12 +27,48 @@ export interface SimulatedReplica {
   failed: boolean;
   /** Whether it led, by its own account, when it was last looked at. */
   wasLeader: boolean;
+  /** Its leader knows that its disk lost entries; it must not be opened as a whole one again. */
+  distrusted: boolean;
+  /** Its disk is an earlier one, which lacks entries up to here; 0 when it is not. */
+  forgotTo: number;
+  /** When it began to stand still. */
+  pausedAtUs: number;
+  /** Its clock went back: no tick before then. */
+  noTickBeforeUs: number;
   /** Switched off for ever. */
   retired: boolean;
   /** The count of elections when it lost its log; undefined while it is whole. */
   lostAtElection: number | undefined;
   /** How fast its clock runs, per mille of the right speed. */
   clockPerMille: number;
+}
+
+/** A member that was never started. */
+export function newMember(
+  id: ReplicaId,
+  store: MemoryLogStore,
+  stateMachine: DigestStateMachine,
+): SimulatedReplica {
+  return {
+    id,
+    store,
+    replica: undefined,
+    stateMachine,
+    heldMessages: undefined,
+    inbox: [],
+    heldCalls: [],
+    lives: 0,
+    leading: false,
+    failed: false,
+    distrusted: false,
+    forgotTo: 0,
+    pausedAtUs: 0,
+    noTickBeforeUs: 0,
+    lostAtElection: undefined,
+    wasLeader: false,
+    retired: false,
+    clockPerMille: 1000,
+  };
 }
 
 /** Notes what became of a member's leadership since it was last looked at. */

@@ -12,15 +12,19 @@ import { Prng } from "@atoll/stdx";
 import type { ReplicaSettings } from "@atoll/raft-replica";
 import type { Membership, ReplicaId } from "raft-ts";
 import { membersOf, membershipOf } from "raft-ts";
-import { Violation } from "./raft-checkers.ts";
 import { KEYS, RaftClients } from "./raft-clients.ts";
 import type { RaftCounters } from "./raft-counters.ts";
 import { RaftFaults } from "./raft-faults.ts";
 import { RaftGroup } from "./raft-group.ts";
+import { Violation } from "./violation.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 /** How long faults last, in virtual time. */
 const SAFETY_US = 6_000_000;
+/** One run in so many of several replicas lasts longer, for one to stand still that long. */
+const SLEEPS_EVERY = 25;
+const SLEEP_US_MIN = 10_000_000;
+const SLEEP_US_MAX = 60_000_000;
 /** How long a healed group may take to agree: a new voter with the smallest windows needs long. */
 const LIVENESS_US = 20_000_000;
 /** So long clients go on after the healing. */
@@ -54,6 +58,9 @@ export function simulateRaft(seed: number, trace?: (line: string) => void): Raft
   const membership = membershipOf(Array.from({ length: voters }, (_, at) => at + 1));
   const settings = drawSettings(draws);
   const founding = draws.chance(1, 4);
+  const sleeps = voters > 1 && draws.chance(1, SLEEPS_EVERY);
+  const sleepUs = sleeps ? draws.between(SLEEP_US_MIN, SLEEP_US_MAX) : 0;
+  const untilUs = SAFETY_US + sleepUs;
   const group = new RaftGroup({
     clock,
     prng: prng.child("group"),
@@ -66,9 +73,11 @@ export function simulateRaft(seed: number, trace?: (line: string) => void): Raft
   let failure: Error | undefined;
   let history: readonly Operation[] = [];
   try {
-    const clients = new RaftClients(group, prng.child("clients"), draws.between(1, 6));
-    const faults = new RaftFaults(group, prng.child("faults"), SAFETY_US);
-    clock.runUntil(SAFETY_US);
+    const pace = Math.ceil(untilUs / SAFETY_US);
+    const count = draws.between(1, 6);
+    const clients = new RaftClients(group, prng.child("clients"), { count, pace });
+    const faults = new RaftFaults(group, prng.child("faults"), { untilUs, sleepUs });
+    clock.runUntil(untilUs);
     if (founding) group.counters.foundings += 1;
     const dead = faults.heal();
     converge(group, clients, dead);

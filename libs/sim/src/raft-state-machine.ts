@@ -23,17 +23,18 @@ export class DigestStateMachine implements StateMachine {
   /** Commands of this life that compared and found something else. */
   readonly #failed = new Set<number>();
   readonly #fillerBytesMax: number;
-  readonly #applied: (entries: readonly Entry[]) => void;
+  readonly #applied: (entries: readonly Entry[], hashes: readonly number[]) => void;
   readonly #restored: () => void;
 
   /**
    * @param fillerBytesMax how large snapshots get, in bytes.
-   * @param told of each batch applied, and of each snapshot restored.
+   * @param told of each batch applied, with a hash of the state after each of its entries, and of
+   * each snapshot restored.
    */
   constructor(
     fillerBytesMax: number,
     told: {
-      readonly applied: (entries: readonly Entry[]) => void;
+      readonly applied: (entries: readonly Entry[], hashes: readonly number[]) => void;
       readonly restored: () => void;
     },
   ) {
@@ -58,6 +59,7 @@ export class DigestStateMachine implements StateMachine {
   }
 
   apply(entries: readonly Entry[]): void {
+    const hashes: number[] = [];
     for (const entry of entries) {
       assert(
         entry.index === this.appliedIndex + 1,
@@ -68,8 +70,9 @@ export class DigestStateMachine implements StateMachine {
       this.#mix(entry.term);
       for (const byte of entry.data) this.#mix(byte);
       if (entry.type === "data") this.#execute(entry.data);
+      hashes.push(this.#high * 2 ** 21 + (this.#low >>> 11));
     }
-    this.#applied(entries);
+    this.#applied(entries, hashes);
   }
 
   snapshot(): readonly Uint8Array[] {
@@ -118,6 +121,8 @@ export class DigestStateMachine implements StateMachine {
     const { payload, kind, key, expected } = command;
     if (kind === "cas" && (this.#registers.get(key) ?? 0) !== expected) this.#failed.add(payload);
     else this.#registers.set(key, payload);
+    // What the register holds is in every later hash.
+    this.#mix(this.#registers.get(key) ?? 0);
   }
 
   #mix(value: number): void {

@@ -8,6 +8,8 @@ import type { LogStore } from "@atoll/raft-replica";
 import type { RaftCheckers } from "./raft-checkers.ts";
 import type { RaftCounters } from "./raft-counters.ts";
 import type { SimulatedReplica } from "./raft-member.ts";
+import { DiskFailedError } from "./simulated-disk.ts";
+import { Violation } from "./violation.ts";
 
 export function watchedStore(
   member: SimulatedReplica,
@@ -42,6 +44,7 @@ export function watchedStore(
       counters.entriesReadBack += 1;
       store.readEntries(range, (error, found) => {
         done(error, found);
+        mustStop(member, error);
         observe();
       });
     },
@@ -60,9 +63,18 @@ export function watchedStore(
     readSnapshot: (range, done) => {
       store.readSnapshot(range, (error, chunk) => {
         done(error, chunk);
+        // One that a newer snapshot has replaced is needed no more.
+        if (range.index === store.current.metadata.index) mustStop(member, error);
         observe();
       });
     },
     compact: (through, done) => store.compact(through, observed(done)),
   };
+}
+
+/** A replica whose disk did not give what it holds has stopped, and answers nobody by a guess. */
+function mustStop({ id, failed }: SimulatedReplica, error: Error | undefined): void {
+  if (error instanceof DiskFailedError && !failed) {
+    throw new Violation(`${id} goes on after its disk failed: ${error.message}`);
+  }
 }

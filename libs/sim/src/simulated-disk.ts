@@ -20,6 +20,8 @@ export interface DiskSettings {
   readonly failPerMille: number;
   /** Syncs that never end, until the disk is set right or the process ends. */
   readonly stuckPerMille: number;
+  /** Reads that fail. */
+  readonly readFailPerMille: number;
   /** No space is left: writes fail, and nothing of them is there. */
   readonly full: boolean;
 }
@@ -31,8 +33,11 @@ export const CALM_DISK: DiskSettings = {
   stallUsMax: 0,
   failPerMille: 0,
   stuckPerMille: 0,
+  readFailPerMille: 0,
   full: false,
 };
+
+const SLOW_SYNC_US = 10_000;
 
 /** A write found after a crash; torn when some of its parts are missing. */
 export interface SurvivingWrite<Part> {
@@ -45,13 +50,15 @@ interface PendingWrite<Part> {
   readonly done: (error: Error | undefined) => void;
 }
 
-/** A failed sync, or a write for which there is no space. */
+/** Why a disk fails its owner: a sync, a write for which there is no space, or a read. */
+export type DiskFailure = "DISK_FAILED" | "NO_SPACE" | "READ_FAILED";
+
 export class DiskFailedError extends Error {
   override name = "DiskFailedError";
-  readonly code: "DISK_FAILED" | "NO_SPACE";
+  readonly code: DiskFailure;
   readonly retryable = false;
 
-  constructor(message: string, code: "DISK_FAILED" | "NO_SPACE") {
+  constructor(message: string, code: DiskFailure) {
     super(message);
     this.code = code;
   }
@@ -71,6 +78,8 @@ export class SimulatedDisk<Part> {
   #unstick: (() => void) | undefined;
   /** Raised by a crash: what was under way completes for nobody. */
   #generation = 0;
+  /** Syncs that took {@link SLOW_SYNC_US} or longer. */
+  slowSyncs = 0;
   /** Completions wait while the process that owns the disk is stopped. */
   #held: (() => void)[] | undefined;
 
@@ -110,11 +119,14 @@ export class SimulatedDisk<Part> {
   }
 
   /** Runs `done` after a read's delay, unless the disk crashes before. */
-  read(done: () => void): void {
+  read(done: (failure: DiskFailedError | undefined) => void): void {
     const generation = this.#generation;
     const most = Math.max(200, this.settings.syncUsMax);
     this.#clock.schedule(this.#prng.between(20, most), () => {
-      if (generation === this.#generation) this.#complete(done);
+      if (generation !== this.#generation) return;
+      const fails = this.#prng.chance(this.settings.readFailPerMille, 1000);
+      const failure = fails ? new DiskFailedError("a read failed", "READ_FAILED") : undefined;
+      this.#complete(() => done(failure));
     });
   }
 
@@ -160,6 +172,7 @@ export class SimulatedDisk<Part> {
     const stalls = this.#prng.chance(settings.stallPerMille, 1000);
     const most = stalls ? settings.stallUsMax : settings.syncUsMax;
     const delayUs = this.#prng.between(settings.syncUsMin, Math.max(most, settings.syncUsMin));
+    if (delayUs >= SLOW_SYNC_US) this.slowSyncs += 1;
     const generation = this.#generation;
     const finish = (): void => {
       if (generation === this.#generation) this.#finishSync(write);

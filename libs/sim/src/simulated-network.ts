@@ -1,5 +1,5 @@
 /**
- * A network between numbered nodes that loses, repeats, delays, reorders, clogs and cuts.
+ * A network between numbered nodes that loses, repeats, delays, reorders, slows, clogs and cuts.
  *
  * Generic over the message. Links are directed, so a cut may be one-way. Within a link messages
  * keep their order as on a stream, but for those drawn to jump ahead. What is under way when a link
@@ -43,6 +43,8 @@ export interface NetworkCounters {
   delivered: number;
   lost: number;
   duplicated: number;
+  /** Messages that overtook an earlier one of their link. */
+  reordered: number;
   replayed: number;
   cutOff: number;
   /** Messages that waited in a clogged link. */
@@ -53,6 +55,8 @@ interface Link<Message> {
   isCut: boolean;
   /** What waits while the link is clogged; undefined while it is not. */
   clog: Message[] | undefined;
+  /** What each message takes longer than on other links. */
+  slowUs: number;
   /** Raised by a cut: what was sent before does not arrive. */
   generation: number;
   /** When the latest message arrives. */
@@ -69,6 +73,7 @@ export class SimulatedNetwork<Message> {
     delivered: 0,
     lost: 0,
     duplicated: 0,
+    reordered: 0,
     replayed: 0,
     cutOff: 0,
     clogged: 0,
@@ -127,6 +132,11 @@ export class SimulatedNetwork<Message> {
     for (const message of held) this.#carry(from, to, link, message);
   }
 
+  /** Slows one direction down: each message takes so much longer. */
+  slow(from: number, to: number, slowUs: number): void {
+    this.#link(from, to).slowUs = slowUs;
+  }
+
   /** Cuts one direction; what is under way is lost. */
   cut(from: number, to: number): void {
     const link = this.#link(from, to);
@@ -148,7 +158,10 @@ export class SimulatedNetwork<Message> {
 
   healAll(): void {
     for (const links of this.#links.values()) {
-      for (const link of links.values()) link.isCut = false;
+      for (const link of links.values()) {
+        link.isCut = false;
+        link.slowUs = 0;
+      }
     }
     for (const [from, links] of this.#links) {
       for (const to of links.keys()) this.unclog(from, to);
@@ -169,9 +182,11 @@ export class SimulatedNetwork<Message> {
     const prng = this.#prng;
     const slow = prng.chance(settings.slowPerMille, 1000);
     const most = slow ? settings.slowDelayUsMax : settings.delayUsMax;
-    let arrivalUs =
-      this.#clock.nowUs + prng.between(settings.delayUsMin, Math.max(most, settings.delayUsMin));
-    if (!prng.chance(settings.reorderPerMille, 1000)) {
+    const delayUs = prng.between(settings.delayUsMin, Math.max(most, settings.delayUsMin));
+    let arrivalUs = this.#clock.nowUs + delayUs + link.slowUs;
+    if (prng.chance(settings.reorderPerMille, 1000)) {
+      if (arrivalUs < link.lastArrivalUs) this.counters.reordered += 1;
+    } else {
       arrivalUs = Math.max(arrivalUs, link.lastArrivalUs);
       link.lastArrivalUs = arrivalUs;
     }
@@ -194,7 +209,7 @@ export class SimulatedNetwork<Message> {
     }
     let link = links.get(to);
     if (link === undefined) {
-      link = { isCut: false, clog: undefined, generation: 0, lastArrivalUs: 0 };
+      link = { isCut: false, clog: undefined, slowUs: 0, generation: 0, lastArrivalUs: 0 };
       links.set(to, link);
     }
     return link;
