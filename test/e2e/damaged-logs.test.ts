@@ -1,11 +1,12 @@
 /**
- * Replicas whose logs are damaged or gone: rebuilt from the others while a majority is healthy, a
- * clear stop otherwise; nothing that was acknowledged is ever missing.
+ * Replicas whose logs are damaged or gone: repaired with what the others have where only entries
+ * are lost, rebuilt from them while a majority is healthy, a clear stop otherwise; nothing that was
+ * acknowledged is ever missing.
  *
  * Real processes; the damage is done to the files of one that was killed.
  */
 import assert from "node:assert/strict";
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,9 +38,14 @@ after(async () => {
   await rm(stateDir, { recursive: true, force: true });
 });
 
-interface LogCheck {
+interface Check {
   readonly ok: boolean;
   readonly detail: string;
+}
+
+interface Health {
+  readonly httpStatus: number;
+  readonly checks: { readonly log: Check; readonly raft: Check };
 }
 
 function nameOf(id: number): string {
@@ -54,16 +60,21 @@ function logOf(id: number): string {
   return readFileSync(lab.process(nameOf(id)).spec.logFile, "utf8");
 }
 
-/** What the replica's health says of its log; undefined while it does not answer. */
-async function logCheck(id: number): Promise<LogCheck | undefined> {
+/** Undefined while it does not answer. */
+async function healthOf(id: number): Promise<Health | undefined> {
   const port = lab.process(nameOf(id)).spec.ports["admin"];
   try {
     const signal = AbortSignal.timeout(ANSWER_MS);
     const answer = await fetch(`http://127.0.0.1:${port}/healthz`, { signal });
-    return ((await answer.json()) as { checks: { log: LogCheck } }).checks.log;
+    const { checks } = (await answer.json()) as Pick<Health, "checks">;
+    return { httpStatus: answer.status, checks };
   } catch {
     return undefined;
   }
+}
+
+async function logCheck(id: number): Promise<Check | undefined> {
+  return (await healthOf(id))?.checks.log;
 }
 
 async function untilWhole(id: number): Promise<void> {
@@ -97,8 +108,67 @@ async function historyOf(): Promise<string[]> {
   return (await api.events()).map((event) => JSON.stringify(event));
 }
 
+const SEGMENT = "segment-00000001.log";
+const SEGMENT_HEADER_BYTES = 64;
+const FRAME_HEADER_BYTES = 24;
+
+/** A record in its segment: where it is, and which entries it holds. */
+interface Place {
+  readonly at: number;
+  readonly bytes: number;
+  readonly first: number;
+  readonly count: number;
+}
+
+/** All records, in order; see the headers of segment-frame.ts and record.ts. */
+function recordsOf(folder: string): Place[] {
+  const file = readFileSync(join(folder, SEGMENT));
+  const places: Place[] = [];
+  let frame = SEGMENT_HEADER_BYTES;
+  while (file.toString("latin1", frame, frame + 4) === "ATLF") {
+    const bytes = file.readUInt32LE(frame + 4);
+    const at = frame + FRAME_HEADER_BYTES;
+    const first = Number(file.readBigUInt64LE(at + 40));
+    places.push({ at, bytes, first, count: file.readUInt32LE(at + 12) });
+    frame = Math.ceil((at + bytes) / 8) * 8;
+  }
+  return places;
+}
+
+function endOf(folder: string): number {
+  const { first, count } = recordsOf(folder).at(-1) as Place;
+  return first + count - 1;
+}
+
+/** Flips bytes within one record. */
+function flipRecord(folder: string, { at, bytes }: Place): void {
+  const path = join(folder, SEGMENT);
+  const file = readFileSync(path);
+  const middle = at + (bytes >> 1);
+  for (let byte = middle; byte < middle + 8; byte += 1) file[byte] = (file[byte] as number) ^ 0x10;
+  writeFileSync(path, file);
+}
+
+/** Damages a record with entries behind `begin`, none of which is in `others`; gives its place. */
+function loseRecord(folder: string, begin: number, others: readonly Place[]): Place {
+  const place = recordsOf(folder).find(
+    ({ first, count }) =>
+      count > 0 &&
+      first > begin &&
+      others.every((other) => first + count <= other.first || other.first + other.count <= first),
+  );
+  assert.ok(place !== undefined, `no record behind ${begin} is apart from those of the others`);
+  flipRecord(folder, place);
+  return place;
+}
+
+/** Starts replicas without waiting: while a majority is damaged, none gets ready. */
+function startAll(ids: readonly number[]): void {
+  for (const id of ids) void lab.start(nameOf(id)).catch(() => {});
+}
+
 function flipMiddle(folder: string): void {
-  const file = join(folder, "segment-00000001.log");
+  const file = join(folder, SEGMENT);
   const bytes = readFileSync(file);
   // Behind the records there are zeros, and between two a few.
   const middle = bytes.findLastIndex((byte) => byte !== 0) >> 1;
@@ -175,15 +245,56 @@ test("a folder that was replaced by its older copy is found out and rebuilt", as
   assert.deepEqual((await historyOf()).slice(0, before.length), before);
 });
 
+test("a repair that was cut off before its last step is ended by the next start", async () => {
+  await lab.process(nameOf(1)).kill("SIGKILL");
+  const told = logOf(1).length;
+  renameSync(folderOf(1), `${folderOf(1)}.repaired`);
+  await lab.start(nameOf(1));
+  await untilWhole(1);
+  assert.doesNotMatch(logOf(1).slice(told), /does not count until it is whole/);
+  await untilEqual();
+});
+
+for (const ids of [
+  [1, 2],
+  [1, 2, 3],
+]) {
+  test(`replicas ${ids.join(", ")} lose entries at once and repair their logs`, async () => {
+    await work();
+    await untilEqual();
+    const begin = endOf(folderOf(3));
+    for (let count = 0; count < 4; count += 1) await work();
+    await untilEqual();
+    const before = await historyOf();
+    for (const id of ids) await lab.process(nameOf(id)).kill("SIGKILL");
+    const told = ids.map((id) => logOf(id).length);
+    const lost: Place[] = [];
+    for (const id of ids) lost.push(loseRecord(folderOf(id), begin, lost));
+    startAll(ids);
+    for (const id of ids) await untilWhole(id);
+    for (const [at, id] of ids.entries()) {
+      const said = logOf(id).slice(told[at]);
+      assert.match(said, /entries [0-9]+ to [0-9]+ are asked of the others/);
+      assert.match(said, /this replica is whole: its log was repaired/);
+      assert.doesNotMatch(said, /does not count until it is whole/);
+    }
+    await untilEqual();
+    assert.deepEqual((await historyOf()).slice(0, before.length), before);
+    await work();
+    await untilEqual();
+  });
+}
+
 test("two damaged at once stop clearly, and go on when one comes back", async () => {
   await work();
   const before = await historyOf();
   for (const id of [1, 2]) await lab.process(nameOf(id)).kill("SIGKILL");
   const good = join(stateDir, "good-log");
   cpSync(folderOf(2), good, { recursive: true });
-  flipMiddle(folderOf(1));
+  // Without their ends nobody knows what these two have promised.
+  for (const place of recordsOf(folderOf(1)).slice(-2)) flipRecord(folderOf(1), place);
   rmSync(join(folderOf(2), "durable-marker"));
-  for (const id of [1, 2]) await lab.start(nameOf(id));
+  startAll([1, 2]);
   for (const id of [1, 2]) {
     const { value } = await timeUntil(`replica ${id} says why it stops`, READY_MS, async () => {
       const check = await logCheck(id);
@@ -198,11 +309,18 @@ test("two damaged at once stop clearly, and go on when one comes back", async ()
     [],
     "nobody leads, so nothing is served that might be wrong",
   );
+  const health = await healthOf(3);
+  assert.equal(health?.httpStatus, 503, "the whole one is not ready by itself");
+  assert.match(health.checks.raft.detail, /no leader is known/);
   await lab.process(nameOf(2)).kill("SIGKILL");
   rmSync(folderOf(2), { recursive: true });
   cpSync(good, folderOf(2), { recursive: true });
   await lab.start(nameOf(2));
   await untilWhole(1);
+  await timeUntil("all are ready", READY_MS, async () => {
+    const all = await Promise.all([1, 2, 3].map(healthOf));
+    return all.every((each) => each?.httpStatus === 200);
+  });
   await work();
   await untilEqual();
   assert.deepEqual((await historyOf()).slice(0, before.length), before);

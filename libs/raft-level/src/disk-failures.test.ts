@@ -161,7 +161,8 @@ test("a disk that becomes read-only under the log ends it, and loses nothing", a
   disk.abort();
   const failed = await write(store, { entries: entries(6, 1) }).catch((caught: unknown) => caught);
   assert.ok(failed instanceof StorageFailedError);
-  assert.equal((failed.cause as NodeJS.ErrnoException).code, "EROFS");
+  // Which of the two depends on how far the kernel had come with what was under way.
+  assert.match(String((failed.cause as NodeJS.ErrnoException).code), /^(EROFS|EIO)$/);
   await assertDead(store);
   await store[Symbol.asyncDispose]();
   disk.mountAgain();

@@ -10,7 +10,7 @@
  * behind after a loss of power. Behind is safe: it then only takes damage for a torn end where the
  * disk lost what it had confirmed. Two slots take turns, so that a torn write leaves the other one.
  */
-import { open, type FileHandle } from "node:fs/promises";
+import { open, rename, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { crc32c } from "@atoll/stdx";
 import { LogDamagedError } from "./errors.ts";
@@ -60,18 +60,20 @@ export class DurableMarker {
     this.#failed = failed;
   }
 
-  /** Makes the file and its name durable with `content`. */
+  /** Makes the file durable with `content`, then its name: what has the name has a slot. */
   static async create(
     path: string,
     identity: Uint8Array,
     content: MarkerContent,
     failed: (error: Error) => void,
   ): Promise<DurableMarker> {
-    const file = await open(path, "w+");
+    const beginning = `${path}.new`;
+    const file = await open(beginning, "w+");
     await file.write(Buffer.alloc(2 * SLOT_DISTANCE_BYTES), 0, 2 * SLOT_DISTANCE_BYTES, 0);
     const marker = new DurableMarker(file, identity, 0, failed);
     await marker.#writeSlot(content);
     await file.sync();
+    await rename(beginning, path);
     await syncFolder(dirname(path));
     return marker;
   }

@@ -14,6 +14,13 @@ export type { LevelLogStatistics, LevelLogStoreOptions } from "./level-log-optio
 export { isLogFolder } from "./log-folder.ts";
 export { LevelLogStore } from "./level-log-store.ts";
 export type { OpenedStore, RebuiltStore } from "./level-log-store.ts";
+export { finishRepair, repairLog } from "./repair-log.ts";
+export type { Repaired } from "./repair-log.ts";
+export { salvageLog } from "./salvage-log.ts";
+export type { Salvage } from "./salvage-log.ts";
+export { SalvagedLog } from "./salvaged-log.ts";
+export type { EntriesUpTo, WantedEntries } from "./salvaged-log.ts";
+export type { UnknownSpan } from "./salvaged-index.ts";
 export { SegmentedDatabase } from "./segmented-database.ts";
 export type { SegmentedDatabaseOptions } from "./segmented-database.ts";
 export { verifyLogFolder } from "./verify-log.ts";

@@ -3,7 +3,7 @@
  *
  * A damaged log is never repaired in place: what is left of it may be all that is left. The folder
  * is renamed as it is, beside its old place, and only the newest few are kept. Called by
- * `LevelLogStore.rebuild` alone, before anything new is written.
+ * `LevelLogStore.rebuild` before anything new is written, and by `repairLog` once all of it is.
  */
 import { readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";

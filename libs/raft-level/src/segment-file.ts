@@ -68,7 +68,7 @@ export class SegmentFile {
   #filled: number;
   #filling: Promise<void> | undefined;
   #fillsAhead: boolean;
-  #fillError: unknown;
+  #fillError: Error | undefined;
 
   private constructor(opened: Opened) {
     this.number = opened.number;
@@ -286,7 +286,7 @@ export class SegmentFile {
     } catch (error) {
       this.#fillsAhead = false;
       const { code } = error as NodeJS.ErrnoException;
-      if (!NO_ROOM.includes(code)) this.#fillError = error;
+      if (!NO_ROOM.includes(code)) this.#fillError = error as Error;
     }
   }
 }

@@ -76,7 +76,7 @@ test("forgetRecords() removes whole segments below and keeps the rest", async (c
   await again.close();
 });
 
-test("compacted segments give their space to new ones, and nothing of what they held", async (context) => {
+test("compacted segments give their space, and nothing of what they held", async (context) => {
   const folder = await temporaryFolder(context);
   let database = await open(folder);
   await fill(database, 1, 45);

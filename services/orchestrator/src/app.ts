@@ -13,15 +13,14 @@ import type { OrchestratorBus } from "@atoll/event-bus";
 import { connectOrchestratorBus } from "@atoll/event-bus-nats";
 import { OrchestratorServiceService } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import { GrpcPeerTransport, raftServiceDefinition } from "@atoll/raft-grpc";
-import type { LevelLogStore } from "@atoll/raft-level";
-import { DEFAULT_REPLICA_SETTINGS, Replica } from "@atoll/raft-replica";
+import { finishRepair, type LevelLogStore } from "@atoll/raft-level";
+import { DEFAULT_REPLICA_SETTINGS, Replica, StallDetector } from "@atoll/raft-replica";
 import {
   aborted,
   channelCredentials,
   createLog,
   createMetrics,
   type GrpcServer,
-  type HealthReport,
   type Log,
   LOG_FOLDER,
   type Metrics,
@@ -33,22 +32,26 @@ import { Prng } from "@atoll/stdx";
 import { DEFAULT_RAFT_SETTINGS } from "raft-ts";
 import { AddressFinder } from "./address-finder.ts";
 import { BusAgentLink } from "./bus-agent-link.ts";
+import { BusHealth } from "./bus-health.ts";
 import { BusIntake } from "./bus-intake.ts";
 import type { Config } from "./config.ts";
 import { Feed } from "./feed.ts";
 import { askPeers, settleGroup } from "./group-id.ts";
 import { GroupKeeper } from "./group-keeper.ts";
 import { handOver } from "./hand-over.ts";
+import { healthOf } from "./health.ts";
 import { LagClock } from "./lag-clock.ts";
 import { LeadershipSwitch } from "./leadership-switch.ts";
 import { OrchestratorMetrics } from "./metrics.ts";
 import { distrustLost, openStore } from "./open-store.ts";
 import { orchestratorService } from "./orchestrator-service.ts";
 import { Quarantine } from "./quarantine.ts";
+import { QuorumRead } from "./quorum-read.ts";
 import { RaftStateMachine } from "./raft-state-machine.ts";
 import { RecoveryWatch } from "./recovery-watch.ts";
+import { repairDamaged } from "./repair-phase.ts";
+import { runningRepairService } from "./running-repair-service.ts";
 import { Sessions } from "./session.ts";
-import { Ticker } from "./ticker.ts";
 
 /** One Raft tick. Heartbeats and timeouts are counts of it. */
 const TICK_MS = 10;
@@ -77,13 +80,9 @@ interface Consensus {
  * @throws an `AbortError` when `signal` ends the wait to join a group.
  */
 export async function startApp(config: Config, signal: AbortSignal): Promise<App> {
-  const log = createLog({
-    service: "orchestrator",
-    level: config.logLevel,
-    fields: { datacenter: config.datacenter, replica: String(config.replicaId) },
-  });
-  await using parts = new AsyncDisposableStack();
   const metrics = createMetrics("orchestrator");
+  const log = makeLog(config, metrics);
+  await using parts = new AsyncDisposableStack();
   const leadership = new LeadershipSwitch(log);
   const consensus = await startConsensus(config, { log, leadership, parts, signal });
   const { replica, state, store, groupId } = consensus;
@@ -116,19 +115,19 @@ export async function startApp(config: Config, signal: AbortSignal): Promise<App
     await consensus.transport[Symbol.asyncDispose]();
   });
   consensus.transport.start();
-  const health = (): HealthReport => healthOf(replica, consensus.recovery, busHealth);
+  const { recovery } = consensus;
+  const quorumRead = new QuorumRead(systemClock, replica);
   parts.use(
     await startAdminServer({
       host: config.listen.host,
       port: config.adminPort,
       metrics,
-      health,
+      health: () => healthOf({ replica, quorumRead, recovery, busHealth }),
       log,
     }),
   );
-  const { recovery } = consensus;
   const keeper = makeKeeper(config, { consensus, leader, log });
-  parts.use(startTicker({ replica, leader, keeper, recovery, counted, lagClock, log }));
+  parts.use(startTicks({ replica, leader, keeper, recovery, quorumRead, counted, lagClock, log }));
   leadership.join({ leader, intake });
   server.setServing(SERVICE_NAME, true);
   server.setServing("", true);
@@ -146,35 +145,48 @@ export async function startApp(config: Config, signal: AbortSignal): Promise<App
   };
 }
 
+function makeLog(config: Config, metrics: Metrics): Log {
+  const help = "Log lines dropped, as stderr did not take them.";
+  const dropped = metrics.counter("log_lines_dropped_total", help);
+  return createLog({
+    service: "orchestrator",
+    level: config.logLevel,
+    fields: { datacenter: config.datacenter, replica: String(config.replicaId) },
+    dropped: () => dropped.inc(),
+  });
+}
+
 /** Ticks Raft and the leader's loop; a replica that stood still is told so first. */
-function startTicker(ticked: {
+function startTicks(ticked: {
   readonly replica: Replica;
   readonly leader: Leader;
   readonly keeper: GroupKeeper;
   readonly recovery: RecoveryWatch;
+  readonly quorumRead: QuorumRead;
   readonly counted: OrchestratorMetrics;
   readonly lagClock: LagClock;
   readonly log: Log;
-}): Ticker {
-  const { replica, leader, keeper, recovery, counted, lagClock, log } = ticked;
-  return new Ticker({
+}): Disposable {
+  const { replica, leader, keeper, recovery, quorumRead, counted, lagClock, log } = ticked;
+  const detector = new StallDetector({
     clock: systemClock,
-    tickMs: TICK_MS,
+    replica,
     stallMs: TICK_MS * DEFAULT_RAFT_SETTINGS.electionTimeoutTicksMax,
-    tick: () => {
-      replica.tick();
-      recovery.tick();
-      leader.run();
-      const nowMs = systemClock.monotonicMs();
-      if (leader.leading) lagClock.sample(replica.status().lastIndex, nowMs);
-      keeper.run(nowMs);
-    },
-    stalled: (gapMs) => {
+    told: (gapMs) => {
       log.warn("the loop stood still", { gapMs });
       counted.stalled(gapMs);
-      replica.stalled();
     },
   });
+  const timer = setInterval(() => {
+    detector.tick();
+    recovery.tick();
+    quorumRead.tick();
+    leader.run();
+    const nowMs = systemClock.monotonicMs();
+    if (leader.leading) lagClock.sample(replica.status().lastIndex, nowMs);
+    keeper.run(nowMs);
+  }, TICK_MS);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 async function startConsensus(
@@ -188,16 +200,19 @@ async function startConsensus(
 ): Promise<Consensus> {
   const { replicaId, replicas } = config;
   const { log, leadership, parts, signal } = about;
-  const { groupId, founding: voters, newStanding } = await settleGroup(config, log, signal);
   const folder = join(config.dataDir, LOG_FOLDER);
+  await finishRepair(folder);
+  const { groupId, founding: voters, newStanding } = await settleGroup(config, log, signal);
+  const identity = { groupId, replicaId };
   const { store, recovered, reason } = await openStore(
     {
       folder,
-      identity: { groupId, replicaId },
+      identity,
       founding: { voters, outgoing: [], learners: [], learnersNext: [], autoLeave: false },
       tailBytesMax: TAIL_BYTES_MAX,
       newStanding,
     },
+    (damage) => repairDamaged(damage, { config, folder, identity, log, signal }),
     log,
   );
   parts.use(store);
@@ -320,7 +335,7 @@ async function startServer(
   },
 ): Promise<GrpcServer> {
   const { consensus, sessions, feed, busHealth, lagClock, log, metrics } = joined;
-  const { transport, replica, state, groupId } = consensus;
+  const { transport, replica, state, store, groupId } = consensus;
   return startGrpcServer({
     listen: config.listen.text,
     transport: config.transport,
@@ -339,37 +354,10 @@ async function startServer(
           busConnected: () => busHealth.connected,
         }),
       },
+      runningRepairService({ groupId, replica, store, state }),
     ],
     reflection: true,
     log,
     metrics,
   });
-}
-
-/** Whether the bus is there, for health and status. */
-class BusHealth {
-  connected = false;
-  reason = "not connected yet";
-
-  constructor(bus: OrchestratorBus) {
-    bus.onConnection((state) => {
-      this.connected = state.connected;
-      this.reason = state.reason;
-    });
-  }
-}
-
-function healthOf(replica: Replica, recovery: RecoveryWatch, busHealth: BusHealth): HealthReport {
-  const { role, leader, term } = replica.status();
-  const hasLeader = leader !== 0;
-  const recovering = recovery.reason();
-  const ok = hasLeader && busHealth.connected && recovering === undefined;
-  return {
-    status: role === "stopped" ? "failed" : ok ? "ok" : "degraded",
-    checks: {
-      log: { ok: recovering === undefined, detail: recovering ?? "whole" },
-      raft: { ok: hasLeader, detail: hasLeader ? `${role} in term ${term}` : "no leader is known" },
-      bus: { ok: busHealth.connected, detail: busHealth.reason },
-    },
-  };
 }

@@ -4,7 +4,12 @@ import { test } from "node:test";
 import * as codec from "@atoll/codec";
 import { ReplicatedState } from "@atoll/control";
 import { decide, type DomainEvent, type UserCommand } from "@atoll/domain";
-import type { MembershipOutcome, PeerProgress, ReplicaStatus } from "@atoll/raft-replica";
+import type {
+  MembershipOutcome,
+  PeerProgress,
+  ReplicaStatus,
+  TransferOutcome,
+} from "@atoll/raft-replica";
 import { type MembershipChange, membershipOf, planChange, type ReplicaId } from "raft-ts";
 import { GroupKeeper } from "./group-keeper.ts";
 
@@ -20,6 +25,9 @@ class FakeLeader {
   told: ReadonlyMap<ReplicaId, string> = new Map();
   leading = true;
   refuse: MembershipOutcome | undefined;
+  /** What handing over comes to. */
+  handsOver: TransferOutcome = { type: "handedOver", leader: 2 };
+  readonly logged: string[] = [];
   lastIndex = 5_000;
   readonly keeper: GroupKeeper;
   #nowMs = 0;
@@ -32,6 +40,7 @@ class FakeLeader {
       driver: {
         status: () => this.#status(),
         changeMembership: (changes, _transition, done) => this.#change(changes, done),
+        handOver: (done) => this.#handOver(done),
       },
       finder: { look: () => this.told },
       setPeers: (addresses) => (this.addresses = addresses),
@@ -40,7 +49,7 @@ class FakeLeader {
         done(this.submit(command));
       },
       leading: () => this.leading,
-      log: () => {},
+      log: (text, { step }) => void this.logged.push(`${text}: ${String(step)}`),
     });
   }
 
@@ -78,6 +87,12 @@ class FakeLeader {
     const left = planned.membership.outgoing.length > 0;
     this.membership = left ? membershipOf(planned.membership.voters) : planned.membership;
     done({ type: "committed", firstIndex: 1, lastIndex: 1, term: 1 });
+  }
+
+  #handOver(done: (outcome: TransferOutcome) => void): void {
+    this.steps.push("hand over");
+    if (this.handsOver.type === "handedOver") this.leading = false;
+    done(this.handsOver);
   }
 
   #status(): ReplicaStatus {
@@ -134,6 +149,65 @@ test("takes a retired replica out, forgets it, and lets its address go", () => {
   assert.deepEqual(leader.membership.voters, [1, 2]);
   assert.deepEqual([...leader.addresses.keys()], [2]);
   assert.deepEqual(leader.settle(), [], "the environment does not bring it back");
+});
+
+/** Two voters, of which the leader is to go. */
+function leavingLeader(): FakeLeader {
+  const leader = new FakeLeader();
+  leader.membership = membershipOf([1, 2]);
+  leader.settle();
+  leader.logged.length = 0;
+  return leader;
+}
+
+test("a leader of two voters hands over, and leaves its removal to the other one", () => {
+  const leader = leavingLeader();
+  leader.submit({ type: "removeReplica", replica: 1 });
+  assert.deepEqual(leader.settle(), ["hand over"]);
+  assert.deepEqual(leader.logged, [
+    "the group changes: hand over to the other voter before remove 1",
+  ]);
+  assert.deepEqual(leader.membership.voters, [1, 2]);
+  assert.deepEqual(leader.settle(), [], "it leads no more");
+});
+
+test("a leader of two voters that is replaced hands over before the joint change", () => {
+  const leader = leavingLeader();
+  leader.submit({ type: "addReplica", replica: 4, address: "10.0.0.1:7500", replaces: 1 });
+  leader.caughtUp(4);
+  assert.deepEqual(leader.settle(), ["addLearner 4", "hand over"]);
+  assert.deepEqual(leader.membership.voters, [1, 2]);
+});
+
+for (const [outcome, reason] of [
+  [{ type: "refused", reason: "notVoter", leader: 1 }, "the other voter does not answer"],
+  [{ type: "failed" }, "the other voter did not take over in time"],
+] as const) {
+  test(`a leader of two voters waits with its removal, and says why: ${reason}`, () => {
+    const leader = leavingLeader();
+    leader.submit({ type: "removeReplica", replica: 1 });
+    leader.handsOver = outcome;
+    leader.steps.length = 0;
+    for (let nowMs = 100_000; nowMs < 103_000; nowMs += 10) leader.keeper.run(nowMs);
+    assert.deepEqual(leader.steps, ["hand over", "hand over", "hand over"]);
+    assert.deepEqual(leader.logged, [
+      `a change of the group waits: hand over to the other voter before remove 1: ${reason}`,
+    ]);
+    assert.deepEqual(leader.membership.voters, [1, 2]);
+    leader.handsOver = { type: "handedOver", leader: 2 };
+    leader.keeper.run(104_000);
+    assert.equal(leader.leading, false, "it hands over as soon as that is possible");
+  });
+}
+
+test("nobody hands over to remove the other one of two, or itself of three", () => {
+  const two = leavingLeader();
+  two.submit({ type: "removeReplica", replica: 2 });
+  assert.deepEqual(two.settle(), ["remove 2", "forgetReplica 2"]);
+  const three = new FakeLeader();
+  three.settle();
+  three.submit({ type: "removeReplica", replica: 1 });
+  assert.equal(three.settle()[0], "remove 1");
 });
 
 test("replaces in one joint change, then forgets the old one and never adds it again", () => {

@@ -4,8 +4,9 @@
  *
  * A reconciler: it takes no input but the records in the state and Raft's membership, so any leader
  * goes on where the last one stopped. A wanted replica is added as a learner, promoted once it has
- * caught up, and put in the place of the one that it replaces in one joint change. One step at a
- * time; a step that fails is taken again later. A replica that never comes stays a learner until
+ * caught up, and put in the place of the one that it replaces in one joint change. A leader that is
+ * to leave a group of two voters hands over first and leaves the rest to its successor. One step at
+ * a time; a step that fails is taken again later. A replica that never comes stays a learner until
  * its record is retired, and holds up nobody else. Runs on every replica for the addresses, and on
  * the leader for the rest. Called at each tick by the composition root.
  */
@@ -17,6 +18,7 @@ import {
   type MembershipOutcome,
   type ReplicaDriver,
   type ReplicaStatus,
+  type TransferOutcome,
 } from "@atoll/raft-replica";
 import type { MembershipChange, ReplicaId } from "raft-ts";
 import type { AddressFinder } from "./address-finder.ts";
@@ -26,7 +28,7 @@ export interface GroupKeeperOptions {
   /** As the environment says: the seed of the records, and where to begin. */
   readonly configured: ReadonlyMap<ReplicaId, string>;
   readonly state: ReplicatedState;
-  readonly driver: Pick<ReplicaDriver, "status" | "changeMembership">;
+  readonly driver: Pick<ReplicaDriver, "status" | "changeMembership" | "handOver">;
   /** Where others are, as those tell that can be reached while nobody leads. */
   readonly finder: Pick<AddressFinder, "look">;
   readonly setPeers: (addresses: ReadonlyMap<ReplicaId, string>) => void;
@@ -38,7 +40,8 @@ export interface GroupKeeperOptions {
 
 type Step =
   | { readonly type: "submit"; readonly command: UserCommand }
-  | { readonly type: "change"; readonly changes: readonly MembershipChange[] };
+  | { readonly type: "change"; readonly changes: readonly MembershipChange[] }
+  | { readonly type: "handOver"; readonly before: readonly MembershipChange[] };
 
 const LOOK_EVERY_MS = 100;
 /** A step without an answer is given up; the next look decides anew. */
@@ -85,15 +88,25 @@ export class GroupKeeper {
       if (failed !== undefined) {
         this.#lookAtMs = nowMs + PAUSE_AFTER_FAILURE_MS;
         const text = `${describe(step)}: ${failed}`;
-        if (text !== this.#lastFailure) log("a change of the group failed", { step: text });
+        const came = step.type === "handOver" ? "waits" : "failed";
+        if (text !== this.#lastFailure) log(`a change of the group ${came}`, { step: text });
         this.#lastFailure = text;
         return;
       }
       this.#lastFailure = "";
       log("the group changes", { step: describe(step) });
     };
-    if (step.type === "submit") submit(step.command, ended);
-    else driver.changeMembership(step.changes, "auto", (outcome) => ended(failureOf(outcome)));
+    switch (step.type) {
+      case "submit":
+        submit(step.command, ended);
+        break;
+      case "change":
+        driver.changeMembership(step.changes, "auto", (outcome) => ended(failureOf(outcome)));
+        break;
+      case "handOver":
+        driver.handOver((outcome) => ended(whyNobodyTookOver(outcome)));
+        break;
+    }
   }
 
   /** The first thing that is not as wanted. */
@@ -118,7 +131,7 @@ export class GroupKeeper {
     }
     for (const record of records) {
       const step = stepFor(record, status);
-      if (step !== undefined) return step;
+      if (step !== undefined) return handOverBefore(step, status) ?? step;
     }
     return undefined;
   }
@@ -162,6 +175,17 @@ function stepFor(record: GroupReplicaState, status: ReplicaStatus): Step | undef
   return replacesNow ? change(addition, { type: "remove", replica: replaces }) : change(addition);
 }
 
+/**
+ * What comes before a step in which this leader leaves a group of two voters: it alone knows what
+ * is committed, and the other one could not be elected without it.
+ */
+function handOverBefore(step: Step, { id, membership }: ReplicaStatus): Step | undefined {
+  if (step.type !== "change" || membership.voters.length !== 2) return undefined;
+  const isLeaving = step.changes.some(({ type, replica }) => type === "remove" && replica === id);
+  const isVoter = membership.voters.includes(id);
+  return isLeaving && isVoter ? { type: "handOver", before: step.changes } : undefined;
+}
+
 function change(...changes: readonly MembershipChange[]): Step {
   return { type: "change", changes };
 }
@@ -178,12 +202,28 @@ function failureOf(outcome: MembershipOutcome): string | undefined {
   }
 }
 
+function whyNobodyTookOver(outcome: TransferOutcome): string | undefined {
+  if (outcome.type === "handedOver") return undefined;
+  if (outcome.type === "failed") return "the other voter did not take over in time";
+  return outcome.reason === "notVoter" ? "the other voter does not answer" : outcome.reason;
+}
+
 function membersOf(membership: ReplicaStatus["membership"]): Set<ReplicaId> {
   const { voters, outgoing, learners, learnersNext } = membership;
   return new Set([...voters, ...outgoing, ...learners, ...learnersNext]);
 }
 
 function describe(step: Step): string {
-  if (step.type === "submit") return JSON.stringify(step.command);
-  return step.changes.map(({ type, replica }) => `${type} ${replica}`).join(", ");
+  switch (step.type) {
+    case "submit":
+      return JSON.stringify(step.command);
+    case "change":
+      return describeChanges(step.changes);
+    case "handOver":
+      return `hand over to the other voter before ${describeChanges(step.before)}`;
+  }
+}
+
+function describeChanges(changes: readonly MembershipChange[]): string {
+  return changes.map(({ type, replica }) => `${type} ${replica}`).join(", ");
 }

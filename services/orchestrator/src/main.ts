@@ -5,8 +5,14 @@ import { runService } from "@atoll/service-kit";
 import { startApp } from "./app.ts";
 import { makeConfig } from "./config.ts";
 import { readEnvironment } from "./env.ts";
+import { explainEnd } from "./explain-end.ts";
 
 await runService(async (signal) => {
-  await using app = await startApp(makeConfig(readEnvironment(process.env)), signal);
-  await app.ended(signal);
+  const config = makeConfig(readEnvironment(process.env));
+  try {
+    await using app = await startApp(config, signal);
+    await app.ended(signal);
+  } catch (error) {
+    throw explainEnd(error, config.dataDir);
+  }
 });
