@@ -3,9 +3,10 @@
  *
  *     npm run linearizability -- [--minutes N] [--seed SEED] [--history FILE]
  *
- * Three replicas on loopback, killed, stopped, cut off, slowed down; clients on registers; rounds
- * of a minute, each with a cluster of its own and the next seed. The last line is the summary; the
- * exit status is 0 only when every history was linearizable and every replica came back.
+ * Three replicas on loopback, killed, stopped, cut off, with disks that are slow and disks that
+ * lie; clients on registers; rounds of a minute, each with a cluster of its own and the next seed.
+ * The last line is the summary; the exit status is 0 only when every history was linearizable,
+ * every damage was noticed and every replica came back.
  */
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
@@ -35,6 +36,7 @@ async function run(): Promise<number> {
   let operations = 0;
   let unknown = 0;
   let faults = 0;
+  let rebuilt = 0;
   while (performance.now() < endMs) {
     const durationMs = Math.min(ROUND_MS, Math.max(5_000, endMs - performance.now()));
     const roundSeed = seed + rounds;
@@ -45,6 +47,7 @@ async function run(): Promise<number> {
     operations += result.operations;
     unknown += result.counts.unknown;
     faults += Object.values(result.faults).reduce((sum, count) => sum + count, 0);
+    rebuilt += result.rebuilt;
     print(`  ${JSON.stringify(result.counts)} ${JSON.stringify(result.faults)}`);
     if (result.problems.length === 0) continue;
     failed += 1;
@@ -53,7 +56,7 @@ async function run(): Promise<number> {
   }
   print(
     `${rounds - failed} rounds held, ${failed} failed; ${operations} operations, ` +
-      `${unknown} of unknown outcome, ${faults} faults, from seed ${seed}`,
+      `${unknown} of unknown outcome, ${faults} faults, ${rebuilt} logs rebuilt, from seed ${seed}`,
   );
   return failed === 0 ? 0 : 1;
 }

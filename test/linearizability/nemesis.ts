@@ -3,14 +3,15 @@
  *
  * Faults are drawn from a seed, but when they strike depends on the machine: a run cannot be
  * repeated exactly. Between faults the cluster is sometimes healed and sometimes not, so that they
- * also meet each other.
+ * also meet each other; a disk is struck in a healed cluster, and what follows meets its recovery.
  */
 import type { Prng } from "@atoll/stdx";
 import { pause } from "../support/processes.ts";
 import type { RegisterCluster } from "./cluster.ts";
 import { IDS } from "./cluster.ts";
+import { DISK_FAULTS, DiskFaults, type DiskFault } from "./disk-faults.ts";
 
-export const FAULTS = [
+const PROCESS_FAULTS = [
   "killOne",
   "killLeader",
   "killAll",
@@ -26,27 +27,35 @@ export const FAULTS = [
   "slowAllDisks",
 ] as const;
 
-export type Fault = (typeof FAULTS)[number];
+type ProcessFault = (typeof PROCESS_FAULTS)[number];
+export type Fault = ProcessFault | DiskFault;
 
 export class Nemesis {
   readonly counts: Record<Fault, number> = Object.fromEntries(
-    FAULTS.map((fault) => [fault, 0]),
+    [...PROCESS_FAULTS, ...DISK_FAULTS].map((fault) => [fault, 0]),
   ) as Record<Fault, number>;
   readonly #cluster: RegisterCluster;
   readonly #prng: Prng;
+  readonly #disks: DiskFaults;
   /** Every fault comes once before any comes again. */
   #next: Fault[] = [];
 
   constructor(cluster: RegisterCluster, prng: Prng) {
     this.#cluster = cluster;
     this.#prng = prng;
+    this.#disks = new DiskFaults(cluster, prng.child("disks"));
   }
 
-  /** Makes trouble until `endMs` of the monotonic clock, then heals everything. */
+  /**
+   * Makes trouble until `endMs` of the monotonic clock, and until disks have lied in every way;
+   * then heals everything.
+   * @throws when the replicas do not become whole between two lies.
+   */
   async run(endMs: number): Promise<void> {
     const cluster = this.#cluster;
-    while (performance.now() < endMs) {
-      await this.#strike();
+    const isMissing = (fault: Fault): boolean => this.counts[fault] === 0;
+    while (performance.now() < endMs || DISK_FAULTS.some(isMissing)) {
+      await this.#strikeNext();
       const restMs = Math.max(0, Math.min(this.#prng.between(50, 900), endMs - performance.now()));
       await pause(restMs);
       if (this.#prng.chance(2, 3)) await this.#calm(this.#prng.between(100, 700));
@@ -59,10 +68,23 @@ export class Nemesis {
     await pause(ms);
   }
 
-  async #strike(): Promise<void> {
-    if (this.#next.length === 0) this.#next = this.#prng.shuffle(FAULTS);
-    const fault = this.#next.pop() as Fault;
+  async #strikeNext(): Promise<void> {
+    if (this.#next.length === 0) this.#next = this.#drawOrder();
+    const fault = this.#next.shift() as Fault;
+    if (isOfDisk(fault)) await this.#disks.strike(fault);
+    else await this.#strike(fault);
     this.counts[fault] += 1;
+  }
+
+  /** Every fault once; one of a disk and another in turn, as long as there are such. */
+  #drawOrder(): Fault[] {
+    const others: Fault[] = this.#prng.shuffle(PROCESS_FAULTS);
+    const disks: Fault[] = this.#prng.shuffle(DISK_FAULTS);
+    const inTurn = disks.flatMap((disk, at) => [disk, others[at] as Fault]);
+    return [...inTurn, ...others.slice(disks.length)];
+  }
+
+  async #strike(fault: ProcessFault): Promise<void> {
     const cluster = this.#cluster;
     const one = this.#prng.pick(IDS);
     const leader = cluster.leader > 0 ? cluster.leader : one;
@@ -141,4 +163,8 @@ export class Nemesis {
   #otherThan(id: number): number {
     return this.#prng.pick(IDS.filter((other) => other !== id));
   }
+}
+
+function isOfDisk(fault: Fault): fault is DiskFault {
+  return (DISK_FAULTS as readonly Fault[]).includes(fault);
 }

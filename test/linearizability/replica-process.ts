@@ -2,15 +2,18 @@
  * One replica of a register service: Raft, its log on disk, its transport, and some registers.
  *
  * A process of its own, so that it can be killed and stopped. The only argument is its
- * configuration as JSON. Ends with the first failure. Started by the cluster of this folder.
+ * configuration as JSON. Answers a damaged log as a service does, and ends with any other failure.
+ * Started by the cluster of this folder.
  */
+import { flushCompileCache } from "node:module";
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
+import { LogLostError } from "@atoll/raft-replica";
 import { DigestStateMachine, encodeCommand } from "@atoll/sim";
 import { openReplica, type RaftProcess } from "../support/raft-process.ts";
 import { type Disk, SlowStore } from "./slow-store.ts";
 import type { Answer, News, ReplicaProcessConfig, Request } from "./wire.ts";
-import { lineReader } from "./wire.ts";
+import { EXIT_LOST, lineReader } from "./wire.ts";
 
 const GROUP = "linearizability";
 const COMMAND_BYTES = 64;
@@ -29,7 +32,7 @@ async function main(config: ReplicaProcessConfig): Promise<void> {
     applied: () => {},
     restored: () => {},
   });
-  const { replica, start } = await openReplica({
+  const { replica, start, standing, reason } = await openReplica({
     id,
     groupId: GROUP,
     folder,
@@ -41,7 +44,7 @@ async function main(config: ReplicaProcessConfig): Promise<void> {
       leadershipChanged: ({ term, leading }) => tell({ type: "leadership", term, leading }),
       failed: (error) => {
         tell({ type: "failed", reason: error.message });
-        process.exit(1);
+        process.exit(error instanceof LogLostError ? EXIT_LOST : 1);
       },
     },
     settings: {
@@ -51,11 +54,14 @@ async function main(config: ReplicaProcessConfig): Promise<void> {
       raft: { tailBytesMax: 20_000, snapshotChunkBytes: 16_384 },
     },
   });
+  tell({ type: "opened", whole: standing === "whole" || standing === "founded", reason });
   await start();
   const service = { replica, registers, disk };
   const clients = createServer((socket) => serve(service, socket));
   clients.listen(0, "127.0.0.1", () => {
     tell({ type: "listening", clientPort: (clients.address() as AddressInfo).port });
+    // By itself this would be kept at an orderly end, which most replicas never come to.
+    flushCompileCache();
   });
 }
 
@@ -79,8 +85,10 @@ function handle(service: Service, request: Request, reply: (answer: Answer) => v
     return;
   }
   if (request.kind === "state") {
+    const { recovery, firstIndex, lastIndex } = replica.status();
     const { appliedIndex, digest } = registers;
-    reply({ id, type: "state", appliedIndex, digest });
+    const whole = recovery === undefined;
+    reply({ id, type: "state", whole, firstIndex, lastIndex, appliedIndex, digest });
     return;
   }
   if (request.kind === "read") {

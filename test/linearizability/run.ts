@@ -9,10 +9,8 @@ import { Prng } from "@atoll/stdx";
 import { until } from "../support/processes.ts";
 import { RegisterClients } from "./clients.ts";
 import { IDS, RegisterCluster } from "./cluster.ts";
-import { RegisterConnection } from "./connection.ts";
 import type { Fault } from "./nemesis.ts";
 import { Nemesis } from "./nemesis.ts";
-import type { Answer } from "./wire.ts";
 
 const CLIENTS = 5;
 const SETTLE_MS = 20_000;
@@ -23,6 +21,8 @@ export interface RunResult {
   readonly operations: number;
   readonly counts: RegisterClients["counts"];
   readonly faults: Readonly<Record<Fault, number>>;
+  /** How many replicas noticed that they had lost their log, and were rebuilt from the others. */
+  readonly rebuilt: number;
   /** Where the history is, when something was wrong. */
   readonly historyFile: string | undefined;
 }
@@ -61,6 +61,8 @@ async function runOn(
   try {
     await nemesis.run(performance.now() + options.durationMs);
     await settle(cluster, clients, problems);
+  } catch (error) {
+    problems.push(error instanceof Error ? error.message : String(error));
   } finally {
     await clients.stop();
   }
@@ -71,41 +73,37 @@ async function runOn(
   if (counts.ok === 0) problems.push("no write was acknowledged");
   const historyFile = options.historyFile ?? (problems.length > 0 ? failedFile : undefined);
   if (historyFile !== undefined) writeFileSync(historyFile, formatHistory(history));
-  return { problems, operations: history.length, counts, faults: nemesis.counts, historyFile };
+  const operations = history.length;
+  const { rebuilt } = cluster;
+  return {
+    problems: [...new Set(problems)],
+    operations,
+    counts,
+    faults: nemesis.counts,
+    rebuilt,
+    historyFile,
+  };
 }
 
-/** After healing all replicas must serve, and come to the same state. Ends the clients. */
+/**
+ * After healing all replicas must be whole, serve, and come to the same state. Ends the clients.
+ */
 async function settle(
   cluster: RegisterCluster,
   clients: RegisterClients,
   problems: string[],
 ): Promise<void> {
-  try {
-    await cluster.healthy();
-    if (!(await clients.readAll(SETTLE_MS))) {
-      problems.push(`not every replica served reads within ${SETTLE_MS} ms of healing`);
-    }
-    await clients.stop();
-    await until("all replicas hold one state", () => sameState(cluster), SETTLE_MS);
-  } catch (error) {
-    problems.push(error instanceof Error ? error.message : String(error));
+  await cluster.healthy();
+  await cluster.allWhole();
+  if (!(await clients.readAll(SETTLE_MS))) {
+    problems.push(`not every replica served reads within ${SETTLE_MS} ms of healing`);
   }
+  await clients.stop();
+  await until("all replicas hold one state", () => sameState(cluster), SETTLE_MS);
 }
 
 async function sameState(cluster: RegisterCluster): Promise<true | undefined> {
-  const states = await Promise.all(IDS.map((id) => stateOf(cluster, id)));
-  const [first] = states;
-  if (first?.type !== "state") return undefined;
-  return states.every((state) => state?.type === "state" && state.digest === first.digest)
-    ? true
-    : undefined;
-}
-
-async function stateOf(cluster: RegisterCluster, id: number): Promise<Answer | undefined> {
-  const port = cluster.clientPort(id);
-  if (port === undefined) return undefined;
-  const connection = new RegisterConnection(port);
-  const answer = await connection.ask({ kind: "state" }, 1_000);
-  connection.destroy();
-  return answer;
+  const states = await Promise.all(IDS.map((id) => cluster.stateOf(id)));
+  const digests = new Set(states.map((state) => state?.digest));
+  return digests.size === 1 && !digests.has(undefined) ? true : undefined;
 }

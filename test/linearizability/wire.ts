@@ -11,7 +11,7 @@ export type Request =
   | { readonly id: number; readonly kind: "read"; readonly key: number }
   /** From now on each write to disk waits so long before it begins. Never answered. */
   | { readonly id: number; readonly kind: "disk"; readonly delayMs: number }
-  /** What this replica holds, without asking anybody. */
+  /** What this replica holds and whether it counts, without asking anybody. */
   | { readonly id: number; readonly kind: "state" };
 
 export type Answer =
@@ -22,19 +22,31 @@ export type Answer =
   /** It did not happen and will not. */
   | { readonly id: number; readonly type: "refused"; readonly leader: number }
   | { readonly id: number; readonly type: "unknown"; readonly leader: number }
-  | {
-      readonly id: number;
-      readonly type: "state";
-      readonly appliedIndex: number;
-      readonly digest: string;
-    };
+  | ReplicaState;
+
+export interface ReplicaState {
+  readonly id: number;
+  readonly type: "state";
+  /** False while it recovers what it lost. */
+  readonly whole: boolean;
+  /** Of its log. */
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly appliedIndex: number;
+  readonly digest: string;
+}
 
 /** What a replica tells the suite. */
 export type News =
+  /** What its log was found to be; `reason` is empty when that is whole. */
+  | { readonly type: "opened"; readonly whole: boolean; readonly reason: string }
   | { readonly type: "listening"; readonly clientPort: number }
   | { readonly type: "leadership"; readonly term: number; readonly leading: boolean }
-  /** Its disk or its state is not to be trusted, so it ends. */
+  /** Its disk or its state is not to be trusted, so it ends; {@link EXIT_LOST} says the former. */
   | { readonly type: "failed"; readonly reason: string };
+
+/** It ended because its log shows less than was acknowledged with it; noted in its folder. */
+export const EXIT_LOST = 3;
 
 export interface ReplicaProcessConfig {
   readonly id: number;

@@ -28,14 +28,34 @@ export { simulateRaft } from "./raft-simulation.ts";
 export { LogImage, MemoryLogStore } from "./raft-log-store.ts";
 export { VirtualClock } from "./virtual-clock.ts";
 `;
-/** A run that takes longer goes round in circles. */
-const SIMULATION_MS = 60_000;
-const TESTS_MS = 120_000;
+/** Bounds a run of the packages as they are, which is the first of its kind. */
+const FIRST_MS = 600_000;
+/** Whatever takes so many times longer than that one, and this more, goes round in circles. */
+const SLOWER_MAX = 4;
+const LEEWAY_MS = 20_000;
 const SHOWN_COLUMNS = 110;
+
+/** What the runs that judge a copy say. */
+export type Verdict =
+  | { readonly type: "passed" }
+  | { readonly type: "caught"; readonly by: string }
+  /** Stopped because it took too long, with nothing failed so far. */
+  | { readonly type: "endless"; readonly where: string }
+  /** It cannot be loaded, or ended without saying what failed. */
+  | { readonly type: "broken"; readonly reason: string };
+
+interface Run {
+  readonly status: number | null;
+  readonly ended: boolean;
+  readonly output: string;
+  readonly errors: string;
+}
 
 export class MutationCopy implements Disposable {
   readonly #root: string = join(import.meta.dirname, "../..");
   readonly #folder: string = mkdtempSync(join(tmpdir(), "atoll-mutation-"));
+  /** How long the first run of each kind took. */
+  readonly #firstMs = new Map<string, number>();
 
   constructor() {
     const modules = join(this.#folder, "node_modules");
@@ -84,45 +104,61 @@ export class MutationCopy implements Disposable {
     if (existsSync(original)) cpSync(original, join(this.#folder, "libs", file));
   }
 
-  /** The first failing seed, of `seeds` from seed 1 on; undefined when all pass. */
-  simulated(seeds: number): string | undefined {
+  /** Judged by whether the changed file is a program at all, and links with the others. */
+  loaded({ file }: Mutation): Verdict {
+    const path = JSON.stringify(join(this.#folder, "libs", file));
+    const words = ["--conditions=atoll-source", "--input-type=module", "--eval"];
+    const run = this.#run("load", [...words, `await import(${path})`]);
+    return run.status === 0 ? { type: "passed" } : { type: "broken", reason: lastWords(run) };
+  }
+
+  /** Judged by `seeds` seeds from seed 1 on. */
+  simulated(seeds: number): Verdict {
     const script = join(this.#folder, "raft-sim.ts");
     const words = ["--conditions=atoll-source", script, "--from", "1", "--seeds", String(seeds)];
-    const run = this.#run([...words, "--first"], SIMULATION_MS);
+    const run = this.#run("simulation", [...words, "--first"]);
     const line = run.output.split("\n").find((each) => /^seed \d+: /.test(each));
-    if (line !== undefined) return line.slice(0, SHOWN_COLUMNS);
+    if (line !== undefined) return { type: "caught", by: line.slice(0, SHOWN_COLUMNS) };
+    if (!run.ended) return { type: "endless", where: `the simulation of ${seeds} seeds` };
     // Situations that were never reached are for the whole suite to judge.
-    if (run.ended && / 0 failed, /.test(run.output)) return undefined;
-    const lastWords = run.errors
-      .split("\n")
-      .find((each) => /^\w*(Error|Bug|Violation):/.test(each));
-    return run.ended ? `run ends: ${lastWords?.slice(0, SHOWN_COLUMNS)}` : "a run without end";
+    if (/ 0 failed, /.test(run.output)) return { type: "passed" };
+    return { type: "broken", reason: `the simulation ends: ${lastWords(run)}` };
   }
 
-  /** The first failing test of a package; undefined when all pass. */
-  tested(name: string): string | undefined {
+  /** Judged by the tests of a package. */
+  tested(name: string): Verdict {
     const words = ["--conditions=atoll-source", "--test-reporter=tap", "--test"];
-    const run = this.#run([...words, `libs/${name}/src/**/*.test.ts`], TESTS_MS);
-    if (run.status === 0) return undefined;
-    const failed = run.output
-      .split("\n")
-      .find((each) => /^\s*not ok .*\.test\.ts|^not ok/.test(each));
-    const title = failed?.replace(/^\s*not ok \d+ - /, "") ?? "tests without end";
-    return `${name} test: ${title.slice(0, SHOWN_COLUMNS)}`;
+    const run = this.#run(name, [...words, `libs/${name}/src/**/*.test.ts`]);
+    if (run.status === 0) return { type: "passed" };
+    const failed = run.output.split("\n").find((each) => /^\s*not ok /.test(each));
+    const title = failed?.replace(/^\s*not ok \d+ - /, "");
+    if (title !== undefined) {
+      return { type: "caught", by: `${name} test: ${title.slice(0, SHOWN_COLUMNS)}` };
+    }
+    if (!run.ended) return { type: "endless", where: `the tests of ${name}` };
+    return { type: "broken", reason: `the tests of ${name} end: ${lastWords(run)}` };
   }
 
-  #run(
-    words: readonly string[],
-    timeout: number,
-  ): { status: number | null; ended: boolean; output: string; errors: string } {
-    const run = spawnSync(process.execPath, words, {
+  #run(kind: string, words: readonly string[]): Run {
+    const firstMs = this.#firstMs.get(kind);
+    const timeout = firstMs === undefined ? FIRST_MS : LEEWAY_MS + SLOWER_MAX * firstMs;
+    const startedMs = performance.now();
+    const { status, error, stdout, stderr } = spawnSync(process.execPath, words, {
       cwd: this.#folder,
       encoding: "utf8",
-      timeout,
-      killSignal: "SIGKILL",
+      timeout: Math.ceil(timeout),
+      // The test runner ends its own processes on this one.
+      killSignal: "SIGTERM",
       maxBuffer: 64 << 20,
     });
-    const { status, signal, stdout, stderr } = run;
-    return { status, ended: signal === null, output: stdout, errors: stderr };
+    if (firstMs === undefined) this.#firstMs.set(kind, performance.now() - startedMs);
+    const ended = (error as NodeJS.ErrnoException | undefined)?.code !== "ETIMEDOUT";
+    return { status, ended, output: stdout, errors: stderr };
   }
+}
+
+/** The line that says what ended a program. */
+function lastWords({ errors }: Run): string {
+  const line = errors.split("\n").find((each) => /^\w*(Error|Bug|Violation)\b.*:/.test(each));
+  return (line ?? errors.slice(-SHOWN_COLUMNS)).slice(0, SHOWN_COLUMNS);
 }

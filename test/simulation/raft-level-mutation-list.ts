@@ -120,8 +120,8 @@ export const LEVEL_MUTATIONS: readonly Mutation[] = [
   {
     name: "records are not synced",
     file: `${LEVEL}/segment-file.ts`,
-    find: ": constants.O_RDWR | constants.O_DSYNC;",
-    replace: ": constants.O_RDWR;",
+    find: "return constants.O_DSYNC;",
+    replace: "return 0;",
   },
   {
     name: "a record may be written where zeros are being written",
@@ -132,8 +132,8 @@ export const LEVEL_MUTATIONS: readonly Mutation[] = [
   {
     name: "a write that the disk took in part counts as done",
     file: `${LEVEL}/segment-file.ts`,
-    find: "if (bytesWritten !== wanted) {",
-    replace: "if (bytesWritten < 0) {",
+    find: "while (done < wanted) {",
+    replace: "while (done < 0) {",
   },
   {
     name: "records behind a damaged frame are not looked for",

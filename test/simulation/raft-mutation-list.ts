@@ -12,6 +12,8 @@ export interface Mutation {
   readonly replace: string;
   /** Why nothing notices it, where that is known and accepted. */
   readonly missedBecause?: string;
+  /** It is meant to go round in circles: a run that takes too long has caught it. */
+  readonly hangs?: boolean;
 }
 
 const CORE = "raft-ts/src";
@@ -182,6 +184,12 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: "replyInstalled(state, metadata.index);",
   },
   {
+    name: "the checksum of a received snapshot is not looked at",
+    file: `${CORE}/snapshot-receive.ts`,
+    find: "if (complete && incoming.checksum !== metadata.checksum) {",
+    replace: "if (complete && metadata.checksum < 0) {",
+  },
+  {
     name: "a later term is not followed",
     file: `${CORE}/receive.ts`,
     find: "becomeFollower(state, message.term, isFromLeader(message) ? message.from : 0);",
@@ -235,6 +243,17 @@ export const MUTATIONS: readonly Mutation[] = [
     file: `${DRIVER}/pending-proposals.ts`,
     find: "else this.#accepted.push({ firstIndex, lastIndex, term, done });",
     replace: 'else done({ type: "committed", firstIndex, lastIndex, term });',
+  },
+  {
+    name: "entries are applied before they are committed",
+    file: `${CORE}/apply.ts`,
+    find: "  if (log.appliedIndex >= log.committedIndex) return undefined;\n",
+    replace:
+      "  if (log.appliedIndex >= log.committedIndex) {\n" +
+      "    const next = log.appliedIndex + 1;\n" +
+      "    const isHere = next <= log.lastIndex && next >= log.tailFirstIndex;\n" +
+      "    return isHere ? handOver(state, log.slice(next, log.lastIndex, 1)) : undefined;\n" +
+      "  }\n",
   },
   {
     name: "entries are applied without waiting for the restored state",

@@ -1,16 +1,23 @@
 /**
  * One replica in a process of its own: Raft, its log on disk and its transport, with ticks.
  *
- * What the programs that measure and torture Raft run in common. What is replicated, who may ask
- * for it and how the process ends is theirs. Credentials and authorization are left out: this is
- * for loopback alone. Called by the replica-process.ts of a benchmark or suite.
+ * What the programs that measure and torture Raft run in common. A log that is damaged, blank or
+ * shows less than was acknowledged is answered as a service must answer it (docs/adr/0010). What is
+ * replicated, who may ask for it and how the process ends is theirs. Credentials and authorization
+ * are left out: this is for loopback alone. Called by the replica-process.ts of a benchmark or
+ * suite.
  */
 import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
 import { GrpcPeerTransport, raftServiceDefinition } from "@atoll/raft-grpc";
-import { LevelLogStore } from "@atoll/raft-level";
-import { Replica, type LogStore, type ReplicaOptions } from "@atoll/raft-replica";
+import {
+  distrustLog,
+  LevelLogStore,
+  type LevelLogStoreOptions,
+  type OpenedStore,
+} from "@atoll/raft-level";
+import { LogLostError, Replica, type LogStore, type ReplicaOptions } from "@atoll/raft-replica";
 import { Prng } from "@atoll/stdx";
-import { membershipOf, type ReplicaId } from "raft-ts";
+import { membershipOf, type ReplicaId, type Standing } from "raft-ts";
 
 export interface RaftProcessOptions extends Required<
   Pick<ReplicaOptions, "id" | "stateMachine" | "observer" | "settings">
@@ -28,6 +35,10 @@ export interface RaftProcessOptions extends Required<
 
 export interface RaftProcess extends AsyncDisposable {
   readonly replica: Replica;
+  /** Of the log as it was found, or begun anew. */
+  readonly standing: Standing;
+  /** Why the log is not whole; empty when it is. */
+  readonly reason: string;
   /** For services beside Raft's own, added before `start`. */
   readonly server: Server;
   /** Listens, speaks to its peers and lets time pass. */
@@ -40,10 +51,11 @@ const STALL_MS = 150;
 
 export async function openReplica(options: RaftProcessOptions): Promise<RaftProcess> {
   const { id, groupId, folder, port, peerPorts } = options;
-  const { store, recovered } = await LevelLogStore.open({
+  const { store, recovered, reason } = await openStore({
     folder,
     identity: { groupId, replicaId: id },
     founding: membershipOf([id, ...peerPorts.keys()]),
+    newStanding: "blank",
   });
   const prng = new Prng(Number(process.hrtime.bigint() % 1_000_000_007n) + id);
   const transport = new GrpcPeerTransport({
@@ -63,7 +75,10 @@ export async function openReplica(options: RaftProcessOptions): Promise<RaftProc
     store: options.wrapStore?.(store) ?? store,
     transport,
     stateMachine: options.stateMachine,
-    observer: options.observer,
+    observer: {
+      leadershipChanged: (change) => options.observer.leadershipChanged(change),
+      failed: (error) => void noteLoss(folder, error).then(() => options.observer.failed(error)),
+    },
     prng: prng.child("replica"),
     settings: options.settings,
   });
@@ -71,6 +86,8 @@ export async function openReplica(options: RaftProcessOptions): Promise<RaftProc
   server.addService(raftServiceDefinition, transport.handlers());
   return {
     replica,
+    standing: recovered.standing ?? "whole",
+    reason,
     server,
     start: async () => {
       await listen(server, port);
@@ -83,6 +100,20 @@ export async function openReplica(options: RaftProcessOptions): Promise<RaftProc
       await store[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Puts a damaged log aside and begins one that the others rebuild. */
+async function openStore(options: LevelLogStoreOptions): Promise<OpenedStore> {
+  try {
+    return await LevelLogStore.open(options);
+  } catch (error) {
+    return LevelLogStore.rebuild(options, error as Error);
+  }
+}
+
+/** A log that lost what was acknowledged is not opened again as a whole one. */
+async function noteLoss(folder: string, error: Error): Promise<void> {
+  if (error instanceof LogLostError) await distrustLog(folder, error.message);
 }
 
 function startTicks(replica: Replica): void {

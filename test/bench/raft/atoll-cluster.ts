@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Client, credentials, type ClientDuplexStream } from "@grpc/grpc-js";
 import type { RaftSettings } from "raft-ts";
-import { LeaderChangedError, makeValue, type Cluster, type Driver } from "./cluster.ts";
+import { LeaderChangedError, makeValue, MEMBERS, type Cluster, type Driver } from "./cluster.ts";
 import {
   decodeAnswer,
   driveServiceDefinition,
@@ -18,7 +18,6 @@ import { end, freePorts, kill, start, until } from "../../support/processes.ts";
 
 type Stream = ClientDuplexStream<Buffer, Buffer>;
 
-const MEMBERS = 3;
 /** What a replica runs with; entries live longer than V8 expects of young objects. */
 const NODE_OPTIONS: readonly string[] = ["--max-semi-space-size=32"];
 const CHANNEL_OPTIONS = {
@@ -73,16 +72,22 @@ export class AtollCluster implements Cluster {
     return until("a leader", () => (this.#leading.id > 0 ? this.#leading.id : undefined));
   }
 
-  async writeAvoiding(avoided: number, tried: number, timeoutMs: number): Promise<void> {
+  async writeAvoiding(avoided: number, tried: number, timeoutMs: number): Promise<number> {
     const others = [...this.#children.keys()].filter((id) => id !== avoided);
     let target = others[tried % others.length] as number;
     const deadline = performance.now() + timeoutMs;
     for (;;) {
-      const answer = await this.#client(target).write(deadline - performance.now());
-      if (answer.outcome === OUTCOMES.committed) return;
+      const answer = await this.#client(target).ask(1, deadline - performance.now());
+      if (answer.outcome === OUTCOMES.committed) return answer.position;
       if (!others.includes(answer.leader)) throw new Error(`no leader known to ${target}`);
       target = answer.leader;
     }
+  }
+
+  async readAt(member: number, timeoutMs: number): Promise<number> {
+    const answer = await this.#client(member).ask(0, timeoutMs);
+    if (answer.outcome === OUTCOMES.committed) return answer.position;
+    throw new Error(`${member} refuses to read`);
   }
 
   async signal(member: number, signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void> {
@@ -185,8 +190,8 @@ class MemberClient {
     });
   }
 
-  /** Writes one value and waits for its answer. For one caller at a time. */
-  async write(timeoutMs: number): Promise<DriveAnswer> {
+  /** Writes `count` values, or reads with none, and waits for the answer. One call at a time. */
+  async ask(count: number, timeoutMs: number): Promise<DriveAnswer> {
     const firstId = this.#nextId;
     this.#nextId += 1;
     let timer: NodeJS.Timeout | undefined;
@@ -197,7 +202,7 @@ class MemberClient {
         };
         this.onBroken = reject;
         timer = setTimeout(() => reject(new Error("no answer in time")), Math.max(1, timeoutMs));
-        this.stream.write(encodeRequest(firstId, 1, VALUE));
+        this.stream.write(encodeRequest(firstId, count, VALUE));
       });
     } finally {
       clearTimeout(timer);

@@ -2,6 +2,9 @@
  * What the measurements ask of a cluster, whichever system it is.
  */
 
+/** Numbered from 1 on. */
+export const MEMBERS = 3;
+
 /** The leader changed while a driver wrote to it; the run says nothing. */
 export class LeaderChangedError extends Error {
   override name = "LeaderChangedError";
@@ -29,10 +32,16 @@ export interface Cluster {
   /** Which member leads, by a number from 1 on. */
   leader(): Promise<number>;
   /**
-   * Writes one value by way of any member but `avoided`; resolves once acknowledged, rejects if not
-   * so in time.
+   * Writes one value by way of any member but `avoided`; resolves once acknowledged with the
+   * position of the write, rejects if not so in time. Positions only rise: a state at this one or a
+   * later one holds the write.
    */
-  writeAvoiding(avoided: number, tried: number, timeoutMs: number): Promise<void>;
+  writeAvoiding(avoided: number, tried: number, timeoutMs: number): Promise<number>;
+  /**
+   * The position of the state that a linearizable read at `member` sees; rejects when none is
+   * answered in time.
+   */
+  readAt(member: number, timeoutMs: number): Promise<number>;
   signal(member: number, signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void>;
   restart(member: number): Promise<void>;
   /** Waits until all members take part. */

@@ -3,9 +3,11 @@
  * of them.
  *
  *     request   first id (8), count (4), then per value: length (4), bytes
- *     answer    first id (8), count (4), outcome (1), leader (4)
+ *     answer    first id (8), count (4), outcome (1), leader (4), position (8)
  *
- * Little-endian. One bidirectional stream of gRPC; one answer per request.
+ * A request without a value is a linearizable read. The position is that of the last value written,
+ * or of the state that was read. Little-endian. One bidirectional stream of gRPC; one answer per
+ * request.
  */
 import type { MethodDefinition } from "@grpc/grpc-js";
 
@@ -16,7 +18,11 @@ export interface DriveAnswer {
   readonly count: number;
   readonly outcome: number;
   readonly leader: number;
+  /** 0 unless committed. */
+  readonly position: number;
 }
+
+const ANSWER_BYTES = 25;
 
 function asIs(bytes: Buffer): Buffer {
   return bytes;
@@ -56,11 +62,12 @@ export function decodeRequest(request: Buffer): { firstId: number; values: Uint8
 }
 
 export function encodeAnswer(answer: DriveAnswer): Buffer {
-  const bytes = Buffer.allocUnsafe(17);
+  const bytes = Buffer.allocUnsafe(ANSWER_BYTES);
   bytes.writeDoubleLE(answer.firstId, 0);
   bytes.writeUInt32LE(answer.count, 8);
   bytes.writeUInt8(answer.outcome, 12);
   bytes.writeUInt32LE(answer.leader, 13);
+  bytes.writeDoubleLE(answer.position, 17);
   return bytes;
 }
 
@@ -70,5 +77,6 @@ export function decodeAnswer(bytes: Buffer): DriveAnswer {
     count: bytes.readUInt32LE(8),
     outcome: bytes.readUInt8(12),
     leader: bytes.readUInt32LE(13),
+    position: bytes.readDoubleLE(17),
   };
 }

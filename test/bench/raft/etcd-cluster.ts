@@ -7,10 +7,9 @@
 import { execFileSync, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { Client, credentials } from "@grpc/grpc-js";
-import { makeValue, type Cluster, type Driver } from "./cluster.ts";
+import { makeValue, MEMBERS, type Cluster, type Driver } from "./cluster.ts";
 import { end, freePorts, kill, start, until } from "../../support/processes.ts";
 
-const MEMBERS = 3;
 const KEYS = 10_000;
 const VALUE = makeValue();
 
@@ -63,9 +62,17 @@ export class EtcdCluster implements Cluster {
     });
   }
 
-  async writeAvoiding(avoided: number, tried: number, timeoutMs: number): Promise<void> {
+  async writeAvoiding(avoided: number, tried: number, timeoutMs: number): Promise<number> {
     const others = [...this.#children.keys()].filter((id) => id !== avoided);
-    await this.#put(this.#client(others[tried % others.length] as number), timeoutMs);
+    return this.#put(this.#client(others[tried % others.length] as number), timeoutMs);
+  }
+
+  async readAt(member: number, timeoutMs: number): Promise<number> {
+    const key = Buffer.from("bench/00000");
+    const request = Buffer.concat([Buffer.of(0x0a, key.length), key]);
+    return revisionOf(
+      await call(this.#client(member), "/etcdserverpb.KV/Range", request, timeoutMs),
+    );
   }
 
   async signal(member: number, signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void> {
@@ -121,7 +128,8 @@ export class EtcdCluster implements Cluster {
     });
   }
 
-  #put(client: Client, timeoutMs: number): Promise<void> {
+  /** @returns etcd's revision, which every write raises. */
+  #put(client: Client, timeoutMs: number): Promise<number> {
     this.#nextKey = (this.#nextKey + 1) % KEYS;
     const key = Buffer.from(`bench/${String(this.#nextKey).padStart(5, "0")}`);
     const request = Buffer.concat([
@@ -130,7 +138,7 @@ export class EtcdCluster implements Cluster {
       Buffer.of(0x12, (VALUE.length & 0x7f) | 0x80, VALUE.length >> 7),
       VALUE,
     ]);
-    return call(client, "/etcdserverpb.KV/Put", request, timeoutMs).then(() => undefined);
+    return call(client, "/etcdserverpb.KV/Put", request, timeoutMs).then(revisionOf);
   }
 
   async #status(id: number): Promise<MemberStatus> {
@@ -208,6 +216,12 @@ function call(client: Client, path: string, request: Buffer, timeoutMs: number):
       answer === undefined ? reject(error as Error) : resolve(answer),
     );
   });
+}
+
+/** The revision in the header of an answer. */
+function revisionOf(answer: Buffer): number {
+  const header = readFields(readFields(answer).bytes.get(1) ?? Buffer.alloc(0));
+  return Number(header.numbers.get(3) ?? 0n);
 }
 
 /** The last value of each field of a protobuf message, without nesting. */

@@ -6,9 +6,11 @@
  *         [--failover-trials 10] [--stop-trials 5] [--only atoll|etcd]
  *         [--raft '{"tailBytesMax": 8388608}'] [--profile]
  *
- * Three members of each system on loopback, each round with fresh folders, the systems in turn.
- * Prints one table and writes the raw numbers to test/bench/results/. `--profile` measures the load
- * on Atoll once and leaves a flame graph of each replica there; profiling costs speed.
+ * Three members of each system on loopback, the systems in turn; each round measures load and lost
+ * leaders, with fresh folders. The trials are totals, spread over the rounds. Prints one table and
+ * writes the raw numbers to test/bench/results/. `--profile` puts a load on Atoll once more after
+ * all that and leaves a flame graph of each replica there; profiling costs speed, so its numbers
+ * are in no table. With `--rounds 0` that is all. Ends with 1 when a read was stale.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -21,8 +23,10 @@ import { type CpuProfile, flameGraph } from "../flame-graph.ts";
 import { AtollCluster } from "./atoll-cluster.ts";
 import type { Cluster } from "./cluster.ts";
 import { EtcdCluster, etcdVersion } from "./etcd-cluster.ts";
-import { measureFailover, measureLoad } from "./measure.ts";
+import { measureFailover } from "./failover.ts";
+import { measureLoad } from "./measure.ts";
 import {
+  countReads,
   describeMachine,
   formatTable,
   RESULTS_FOLDER,
@@ -49,6 +53,8 @@ const { values: options } = parseArgs({
     profile: { type: "boolean", default: false },
   },
 });
+
+const rounds = Number(options.rounds);
 
 function systems(): System[] {
   const raft = JSON.parse(options.raft) as Partial<RaftSettings>;
@@ -98,17 +104,25 @@ async function measureRound(system: System, round: number, report: RaftReport): 
   });
 }
 
-async function measureOutages(system: System, report: RaftReport): Promise<void> {
+/** This round's share of all trials. */
+async function measureOutages(system: System, round: number, report: RaftReport): Promise<void> {
+  const share = (total: string): number =>
+    Math.floor((Number(total) * round) / rounds) -
+    Math.floor((Number(total) * (round - 1)) / rounds);
+  const kills = share(options["failover-trials"]);
+  const stops = share(options["stop-trials"]);
+  if (kills + stops === 0) return;
   const prng = new Prng(Number(process.hrtime.bigint() % 1_000_000_007n));
-  const trials = [
-    ["SIGKILL", Number(options["failover-trials"])],
-    ["SIGSTOP", Number(options["stop-trials"])],
-  ] as const;
   await withCluster(system, async (cluster) => {
-    for (const [signal, count] of trials) {
-      const ms = await measureFailover(cluster, signal, count, prng);
-      report.failover.push({ system: system.name, signal, ms });
-      process.stderr.write(`${system.name} ${signal} ${ms.map(Math.round).join(" ")}\n`);
+    for (const [signal, trials] of [
+      ["SIGKILL", kills],
+      ["SIGSTOP", stops],
+    ] as const) {
+      if (trials === 0) continue;
+      const result = await measureFailover(cluster, signal, trials, prng);
+      report.failover.push({ system: system.name, round, signal, result });
+      const told = `${result.ms.map(Math.round).join(" ")} ${JSON.stringify(result.reads)}`;
+      process.stderr.write(`round ${round} ${system.name} ${signal} ${told}\n`);
     }
   });
 }
@@ -136,22 +150,26 @@ async function profileLoad(): Promise<void> {
   await rm(profiles, { recursive: true, force: true });
 }
 
-if (options.profile) {
-  await profileLoad();
-  process.exit(0);
+async function measureAll(): Promise<void> {
+  const measured = systems();
+  const report: RaftReport = {
+    startedAt: new Date().toISOString(),
+    machine: describeMachine(),
+    systems: measured.map(({ name, version }) => ({ name, version })),
+    settings: { ...options },
+    load: [],
+    failover: [],
+  };
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const system of measured) {
+      await measureRound(system, round, report);
+      await measureOutages(system, round, report);
+    }
+  }
+  process.stderr.write(`raw numbers in ${writeReport(report)}\n`);
+  process.stdout.write(`${formatTable(report)}\n`);
+  if (measured.some(({ name }) => countReads(report, name).stale > 0)) process.exitCode = 1;
 }
-const measured = systems();
-const report: RaftReport = {
-  startedAt: new Date().toISOString(),
-  machine: describeMachine(),
-  systems: measured.map(({ name, version }) => ({ name, version })),
-  settings: { ...options },
-  load: [],
-  failover: [],
-};
-for (let round = 1; round <= Number(options.rounds); round += 1) {
-  for (const system of measured) await measureRound(system, round, report);
-}
-for (const system of measured) await measureOutages(system, report);
-process.stderr.write(`raw numbers in ${writeReport(report)}\n`);
-process.stdout.write(`${formatTable(report)}\n`);
+
+if (rounds > 0) await measureAll();
+if (options.profile) await profileLoad();

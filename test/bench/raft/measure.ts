@@ -1,11 +1,8 @@
 /**
- * The two measurements: writes per second at a number in flight, and the time without writes after
- * a leader is lost.
+ * Writes per second at a number in flight, how long each took, and what it cost in processor time.
  */
-import type { Prng } from "@atoll/stdx";
 import { cpuSeconds } from "../process-use.ts";
 import { LeaderChangedError, type Cluster } from "./cluster.ts";
-import { pause } from "../../support/processes.ts";
 
 export interface LoadResult {
   readonly inFlight: number;
@@ -51,7 +48,8 @@ async function measureOnce(
 ): Promise<Omit<LoadResult, "begunAnew">> {
   const driver = await cluster.driver();
   try {
-    await driver.run(inFlight, performance.now() + durations.warmUpMs, () => {});
+    const { warmUpMs } = durations;
+    if (warmUpMs > 0) await driver.run(inFlight, performance.now() + warmUpMs, () => {});
     const latencies: number[] = [];
     const weights: number[] = [];
     let count = 0;
@@ -99,55 +97,4 @@ function weightedQuantiles(
     }
     return latencies[order.at(-1) ?? 0] ?? 0;
   };
-}
-
-const ATTEMPT_MS = 150;
-const STOPPED_MS = 4000;
-
-/**
- * How long after the leader is killed or stopped until the next write is acknowledged, in
- * milliseconds per trial. The moment within a heartbeat is random.
- */
-export async function measureFailover(
-  cluster: Cluster,
-  signal: "SIGKILL" | "SIGSTOP",
-  trials: number,
-  prng: Prng,
-): Promise<number[]> {
-  const outages: number[] = [];
-  for (let trial = 0; trial < trials; trial += 1) {
-    await cluster.healthy();
-    const leader = await cluster.leader();
-    // Streams to the others are open before, as those of a client in use would be.
-    for (const tried of [0, 1]) await cluster.writeAvoiding(0, tried, 5000);
-    await warmOthers(cluster, leader);
-    await pause(prng.below(400));
-    const beginMs = performance.now();
-    await cluster.signal(leader, signal);
-    await writeUntilAcknowledged(cluster, leader);
-    outages.push(performance.now() - beginMs);
-    if (signal === "SIGKILL") await cluster.restart(leader);
-    else {
-      await pause(Math.max(0, STOPPED_MS - (performance.now() - beginMs)));
-      await cluster.signal(leader, "SIGCONT");
-    }
-  }
-  return outages;
-}
-
-async function warmOthers(cluster: Cluster, leader: number): Promise<void> {
-  for (const tried of [0, 1]) {
-    await cluster.writeAvoiding(leader, tried, 200).catch(() => undefined);
-  }
-}
-
-async function writeUntilAcknowledged(cluster: Cluster, avoided: number): Promise<void> {
-  for (let tried = 0; ; tried += 1) {
-    try {
-      await cluster.writeAvoiding(avoided, tried, ATTEMPT_MS);
-      return;
-    } catch {
-      await pause(3);
-    }
-  }
 }

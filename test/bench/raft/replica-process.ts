@@ -1,6 +1,6 @@
 /**
- * One replica of the benchmark: Raft, its log on disk, its transport, and a state machine that only
- * counts.
+ * One replica of the benchmark: Raft, its log on disk, its transport, and a state that is nothing
+ * but its position in the log.
  *
  * A process of its own, as in production. The only argument is its configuration as JSON. Prints
  * one JSON line when it listens and one at each change of leadership. Ends with the first failure.
@@ -22,6 +22,7 @@ export interface ReplicaProcessConfig {
 
 async function main(config: ReplicaProcessConfig): Promise<void> {
   const { id, folder, ports, raft } = config;
+  const state = new PositionState();
   const others = Object.entries(ports).filter(([other]) => Number(other) !== id);
   const opened = await openReplica({
     id,
@@ -29,7 +30,7 @@ async function main(config: ReplicaProcessConfig): Promise<void> {
     folder,
     port: ports[String(id)] as number,
     peerPorts: new Map(others.map(([other, port]) => [Number(other), port])),
-    stateMachine: countingStateMachine(),
+    stateMachine: state,
     observer: {
       leadershipChanged: (change) => print({ type: "leadership", ...change }),
       failed: (error) => {
@@ -39,7 +40,7 @@ async function main(config: ReplicaProcessConfig): Promise<void> {
     settings: { raft },
   });
   opened.server.addService(driveServiceDefinition, {
-    drive: (stream: ServerDuplexStream<Buffer, Buffer>) => drive(opened.replica, stream),
+    drive: (stream: ServerDuplexStream<Buffer, Buffer>) => drive(opened.replica, state, stream),
   });
   await opened.start();
   process.once("SIGTERM", () => {
@@ -51,32 +52,48 @@ async function main(config: ReplicaProcessConfig): Promise<void> {
   print({ type: "listening" });
 }
 
-function drive(replica: Replica, stream: ServerDuplexStream<Buffer, Buffer>): void {
+function drive(
+  replica: Replica,
+  state: PositionState,
+  stream: ServerDuplexStream<Buffer, Buffer>,
+): void {
   stream.on("error", () => {});
   stream.on("end", () => stream.end());
   stream.on("data", (request: Buffer) => {
     const { firstId, values } = decodeRequest(request);
+    const count = values.length;
+    const answer = (type: keyof typeof OUTCOMES, leader: number, position: number): void => {
+      stream.write(encodeAnswer({ firstId, count, outcome: OUTCOMES[type], leader, position }));
+    };
+    if (count === 0) {
+      replica.readIndex((outcome) => {
+        if (outcome.type === "ready") answer("committed", 0, state.position);
+        else answer("refused", outcome.leader, 0);
+      });
+      return;
+    }
     replica.propose(values, (outcome) => {
-      const leader = outcome.type === "committed" ? 0 : outcome.leader;
-      const answer = { firstId, count: values.length, outcome: OUTCOMES[outcome.type], leader };
-      stream.write(encodeAnswer(answer));
+      if (outcome.type === "committed") answer("committed", 0, outcome.lastIndex);
+      else answer(outcome.type, outcome.leader, 0);
     });
   });
 }
 
-function countingStateMachine(): StateMachine {
-  let count = 0;
-  return {
-    apply: (entries) => {
-      count += entries.length;
-    },
-    snapshot: () => [new Uint8Array(new Float64Array([count]).buffer)],
-    restore: (_metadata, chunks) => {
-      const [bytes] = chunks;
-      count =
-        bytes === undefined ? 0 : new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0, true);
-    },
-  };
+/** The index of the last entry applied. */
+class PositionState implements StateMachine {
+  position = 0;
+
+  apply(entries: Parameters<StateMachine["apply"]>[0]): void {
+    this.position = entries.at(-1)?.index ?? this.position;
+  }
+
+  snapshot(): Uint8Array[] {
+    return [new Uint8Array(new Float64Array([this.position]).buffer)];
+  }
+
+  restore(metadata: Parameters<StateMachine["restore"]>[0]): void {
+    this.position = metadata.index;
+  }
 }
 
 function print(line: object): void {

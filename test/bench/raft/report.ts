@@ -4,6 +4,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { arch, cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
+import type { FailoverResult, LeaderLoss, ReadCounts } from "./failover.ts";
 import type { LoadResult } from "./measure.ts";
 
 export const RESULTS_FOLDER: string = join(import.meta.dirname, "..", "results");
@@ -23,7 +24,12 @@ export interface RaftReport {
   readonly systems: readonly { readonly name: string; readonly version: string }[];
   readonly settings: Record<string, unknown>;
   readonly load: { readonly system: string; readonly round: number; readonly result: LoadResult }[];
-  readonly failover: { readonly system: string; readonly signal: string; readonly ms: number[] }[];
+  readonly failover: {
+    readonly system: string;
+    readonly round: number;
+    readonly signal: LeaderLoss;
+    readonly result: FailoverResult;
+  }[];
 }
 
 export function describeMachine(): Machine {
@@ -56,7 +62,9 @@ export function formatTable(report: RaftReport): string {
     "| what | system | median | worst |",
     "| --- | --- | --- | --- |",
     ...loadLines(report),
-    ...failoverLines(report),
+    ...failoverLines(report, "SIGKILL"),
+    ...failoverLines(report, "SIGSTOP"),
+    ...report.systems.flatMap(({ name }) => staleLines(report, name)),
   ];
   return lines.join("\n");
 }
@@ -83,14 +91,36 @@ function cell(result: LoadResult): string {
   return `${rate}/s, p50 ${result.p50Ms.toFixed(2)} ms, p99 ${result.p99Ms.toFixed(1)} ms`;
 }
 
-function failoverLines(report: RaftReport): string[] {
+function failoverLines(report: RaftReport, signal: LeaderLoss): string[] {
+  return report.systems.flatMap(({ name }) => {
+    const ms = resultsOf(report, name, signal).flatMap((result) => result.ms);
+    const sorted = ms.toSorted((one, other) => one - other);
+    const median = sorted[Math.floor(sorted.length / 2)];
+    const worst = sorted.at(-1);
+    if (median === undefined || worst === undefined) return [];
+    const what = `leader ${signal === "SIGKILL" ? "killed" : "stopped"} → next write`;
+    const times = `${median.toFixed(0)} ms | ${worst.toFixed(0)} ms of ${ms.length}`;
+    return [`| ${what} | ${name} | ${times} |`];
+  });
+}
+
+/** Of reads at a leader that was stopped and continues, and at the others meanwhile. */
+function staleLines(report: RaftReport, name: string): string[] {
+  const { asked, answered, stale } = countReads(report, name);
+  if (asked === 0) return [];
+  const found = stale === 0 ? "none" : String(stale);
+  const of = `of ${asked} asked, ${answered} answered`;
+  return [`| leader stopped → stale reads | ${name} | ${found} | ${of} |`];
+}
+
+export function countReads(report: RaftReport, name: string): ReadCounts {
+  const counts = resultsOf(report, name, "SIGSTOP").map(({ reads }) => reads);
+  const sum = (key: keyof ReadCounts): number => counts.reduce((all, each) => all + each[key], 0);
+  return { asked: sum("asked"), answered: sum("answered"), stale: sum("stale") };
+}
+
+function resultsOf(report: RaftReport, name: string, loss: LeaderLoss): FailoverResult[] {
   return report.failover
-    .filter(({ ms }) => ms.length > 0)
-    .map(({ system, signal, ms }) => {
-      const sorted = ms.toSorted((one, other) => one - other);
-      const median = (sorted[Math.floor(sorted.length / 2)] as number).toFixed(0);
-      const worst = (sorted.at(-1) as number).toFixed(0);
-      const what = `leader ${signal === "SIGKILL" ? "killed" : "stopped"} → next write`;
-      return `| ${what} | ${system} | ${median} ms | ${worst} ms of ${ms.length} |`;
-    });
+    .filter(({ system, signal }) => system === name && signal === loss)
+    .map(({ result }) => result);
 }
