@@ -29,7 +29,7 @@ import { syncFolder } from "./sync-folder.ts";
 /** How many zeros are written at a time. More at once would hold up the records beside them. */
 const AHEAD_BYTES = 256 * 1024;
 /** Records larger than this gain less by zeros than these cost. */
-const SMALL_BYTES = 16 * 1024;
+const SMALL_BYTES = 32 * 1024;
 const ZEROS: Buffer = Buffer.alloc(AHEAD_BYTES);
 /** What there is no room for can wait; anything else that a disk refuses is a disk that fails. */
 const NO_ROOM: readonly unknown[] = ["ENOSPC", "EDQUOT", "EFBIG"];

@@ -279,6 +279,22 @@ test("a damaged replica founds with the others where nobody holds anything", () 
   );
 });
 
+test("one that is damaged before anybody was elected founds again with the others", () => {
+  const group = new ManualGroup(THREE);
+  for (const id of THREE) group.wipe(id, "blank", THREE);
+  group.wipe(3, "recovering", THREE);
+  // One of the others had seen all of them whole, and asked for votes before it was restarted.
+  const nothing = { index: 0, term: 0 };
+  const asks = { from: 1, to: 3, term: 1, preVote: true, leaderTransfer: false } as const;
+  const logs = { lastLog: nothing, applied: nothing };
+  group.step(3, { type: "message", message: { type: "requestVote", ...asks, ...logs } });
+  turns(group, THREE, 60);
+  assert.deepEqual(
+    THREE.map((id) => standing(group, id)),
+    ["whole", "whole", "whole"],
+  );
+});
+
 test("a read at a recovering replica waits, and commits nothing", () => {
   const group = atWork();
   group.wipe(3, "recovering", THREE);

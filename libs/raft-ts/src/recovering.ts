@@ -36,13 +36,27 @@ export function tickRecovery(state: RaftState): void {
 }
 
 /**
- * Notes a group at work. Before it is founded its voters only ask for terms and say that they are
- * in none; who campaigns has seen all of them whole. The speaker may be no voter that is known
+ * Notes a group at work. While it is founded its voters ask for terms and say that they are in
+ * none, and ask who would vote for them, holding nothing. The speaker may be no voter that is known
  * here: the group may have changed since.
  */
-export function noteWork(state: RaftState, { type, term }: Message): void {
-  const isQuestion = type === "termQuery" || type === "termReply";
-  if (state.recovery !== undefined && (!isQuestion || term > 0)) state.recovery.atWork = true;
+export function noteWork(state: RaftState, message: Message): void {
+  if (state.recovery !== undefined && !isOfFounding(message)) state.recovery.atWork = true;
+}
+
+/** Of nobody who was ever in a term: whoever campaigned in earnest says so when it is asked. */
+function isOfFounding(message: Message): boolean {
+  switch (message.type) {
+    case "termQuery":
+    case "termReply":
+      return message.term === 0;
+    case "requestVote":
+      return message.preVote && message.term <= 1 && message.lastLog.index === 0;
+    case "requestVoteReply":
+      return message.preVote && message.term <= 1 && message.applied.index === 0;
+    default:
+      return false;
+  }
 }
 
 /** Answers with the own term, once that is durable. */

@@ -69,14 +69,13 @@ export class RaftDiskFaults {
     const prng = this.#prng;
     const { group } = this.#scene;
     const { checkers } = group;
-    // One that is damaged while the group is founded waits for a human, and all wait for it.
-    if (checkers.committedIndex === 0) return;
     // Twice in a row is as good as once.
     if (this.mayLose() < 1 && group.isWhole(id)) return;
     if (!checkers.membership.voters.includes(id)) return;
-    if (!this.#hasWitness(id)) return;
-    // A blank founder that was alone has nobody to ask whether its group exists.
+    // A founder that was alone has nobody to ask whether its group exists, nor, before the first
+    // commit, to found it with again.
     const asksNobody = (checkers.memberships()[0]?.voters.length ?? 0) < 2;
+    if (checkers.committedIndex === 0 ? asksNobody : !this.#hasWitness(id)) return;
     group.loseDisk(id, asksNobody || prng.chance(1, 2) ? "recovering" : "blank");
     this.#scene.later(prng.between(1_000, 300_000), () => group.start(id));
   }

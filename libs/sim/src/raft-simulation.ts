@@ -147,6 +147,7 @@ function converge(group: RaftGroup, clients: RaftClients, dead: ReadonlySet<Repl
     clock.schedule(100_000, tryMarker);
   };
   tryMarker();
+  supervise(group, dead);
   const agreed = (): boolean => {
     // A joint configuration is left by itself, or by whoever entered it.
     if (marker === 0 || group.checkers.membership.outgoing.length > 0) return false;
@@ -170,6 +171,16 @@ function converge(group: RaftGroup, clients: RaftClients, dead: ReadonlySet<Repl
     const place = describeGroup(group, marker);
     throw new Violation(`${readsLeft} reads failed after healing: ${place}`);
   }
+}
+
+/** What was done to a disk before the healing may be found out after it: it is started again. */
+function supervise(group: RaftGroup, dead: ReadonlySet<ReplicaId>): void {
+  for (const [id, member] of group.members) {
+    if (!member.failed || dead.has(id)) continue;
+    group.crash(id, true);
+    group.start(id);
+  }
+  group.clock.schedule(100_000, () => supervise(group, dead));
 }
 
 /** Whoever entered a joint configuration that does not leave itself finishes what was begun. */
