@@ -53,7 +53,7 @@ export class RaftCheckers {
   /** The one history; index 0 stands before the first entry. */
   readonly #history: (Committed | undefined)[] = [undefined];
   readonly #leaders = new Map<number, ReplicaId>();
-  readonly #votes = new Map<string, ReplicaId>();
+  readonly #votes = new Map<ReplicaId, Map<number, ReplicaId>>();
   /** The data and the term before, of each entry ever written, by index and term. */
   readonly #written = new Map<string, { readonly data: Uint8Array; readonly before: number }>();
   readonly #watched = new Map<ReplicaId, Watched>();
@@ -111,6 +111,10 @@ export class RaftCheckers {
     this.#copies.losing(id);
     this.#memberships.forget(id);
     this.#disks.lost(id);
+    // A vote is a promise to its candidate. One that did not win and is lost relies on none.
+    for (const [term, candidate] of this.#votes.get(id) ?? []) {
+      if (candidate === id && this.#leaders.get(term) !== id) this.#votes.get(id)?.delete(term);
+    }
   }
 
   /** The disk of a replica that is down is an earlier one now. */
@@ -317,12 +321,13 @@ export class RaftCheckers {
   }
 
   #voted(voter: ReplicaId, term: number, candidate: ReplicaId): void {
-    const key = `${voter}/${term}`;
-    const known = this.#votes.get(key);
+    const votes = this.#votes.get(voter) ?? new Map<number, ReplicaId>();
+    this.#votes.set(voter, votes);
+    const known = votes.get(term);
     if (known !== undefined && known !== candidate) {
       throw new Violation(`${voter} voted for ${known} and ${candidate} in term ${term}`);
     }
-    this.#votes.set(key, candidate);
+    votes.set(term, candidate);
     const { hardState } = this.#images.get(voter) as LogImage;
     if (hardState.term === term && hardState.vote !== candidate) {
       throw new Violation(`the vote of ${voter} in term ${term} left before it was durable`);
