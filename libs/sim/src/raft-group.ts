@@ -5,22 +5,17 @@
  * pause and cut are methods, so scenarios and random faults use the same group. Everything that
  * happens to a replica is followed by the checkers. Used by `simulateRaft` and by scenario tests.
  */
-import type { Prng } from "@atoll/stdx";
-import { Digest64 } from "@atoll/stdx";
-import type { ReplicaSettings } from "@atoll/raft-replica";
-import { Replica } from "@atoll/raft-replica";
+import { Digest64, type Prng } from "@atoll/stdx";
+import { Replica, type ReplicaSettings } from "@atoll/raft-replica";
 import type { Membership, Message, ReplicaId } from "raft-ts";
 import { RaftCheckers } from "./raft-checkers.ts";
-import type { RaftCounters } from "./raft-counters.ts";
-import { noCounters } from "./raft-counters.ts";
+import { noCounters, type RaftCounters } from "./raft-counters.ts";
 import { DiskLosses, isWhole } from "./raft-disk-losses.ts";
-import type { LogImage } from "./raft-log-store.ts";
-import { MemoryLogStore } from "./raft-log-store.ts";
+import { type LogImage, MemoryLogStore } from "./raft-log-store.ts";
 import { DigestStateMachine } from "./raft-state-machine.ts";
 import { countMessage, describe } from "./raft-trace.ts";
 import { watchedStore } from "./raft-watched-store.ts";
-import type { SimulatedReplica } from "./raft-member.ts";
-import { countLeader, newMember } from "./raft-member.ts";
+import { countLeader, forgetWords, newMember, type SimulatedReplica } from "./raft-member.ts";
 import { SimulatedNetwork } from "./simulated-network.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
@@ -202,6 +197,9 @@ export class RaftGroup {
   bringBack(id: ReplicaId, earlier: LogImage): void {
     const member = this.member(id);
     this.#note(`bring back ${id} ${earlier.lastIndex} of ${member.store.durable.lastIndex}`);
+    // An acknowledgement that is still under way would speak of what is not there any more.
+    this.network.forget(id);
+    for (const other of this.members.values()) forgetWords(other, id);
     this.#losses.bringBack(member, earlier);
   }
 

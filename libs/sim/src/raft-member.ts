@@ -71,6 +71,12 @@ export function newMember(
   };
 }
 
+/** Nothing that `from` has said and `member` has not looked at is heard any more. */
+export function forgetWords(member: SimulatedReplica, from: ReplicaId): void {
+  member.inbox = member.inbox.filter((message) => message.from !== from);
+  member.heldMessages = member.heldMessages?.filter((message) => message.from !== from);
+}
+
 /** Notes what became of a member's leadership since it was last looked at. */
 export function countLeader(
   counters: RaftCounters,

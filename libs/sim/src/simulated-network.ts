@@ -59,6 +59,8 @@ interface Link<Message> {
   slowUs: number;
   /** Raised by a cut: what was sent before does not arrive. */
   generation: number;
+  /** Raised when all is forgotten that was ever sent: replays do not arrive either. */
+  life: number;
   /** When the latest message arrives. */
   lastArrivalUs: number;
 }
@@ -112,8 +114,9 @@ export class SimulatedNetwork<Message> {
     }
     if (this.#prng.chance(this.settings.replayPerMille, 1000)) {
       const delayUs = this.#prng.below(this.settings.replayDelayUsMax + 1);
+      const { life } = link;
       this.#clock.schedule(delayUs, () => {
-        if (link.isCut) return;
+        if (link.isCut || link.life !== life) return;
         this.counters.replayed += 1;
         this.#deliver(from, to, message);
       });
@@ -150,6 +153,15 @@ export class SimulatedNetwork<Message> {
     const link = this.#link(from, to);
     link.generation += 1;
     if (link.clog !== undefined) link.clog = [];
+  }
+
+  /** Nothing that `from` has sent arrives any more, nor again. */
+  forget(from: number): void {
+    for (const link of this.#links.get(from)?.values() ?? []) {
+      link.generation += 1;
+      link.life += 1;
+      if (link.clog !== undefined) link.clog = [];
+    }
   }
 
   heal(from: number, to: number): void {
@@ -209,7 +221,7 @@ export class SimulatedNetwork<Message> {
     }
     let link = links.get(to);
     if (link === undefined) {
-      link = { isCut: false, clog: undefined, slowUs: 0, generation: 0, lastArrivalUs: 0 };
+      link = { isCut: false, clog: undefined, slowUs: 0, generation: 0, life: 0, lastArrivalUs: 0 };
       links.set(to, link);
     }
     return link;
