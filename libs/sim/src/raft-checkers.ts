@@ -355,12 +355,18 @@ export class RaftCheckers {
     }
   }
 
-  /** Nothing that is known to be committed is replaced where it stands, from `from` on. */
+  /**
+   * Nothing that is known to be committed is replaced where it stands, from `from` on; but by a
+   * leader from before it was committed, whom its followers may still hear.
+   */
   #checkKept(id: ReplicaId, from: number, termAt: (index: number) => number | undefined): void {
+    // A term that it has heard of meanwhile is in the write as well.
+    const { term: writerTerm } = (this.#images.get(id) as LogImage).hardState;
     for (let index = from; index <= this.committedIndex; index += 1) {
       const own = termAt(index);
       if (own === undefined) return;
-      if (own === this.#history[index]?.term) {
+      const { term, commitTerm } = this.#history[index] as Committed;
+      if (own === term && writerTerm >= commitTerm) {
         throw new Violation(`${id} replaces entry ${index}, which is committed`);
       }
     }

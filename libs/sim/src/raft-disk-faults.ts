@@ -118,8 +118,11 @@ export class RaftDiskFaults {
     if (this.mayLose() < 1 || !checkers.membership.voters.includes(id)) return false;
     if (!group.isWhole(id) || standing !== durable.standing) return false;
     if (term === 0 || hardState.term !== term || hardState.vote !== vote) return false;
-    // It must know of the members of today.
-    if (Math.max(hardState.commit, metadata.index) < checkers.membershipIndex) return false;
+    // It must know of the members of today, and so must all: by others, others are a majority.
+    const knows = ({ hardState, metadata }: Pick<LogImage, "hardState" | "metadata">): boolean =>
+      Math.max(hardState.commit, metadata.index) >= checkers.membershipIndex;
+    if (!knows({ hardState, metadata })) return false;
+    if (![...group.members.values()].every(({ store }) => knows(store.durable))) return false;
     // It is what today's log began with, and lacks something.
     if (lastIndex >= durable.lastIndex) return false;
     const today = durable.termAt(lastIndex) ?? checkers.committedTermAt(lastIndex);

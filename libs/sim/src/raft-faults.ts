@@ -89,7 +89,8 @@ export class RaftFaults {
     countFaults(group);
     this.#clocks.setRight();
     const dead = new Set<ReplicaId>();
-    const mayDie = this.#disks.mayLose();
+    // A group that is not founded yet begins once all of its voters were there.
+    const mayDie = group.checkers.committedIndex > 0 ? this.#disks.mayLose() : 0;
     if (mayDie > 0 && this.#prng.chance(1, 3)) {
       const { voters } = group.checkers.membership;
       for (const id of this.#prng.shuffle(voters).slice(0, this.#prng.between(1, mayDie))) {
