@@ -47,10 +47,12 @@ function run(): number {
   let steps = 0;
   let virtualMs = 0;
   let failed = 0;
+  let undecided = 0;
   let ran = 0;
   for (let seed = from; seed < from + count && !(values.first && failed > 0); seed += 1) {
     const result = simulateRaft(seed >>> 0, values.trace ? print : undefined);
     ran += 1;
+    if (result.isUndecided) undecided += 1;
     addCounters(sum, result.counters);
     steps += result.steps;
     virtualMs += result.virtualMs;
@@ -67,6 +69,7 @@ function run(): number {
   const elapsedMs = performance.now() - startedMs;
   for (const name of RAFT_COUNTERS) print(`${name} ${sum[name]}`);
   const never = RAFT_COUNTERS.filter((name) => sum[name] === 0);
+  if (undecided > 0) print(`${undecided} histories were too long to search`);
   const misses = ran >= SOMETIMES_SEEDS ? never.length : 0;
   if (misses > 0) print(`never reached in ${ran} seeds: ${never.join(", ")}`);
   const speed = `${Math.round(virtualMs / elapsedMs)} times real time`;

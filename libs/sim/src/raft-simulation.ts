@@ -44,6 +44,8 @@ export interface RaftSimulationResult {
   readonly digest: string;
   /** What clients asked and were told, where the run came to its end. */
   readonly history: readonly Operation[];
+  /** The history was too long to search: whether it is linearizable nobody has said. */
+  readonly isUndecided: boolean;
 }
 
 /**
@@ -72,6 +74,7 @@ export function simulateRaft(seed: number, trace?: (line: string) => void): Raft
   });
   let failure: Error | undefined;
   let history: readonly Operation[] = [];
+  let isUndecided = false;
   try {
     const pace = Math.ceil(untilUs / SAFETY_US);
     const count = draws.between(1, 6);
@@ -83,7 +86,8 @@ export function simulateRaft(seed: number, trace?: (line: string) => void): Raft
     converge(group, clients, dead);
     history = clients.history.operations();
     const verdict = checkLinearizability(history);
-    if (verdict.type !== "linearizable") throw new Violation(describeVerdict(verdict));
+    isUndecided = verdict.type === "gaveUp";
+    if (verdict.type === "notLinearizable") throw new Violation(describeVerdict(verdict));
   } catch (error) {
     failure = error instanceof Error ? error : new Error(String(error));
   }
@@ -98,6 +102,7 @@ export function simulateRaft(seed: number, trace?: (line: string) => void): Raft
     committedIndex: group.checkers.committedIndex,
     digest: group.digest,
     history,
+    isUndecided,
   };
 }
 
