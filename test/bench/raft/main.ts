@@ -4,7 +4,7 @@
  *     node --conditions=atoll-source test/bench/raft/main.ts
  *         [--rounds 5] [--seconds 5] [--warm-up-seconds 2] [--in-flight 1,256,1024]
  *         [--failover-trials 10] [--stop-trials 5] [--only atoll|etcd]
- *         [--raft '{"tailBytesMax": 8388608}'] [--profile]
+ *         [--settings '{"retainEntries": 5000}'] [--profile]
  *
  * Three members of each system on loopback, the systems in turn; each round measures load and lost
  * leaders, with fresh folders. The trials are totals, spread over the rounds. Prints one table and
@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Prng } from "@atoll/stdx";
-import type { RaftSettings } from "raft-ts";
+import type { ReplicaSettings } from "@atoll/raft-replica";
 import { type CpuProfile, flameGraph } from "../flame-graph.ts";
 import { AtollCluster } from "./atoll-cluster.ts";
 import type { Cluster } from "./cluster.ts";
@@ -40,6 +40,16 @@ interface System {
   readonly start: (folder: string) => Promise<Cluster>;
 }
 
+/**
+ * A snapshot each 100,000 entries with 5,000 kept behind it, as etcd 3.4 does by default; of the
+ * log's tail, each replica keeps as much in memory as the orchestrator does.
+ */
+const SETTINGS: Partial<ReplicaSettings> = {
+  snapshotEveryEntries: 100_000,
+  retainEntries: 5_000,
+  raft: { tailBytesMax: 8_388_608 },
+};
+
 const { values: options } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
@@ -49,7 +59,7 @@ const { values: options } = parseArgs({
     "failover-trials": { type: "string", default: "10" },
     "stop-trials": { type: "string", default: "5" },
     only: { type: "string" },
-    raft: { type: "string", default: '{"tailBytesMax":8388608}' },
+    settings: { type: "string", default: JSON.stringify(SETTINGS) },
     profile: { type: "boolean", default: false },
   },
 });
@@ -57,13 +67,13 @@ const { values: options } = parseArgs({
 const rounds = Number(options.rounds);
 
 function systems(): System[] {
-  const raft = JSON.parse(options.raft) as Partial<RaftSettings>;
+  const settings = JSON.parse(options.settings) as Partial<ReplicaSettings>;
   const profiles = undefined;
   const all: System[] = [
     {
       name: "Atoll",
       version: "(this tree)",
-      start: (folder) => AtollCluster.start(folder, { raft, profiles }),
+      start: (folder) => AtollCluster.start(folder, { settings, profiles }),
     },
   ];
   const etcd = etcdVersion();
@@ -129,10 +139,10 @@ async function measureOutages(system: System, round: number, report: RaftReport)
 
 /** One round of load under the profiler, a flame graph of each replica. */
 async function profileLoad(): Promise<void> {
-  const raft = JSON.parse(options.raft) as Partial<RaftSettings>;
+  const settings = JSON.parse(options.settings) as Partial<ReplicaSettings>;
   const profiles = await mkdtemp(join(tmpdir(), "atoll-profiles-"));
   const start = (folder: string): Promise<Cluster> =>
-    AtollCluster.start(folder, { raft, profiles });
+    AtollCluster.start(folder, { settings, profiles });
   const durations = { warmUpMs: 2_000, measureMs: Number(options.seconds) * 1000 };
   const inFlight = Number(options["in-flight"].split(",").at(-1));
   await withCluster({ name: "Atoll", version: "", start }, async (cluster) => {

@@ -6,8 +6,7 @@
  * one JSON line when it listens and one at each change of leadership. Ends with the first failure.
  */
 import type { ServerDuplexStream } from "@grpc/grpc-js";
-import type { Replica, StateMachine } from "@atoll/raft-replica";
-import type { RaftSettings } from "raft-ts";
+import type { Replica, ReplicaSettings, StateMachine } from "@atoll/raft-replica";
 import { openReplica } from "../../support/raft-process.ts";
 import { decodeRequest, driveServiceDefinition, encodeAnswer, OUTCOMES } from "./drive-wire.ts";
 
@@ -16,12 +15,12 @@ export interface ReplicaProcessConfig {
   readonly folder: string;
   /** Ports of all replicas by id, the own one included. */
   readonly ports: Readonly<Record<string, number>>;
-  /** What differs from Raft's default settings. */
-  readonly raft: Partial<RaftSettings>;
+  /** What differs from the default settings. */
+  readonly settings: Partial<ReplicaSettings>;
 }
 
 async function main(config: ReplicaProcessConfig): Promise<void> {
-  const { id, folder, ports, raft } = config;
+  const { id, folder, ports, settings } = config;
   const state = new PositionState();
   const others = Object.entries(ports).filter(([other]) => Number(other) !== id);
   const opened = await openReplica({
@@ -37,7 +36,7 @@ async function main(config: ReplicaProcessConfig): Promise<void> {
         throw error;
       },
     },
-    settings: { raft },
+    settings,
   });
   opened.server.addService(driveServiceDefinition, {
     drive: (stream: ServerDuplexStream<Buffer, Buffer>) => drive(opened.replica, state, stream),
