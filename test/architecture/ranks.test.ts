@@ -31,6 +31,7 @@ const RANKS: Readonly<Record<string, number>> = {
   "libs/drivers": 4,
   "libs/service-kit": 5,
   "libs/sim": 6,
+  "libs/agent-core": 6,
   "services/agent": 7,
   "services/orchestrator": 7,
   "services/gateway": 7,

@@ -6,6 +6,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { openLevelStore } from "@atoll/agent-core/level-store";
+import { until } from "@atoll/agent-core/testing";
 import { encodeDirective } from "@atoll/codec/agent";
 import type { Order, ServiceKey } from "@atoll/domain";
 import { silentLog } from "@atoll/service-kit/process";
@@ -17,8 +19,6 @@ import {
   serviceSpec,
   withAgent,
 } from "./testing/agent-fixture.ts";
-import { openLevelStore } from "./storage/store.ts";
-import { until } from "./testing/until.ts";
 
 const SLEEP = "exec sleep 1000";
 

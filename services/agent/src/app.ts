@@ -5,6 +5,13 @@
  * actions that an earlier agent left open are ended before new ones are taken.
  */
 import { randomBytes } from "node:crypto";
+import {
+  ActionExecutor,
+  type AgentStorage,
+  BusLink,
+  DatabaseClosedError,
+  FactReporter,
+} from "@atoll/agent-core";
 import type { Inventory } from "@atoll/domain";
 import { readBootId, readInventory } from "@atoll/drivers";
 import type { AgentBus } from "@atoll/event-bus";
@@ -15,18 +22,14 @@ import {
   systemClock,
 } from "@atoll/service-kit/process";
 import { type Clock, Prng } from "@atoll/stdx";
-import { ActionExecutor } from "./actions/action-executor.ts";
 import type { Config } from "./config.ts";
 import { Events, type Figures } from "./events.ts";
 import { makeHealth } from "./health.ts";
-import { BusLink } from "./link/bus-link.ts";
 import { AgentMetrics } from "./metrics.ts";
-import { FactReporter } from "./observing/fact-reporter.ts";
 import { InventoryWatch } from "./observing/inventory-watch.ts";
 import { StandingOrders } from "./observing/standing-orders.ts";
 import { type Drivers, openDrivers } from "./open-drivers.ts";
-import { type AgentStorage, openStorage } from "./open-storage.ts";
-import { DatabaseClosedError } from "./storage/agent-database.ts";
+import { openStorage } from "./open-storage.ts";
 import { AGENT_VERSION } from "./version.ts";
 
 export interface AppParts {

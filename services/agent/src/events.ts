@@ -1,10 +1,10 @@
 /**
  * What is worth telling operators: a metric and a log line in one call.
  */
+import type { ActionEntry, ActionResult, BusLinkEvents } from "@atoll/agent-core";
 import type { ActionReplyCode } from "@atoll/codec/agent";
 import type { ServiceKey } from "@atoll/domain";
 import type { Log } from "@atoll/service-kit/process";
-import type { ActionEntry, ActionResult } from "./actions/action-entry.ts";
 import type { AgentMetrics, Counter } from "./metrics.ts";
 
 /** Gauges are read through this; absent before everything has been opened. */
@@ -17,7 +17,7 @@ export interface Figures {
   readonly connected: boolean;
 }
 
-export class Events {
+export class Events implements BusLinkEvents {
   readonly #log: Log;
   readonly #orders: Counter;
   readonly #actions: Counter;

@@ -12,11 +12,10 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { test } from "node:test";
+import { FakeOrchestrator, until } from "@atoll/agent-core/testing";
 import { connectOrchestratorBus } from "@atoll/event-bus-nats";
 import { silentLog } from "@atoll/service-kit/process";
 import { fileSpec, serviceSpec } from "./testing/agent-fixture.ts";
-import { FakeOrchestrator } from "./testing/fake-orchestrator.ts";
-import { until } from "./testing/until.ts";
 
 const server = (process.env["PATH"] ?? "")
   .split(delimiter)

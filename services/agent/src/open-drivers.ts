@@ -3,8 +3,8 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { NodeServices } from "@atoll/agent-core";
 import { FileDriver, openProcessDriver, openSystemdDriver } from "@atoll/drivers";
-import { NodeServices } from "./actions/node-services.ts";
 import type { Config } from "./config.ts";
 import type { Events } from "./events.ts";
 

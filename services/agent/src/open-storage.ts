@@ -7,24 +7,17 @@
  */
 import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
+import {
+  ActionJournal,
+  AgentDatabase,
+  type AgentStorage,
+  Maintenance,
+  Outbox,
+} from "@atoll/agent-core";
+import { openLevelStore, StoreDamagedError } from "@atoll/agent-core/level-store";
 import type { Clock } from "@atoll/stdx";
-import { ActionJournal } from "./actions/action-journal.ts";
 import type { Events } from "./events.ts";
-import { Maintenance } from "./link/maintenance.ts";
-import { Outbox } from "./outbox/outbox.ts";
-import { AgentDatabase } from "./storage/agent-database.ts";
-import { type Identity, newIncarnation, nextIdentity } from "./storage/identity.ts";
-import { openLevelStore, StoreDamagedError } from "./storage/store.ts";
-
-export interface AgentStorage {
-  readonly database: AgentDatabase;
-  readonly outbox: Outbox;
-  readonly journal: ActionJournal;
-  readonly maintenance: Maintenance;
-  readonly identity: () => Identity;
-  /** Forgets everything but the term, and takes another incarnation. */
-  startOver(): Promise<void>;
-}
+import { newIncarnation, nextIdentity } from "./storage/identity.ts";
 
 /** @throws FolderLockedError when another agent uses the folder; whatever the disk says. */
 export async function openStorage(

@@ -3,9 +3,9 @@
  *
  * An inventory that the outbox refuses for want of room is reported at a later look.
  */
+import type { Outbox } from "@atoll/agent-core";
 import type { Inventory } from "@atoll/domain";
 import { canonicalJson, type Clock } from "@atoll/stdx";
-import type { Outbox } from "../outbox/outbox.ts";
 
 export interface InventoryWatchOptions {
   readonly read: () => Promise<Inventory>;

@@ -1,9 +1,9 @@
 /** Standing orders with a clock and a service that the test moves itself. */
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
+import type { NodeServices } from "@atoll/agent-core";
 import type { RenderedService, ServiceKey, ServiceObservation } from "@atoll/domain";
 import type { ServiceChange } from "@atoll/drivers";
-import type { NodeServices } from "../actions/node-services.ts";
 import { ALONE_AFTER_MS, StandingOrders } from "./standing-orders.ts";
 
 const KEY = "web/app" as ServiceKey;

@@ -5,10 +5,9 @@
  * begins anew. Does nothing in maintenance, in observe mode, or while the bus is there; when it
  * returns, what was planned is dropped.
  */
+import type { ActionExecutor, NodeServices } from "@atoll/agent-core";
 import { type Fact, type ServiceKey, type ServiceObservation, serviceTarget } from "@atoll/domain";
 import type { Clock } from "@atoll/stdx";
-import type { ActionExecutor } from "../actions/action-executor.ts";
-import type { NodeServices } from "../actions/node-services.ts";
 
 export interface StandingOrdersOptions {
   readonly services: NodeServices;

@@ -9,15 +9,10 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Identity } from "@atoll/agent-core";
 import { replaceFile } from "@atoll/drivers";
 import { OperationalError } from "@atoll/service-kit/process";
 import { assertCounter } from "@atoll/stdx";
-
-export interface Identity {
-  readonly incarnation: string;
-  /** Of this start; the first is 1. */
-  readonly boot: number;
-}
 
 const FILE_NAME = "identity.json";
 

@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { FakeOrchestrator } from "@atoll/agent-core/testing";
 import type {
   DatacenterName,
   NodeName,
@@ -17,7 +18,6 @@ import { silentLog } from "@atoll/service-kit/process";
 import type { Clock } from "@atoll/stdx";
 import { type App, startApp } from "../app.ts";
 import type { Config } from "../config.ts";
-import { FakeOrchestrator } from "./fake-orchestrator.ts";
 
 export interface AgentFixture {
   readonly folder: string;

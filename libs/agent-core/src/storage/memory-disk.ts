@@ -1,7 +1,9 @@
 /**
- * A store in memory whose disk can fail, for tests of the database above it.
+ * A disk in memory that can fail: for agents whose node is simulated, and for tests.
+ *
+ * It outlives the stores opened on it, as a disk outlives a process.
  */
-import type { Store, StoreOperation } from "../storage/store.ts";
+import type { Store, StoreOperation } from "./store.ts";
 
 export class MemoryDisk {
   readonly content: Map<string, Uint8Array> = new Map();

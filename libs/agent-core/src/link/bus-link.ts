@@ -4,26 +4,39 @@
  * Wires what speaks (facts, heartbeats) and what listens (orders, directives) to the bus, and tells
  * those whom it concerns when it comes and goes. Decides nothing itself.
  */
-import { encodeFactBatch } from "@atoll/codec/agent";
+import { type ActionReplyCode, encodeFactBatch } from "@atoll/codec/agent";
+import type { DatacenterName, NodeName } from "@atoll/domain";
 import type { AgentBus } from "@atoll/event-bus";
 import type { Clock, Prng } from "@atoll/stdx";
 import type { ActionExecutor } from "../actions/action-executor.ts";
 import { OrderDesk } from "../actions/order-desk.ts";
-import type { Config } from "../config.ts";
-import type { Events } from "../events.ts";
-import type { StandingOrders } from "../observing/standing-orders.ts";
-import type { AgentStorage } from "../open-storage.ts";
 import { FactSender } from "../outbox/fact-sender.ts";
+import type { AgentStorage } from "../storage/agent-storage.ts";
 import { Directives } from "./directives.ts";
 import { Heartbeats } from "./heartbeats.ts";
 
+/** What is worth telling of a conversation. */
+export interface BusLinkEvents {
+  connectionChanged(connected: boolean, reason: string): void;
+  orderAnswered(code: ActionReplyCode, reason: string, action: string | undefined): void;
+  resend(cause: string): void;
+  publishFailed(error: Error): void;
+  oddMessage(what: string, reason: string): void;
+  startedOver(reason: string, incarnation: string): void;
+}
+
 export interface BusLinkOptions {
-  readonly config: Config;
+  readonly config: {
+    readonly datacenter: DatacenterName;
+    readonly node: NodeName;
+    readonly mode: "act" | "observe";
+  };
   readonly bus: AgentBus;
   readonly storage: AgentStorage;
-  readonly executor: ActionExecutor;
-  readonly standing: StandingOrders;
-  readonly events: Events;
+  readonly executor: Pick<ActionExecutor, "run">;
+  /** Told when the bus comes and goes. */
+  readonly standing: { connectionChanged(connected: boolean): void };
+  readonly events: BusLinkEvents;
   readonly clock: Clock;
   readonly random: Prng;
   /** Tells all there is once more, after a new incarnation was taken. */

@@ -5,7 +5,7 @@ import { type ActionReply, decodeActionReply, encodeActionOrder } from "@atoll/c
 import type { ActionId, TargetKey } from "@atoll/domain";
 import { Outbox } from "../outbox/outbox.ts";
 import { AgentDatabase } from "../storage/agent-database.ts";
-import { MemoryDisk } from "../testing/memory-store.ts";
+import { MemoryDisk } from "../storage/memory-disk.ts";
 import { until } from "../testing/until.ts";
 import { ActionJournal } from "./action-journal.ts";
 import { OrderDesk } from "./order-desk.ts";

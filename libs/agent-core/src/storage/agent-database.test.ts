@@ -6,10 +6,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { MemoryDisk } from "../testing/memory-store.ts";
+import { MemoryDisk } from "./memory-disk.ts";
 import { until } from "../testing/until.ts";
 import { AgentDatabase } from "./agent-database.ts";
-import { openLevelStore } from "./store.ts";
+import { openLevelStore } from "./level-store.ts";
 
 function put(key: string): { type: "put"; key: string; value: Uint8Array } {
   return { type: "put", key, value: Buffer.from(key) };

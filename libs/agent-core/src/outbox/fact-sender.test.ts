@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { Fact, FactBatch, NodeName, OutboxPosition } from "@atoll/domain";
 import { Prng } from "@atoll/stdx";
 import { AgentDatabase } from "../storage/agent-database.ts";
-import { MemoryDisk } from "../testing/memory-store.ts";
+import { MemoryDisk } from "../storage/memory-disk.ts";
 import { until } from "../testing/until.ts";
 import { FactSender, PUBLISHES_MAX, UNCOMMITTED_BATCHES_MAX } from "./fact-sender.ts";
 import { Outbox } from "./outbox.ts";

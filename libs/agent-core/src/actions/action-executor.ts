@@ -15,8 +15,8 @@ import type { NodeServices } from "./node-services.ts";
 
 export interface ActionExecutorOptions {
   readonly journal: ActionJournal;
-  readonly services: NodeServices;
-  readonly files: FileDriver;
+  readonly services: Pick<NodeServices, "start" | "restart" | "stop" | "find">;
+  readonly files: Pick<FileDriver, "write" | "remove" | "list">;
   readonly clock: Clock;
   readonly onFinished: (entry: ActionEntry, result: ActionResult) => void;
 }

@@ -9,8 +9,9 @@ import { createInterface } from "node:readline";
 import { test } from "node:test";
 import type { Fact, ServiceKey } from "@atoll/domain";
 import { AgentDatabase } from "../storage/agent-database.ts";
-import { openLevelStore, type Store } from "../storage/store.ts";
-import { MemoryDisk } from "../testing/memory-store.ts";
+import { openLevelStore } from "../storage/level-store.ts";
+import type { Store } from "../storage/store.ts";
+import { MemoryDisk } from "../storage/memory-disk.ts";
 import { until } from "../testing/until.ts";
 import { Outbox, type OutboxOptions, type OutboxPage } from "./outbox.ts";
 import { keyOfPosition, START } from "./position.ts";
@@ -237,7 +238,7 @@ async function killWriter(folder: string, boot: number, delayMs: number): Promis
   const script = `
     import { writeSync } from "node:fs";
     import { AgentDatabase } from ${here("../storage/agent-database.ts")};
-    import { openLevelStore } from ${here("../storage/store.ts")};
+    import { openLevelStore } from ${here("../storage/level-store.ts")};
     import { Outbox } from ${here("./outbox.ts")};
     const folder = ${JSON.stringify(join(folder, "state"))};
     const open = () => openLevelStore(folder);

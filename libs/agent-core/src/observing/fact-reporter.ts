@@ -13,7 +13,7 @@ import type { Outbox } from "../outbox/outbox.ts";
 export interface FactReporterOptions {
   readonly outbox: Pick<Outbox, "append">;
   readonly services: NodeServices;
-  readonly files: FileDriver;
+  readonly files: Pick<FileDriver, "list" | "onChange">;
   readonly clock: Clock;
   readonly agentVersion: string;
   readonly bootId: string;

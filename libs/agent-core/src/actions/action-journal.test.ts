@@ -6,7 +6,7 @@ import type { ActionId, TargetKey } from "@atoll/domain";
 import { Outbox } from "../outbox/outbox.ts";
 import { START } from "../outbox/position.ts";
 import { AgentDatabase } from "../storage/agent-database.ts";
-import { MemoryDisk } from "../testing/memory-store.ts";
+import { MemoryDisk } from "../storage/memory-disk.ts";
 import { ActionJournal, FINISHED_ACTIONS_MAX } from "./action-journal.ts";
 
 const SUCCEEDED = { outcome: "succeeded", reason: "", durationMs: 3 } as const;

@@ -1,21 +1,10 @@
 /**
- * The ordered key-value store below the agent's database, and LevelDB as the one that is used.
+ * The agent's store in LevelDB, as it is used on a node.
  *
- * Narrow, so that tests can put a failing disk in its place.
+ * Apart from the rest of the package, so that an agent without a disk needs no native module.
  */
 import { Level } from "level";
-
-export type StoreOperation =
-  | { readonly type: "put"; readonly key: string; readonly value: Uint8Array }
-  | { readonly type: "del"; readonly key: string };
-
-export interface Store {
-  /** Durable when it resolves; all or nothing. */
-  write(operations: readonly StoreOperation[]): Promise<void>;
-  getMany(keys: readonly string[]): Promise<readonly (Uint8Array | undefined)[]>;
-  scan(prefix: string): AsyncIterable<readonly [string, Uint8Array]>;
-  close(): Promise<void>;
-}
+import type { Store, StoreOperation } from "./store.ts";
 
 /** Another agent has the folder open. */
 export class FolderLockedError extends Error {

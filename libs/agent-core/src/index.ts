@@ -1,0 +1,12 @@
+export type { ActionEntry, ActionResult } from "./actions/action-entry.ts";
+export { ActionExecutor } from "./actions/action-executor.ts";
+export { ActionJournal } from "./actions/action-journal.ts";
+export { NodeServices } from "./actions/node-services.ts";
+export { BusLink, type BusLinkEvents, type BusLinkOptions } from "./link/bus-link.ts";
+export { Maintenance } from "./link/maintenance.ts";
+export { FactReporter } from "./observing/fact-reporter.ts";
+export { Outbox } from "./outbox/outbox.ts";
+export { comparePositions, START } from "./outbox/position.ts";
+export { AgentDatabase, DatabaseClosedError } from "./storage/agent-database.ts";
+export type { AgentStorage, Identity } from "./storage/agent-storage.ts";
+export { MemoryDisk } from "./storage/memory-disk.ts";

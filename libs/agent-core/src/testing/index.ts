@@ -1,0 +1,2 @@
+export { FakeOrchestrator } from "./fake-orchestrator.ts";
+export { until } from "./until.ts";
