@@ -8,6 +8,7 @@
  *   npm run sim -- datacenter      another one, test/simulation/NAME-sim.ts
  *   npm run mutants                test/simulation/raft-mutations.ts
  *   npm run linearizability        test/linearizability/main.ts
+ *   npm run chaos                  test/chaos/main.ts
  *   npm run story                  test/story/main.ts
  *   npm run conformance -- FOLDER  test/conformance/main.ts
  *   npm run example -- NAME        test/examples/NAME.ts; all of them without a name
@@ -32,6 +33,7 @@ const kinds = {
       .map((name) => [name.slice(0, -"-sim.ts".length), join("test/simulation", name)]),
   mutants: () => [["mutants", "test/simulation/raft-mutations.ts"]],
   linearizability: () => [["linearizability", "test/linearizability/main.ts"]],
+  chaos: () => [["chaos", "test/chaos/main.ts"]],
   story: () => [["story", "test/story/main.ts"]],
   conformance: () => [["conformance", "test/conformance/main.ts"]],
   example: () =>

@@ -165,7 +165,7 @@ export class Lab implements AsyncDisposable {
 
   /** One more agent, with a root folder of its own, started and ready. */
   async addAgent(
-    agent: Pick<AgentPlan, "name"> & Partial<Pick<AgentPlan, "labels" | "mode">>,
+    agent: Pick<AgentPlan, "name"> & Partial<Pick<AgentPlan, "labels" | "mode" | "environment">>,
   ): Promise<LabProcess> {
     const names = [`${agent.name}-admin`, `${agent.name}-service`, `${agent.name}-relay`];
     const layout = Object.fromEntries(names.map((name) => [name, 0]));
@@ -179,6 +179,7 @@ export class Lab implements AsyncDisposable {
         labels: { port: String(service), "relay-port": String(relay), ...agent.labels },
         adminPort: portOf(ports, `${agent.name}-admin`),
         servicePorts: { service, relay },
+        ...(agent.environment === undefined ? {} : { environment: agent.environment }),
       }),
     );
     await added.start();

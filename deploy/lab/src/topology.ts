@@ -58,6 +58,8 @@ export interface AgentPlan {
   readonly adminPort: number;
   /** Further ports, for the services of its node. */
   readonly servicePorts: PortMap;
+  /** Beside what every agent is given. Default nothing. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export function replicasText(ports: PortMap): string {
@@ -188,6 +190,7 @@ export function agentSpec(site: Site, plan: AgentPlan): ProcessSpec {
       ATOLL_LABELS: labels.join(","),
       ATOLL_ON_EXIT: "stop-services",
       ATOLL_ADMIN_PORT: String(plan.adminPort),
+      ...plan.environment,
     },
     workingDir: site.stateDir,
     ports: { admin: plan.adminPort, ...plan.servicePorts },

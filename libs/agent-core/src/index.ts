@@ -10,3 +10,5 @@ export { comparePositions, START } from "./outbox/position.ts";
 export { AgentDatabase, DatabaseClosedError } from "./storage/agent-database.ts";
 export type { AgentStorage, Identity } from "./storage/agent-storage.ts";
 export { MemoryDisk } from "./storage/memory-disk.ts";
+export { type RecordedLine, RecordedStore } from "./storage/recorded-store.ts";
+export type { Store } from "./storage/store.ts";

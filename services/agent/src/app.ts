@@ -56,7 +56,7 @@ export async function startApp(config: Config, parts: AppParts): Promise<App> {
   let figures: () => Figures | undefined = () => undefined;
   const metrics = new AgentMetrics();
   const events = new Events(log, metrics, () => figures());
-  const storage = await openStorage(config.dataDir, { events, clock, stack });
+  const storage = await openStorage(config, { events, clock, stack });
   const drivers = await openDrivers(config, events, stack);
   const { observers, executor } = observe(config, parts, { storage, drivers, events, stack });
   const { reporter, inventory, standing } = observers;

@@ -26,6 +26,8 @@ export interface Config {
   readonly stopServicesOnExit: boolean;
   readonly adminPort: number;
   readonly logLevel: LogLevel;
+  /** Where to say what it took in and took on; undefined for nowhere. */
+  readonly recordFile: string | undefined;
 }
 
 /** @throws ConfigError with everything that is wrong. */
@@ -52,6 +54,7 @@ export function makeConfig(environment: Environment): Config {
     stopServicesOnExit: environment.onExit === "stop-services",
     adminPort: environment.adminPort,
     logLevel: parseLogLevel(environment.logLevel),
+    recordFile: environment.recordFile === "" ? undefined : resolve(environment.recordFile),
   };
 }
 

@@ -16,6 +16,7 @@ export interface Environment {
   readonly adminPort: number;
   readonly transport: string;
   readonly logLevel: string;
+  readonly recordFile: string;
 }
 
 const PORT_MAX = 65_535;
@@ -37,6 +38,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     adminPort: env.integer("ATOLL_ADMIN_PORT", { min: 0, max: PORT_MAX, default: 0 }),
     transport: env.text("ATOLL_TRANSPORT"),
     logLevel: env.text("ATOLL_LOG_LEVEL", { default: "info" }),
+    recordFile: env.text("ATOLL_RECORD_FILE", { default: "" }),
   };
   env.check();
   return environment;

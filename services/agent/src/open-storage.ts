@@ -13,20 +13,25 @@ import {
   type AgentStorage,
   Maintenance,
   Outbox,
+  RecordedStore,
+  type Store,
 } from "@atoll/agent-core";
 import { openLevelStore, StoreDamagedError } from "@atoll/agent-core/level-store";
 import type { Clock } from "@atoll/stdx";
+import type { Config } from "./config.ts";
 import type { Events } from "./events.ts";
 import { newIncarnation, nextIdentity } from "./storage/identity.ts";
+import { RecordFile } from "./storage/record-file.ts";
 
 /** @throws FolderLockedError when another agent uses the folder; whatever the disk says. */
 export async function openStorage(
-  dataDir: string,
+  { dataDir, recordFile }: Pick<Config, "dataDir" | "recordFile">,
   parts: { readonly events: Events; readonly clock: Clock; readonly stack: AsyncDisposableStack },
 ): Promise<AgentStorage> {
   const { events, stack } = parts;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const { database, anew } = await openDatabase(dataDir, parts);
+  const record = recordFile === undefined ? undefined : new RecordFile(recordFile, dataDir);
+  const { database, anew } = await openDatabase(dataDir, record, parts);
   stack.use(database);
   let identity = anew ? await newIncarnation(dataDir) : await nextIdentity(dataDir);
   const outbox = await Outbox.open({ database, boot: identity.boot });
@@ -53,12 +58,13 @@ const DRAIN_MS = 1_000;
 
 async function openDatabase(
   dataDir: string,
+  record: RecordFile | undefined,
   { events, clock }: { readonly events: Events; readonly clock: Clock },
 ): Promise<{ readonly database: AgentDatabase; readonly anew: boolean }> {
   const folder = join(dataDir, "state");
   const open = (): Promise<AgentDatabase> =>
     AgentDatabase.open({
-      open: () => openLevelStore(folder),
+      open: () => openRecorded(folder, record),
       onFailure: (failure, error) => events.storageFailed(failure, error),
     });
   try {
@@ -70,4 +76,9 @@ async function openDatabase(
     events.databaseDamaged(aside, error);
     return { database: await open(), anew: true };
   }
+}
+
+async function openRecorded(folder: string, record: RecordFile | undefined): Promise<Store> {
+  const store = await openLevelStore(folder);
+  return record === undefined ? store : new RecordedStore(store, (line) => record.tell(line));
 }

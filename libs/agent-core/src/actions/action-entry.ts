@@ -14,6 +14,8 @@ export interface ActionEntry {
   readonly action: ActionId;
   readonly target: TargetKey;
   readonly generation: number;
+  /** Of the leader that ordered it. */
+  readonly term: number;
   /** Counts the actions of this journal; orders them. */
   readonly number: number;
   /** What is to be done; absent once it is finished. */

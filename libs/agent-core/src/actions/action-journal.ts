@@ -18,7 +18,7 @@ export const FINISHED_ACTIONS_MAX = 1_000;
 /** Targets whose newest generation is known; past it the ones used longest ago are forgotten. */
 export const TARGETS_MAX = 10_000;
 
-const ACTION_PREFIX = "action!";
+export const ACTION_PREFIX = "action!";
 const TARGET_PREFIX = "target!";
 const TERM_KEY = "journal!term";
 
@@ -81,6 +81,7 @@ export class ActionJournal {
       action: order.action,
       target: order.target,
       generation: order.generation,
+      term: order.term,
       number: this.#number,
       order: order.order,
       timeoutMs: order.timeoutMs,

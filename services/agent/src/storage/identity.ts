@@ -14,14 +14,14 @@ import { replaceFile } from "@atoll/drivers";
 import { OperationalError } from "@atoll/service-kit/process";
 import { assertCounter } from "@atoll/stdx";
 
-const FILE_NAME = "identity.json";
+export const IDENTITY_FILE = "identity.json";
 
 /**
  * Counts one more start. @throws OperationalError `identityDamaged` when the file is there but is
  * not one.
  */
 export async function nextIdentity(folder: string): Promise<Identity> {
-  const before = await readIdentity(join(folder, FILE_NAME));
+  const before = await readIdentity(join(folder, IDENTITY_FILE));
   const identity: Identity =
     before === undefined
       ? { incarnation: randomUUID(), boot: 1 }
@@ -38,7 +38,7 @@ export async function newIncarnation(folder: string): Promise<Identity> {
 }
 
 async function writeIdentity(folder: string, identity: Identity): Promise<void> {
-  await replaceFile(join(folder, FILE_NAME), `${JSON.stringify(identity)}\n`, { mode: 0o600 });
+  await replaceFile(join(folder, IDENTITY_FILE), `${JSON.stringify(identity)}\n`, { mode: 0o600 });
 }
 
 async function readIdentity(path: string): Promise<Identity | undefined> {

@@ -101,6 +101,7 @@ export function configOf(folder: string, options: AgentFixtureOptions): Config {
     stopServicesOnExit: false,
     adminPort: 0,
     logLevel: "silent",
+    recordFile: undefined,
   };
 }
 

@@ -1,0 +1,258 @@
+/**
+ * Compares what an agent took in with what the log holds of it.
+ *
+ * A slow and obvious model of taking facts in: between two marks of the log ("accepted up to here")
+ * stand the events of exactly the facts between those positions, in their order. A fact without an
+ * event must have been no news. A fact that was durable at the agent must be behind the last mark,
+ * unless its life ended with a wipe before. Pure.
+ */
+import type { DomainEvent, Fact, OutboxPosition } from "@atoll/domain";
+import { canonicalJson } from "@atoll/stdx";
+import type { RecordLine } from "./record.ts";
+
+/** An event of the log, with who caused it. */
+export interface LoggedEvent {
+  readonly index: number;
+  readonly actor: string;
+  readonly event: DomainEvent;
+}
+
+export interface FactFindings {
+  readonly problems: readonly string[];
+  /** Durable at the agent. */
+  readonly stored: number;
+  /** Of these, in the log. */
+  readonly accepted: number;
+  /** Durable in a life that a wipe ended before they were committed: gone with the disk. */
+  readonly wiped: number;
+  readonly events: number;
+}
+
+interface Life {
+  readonly offered: Map<string, Fact>;
+  readonly stored: OutboxPosition[];
+}
+
+const START: OutboxPosition = { boot: 0, sequence: 0 };
+
+export function checkFacts(
+  node: string,
+  record: readonly RecordLine[],
+  log: readonly LoggedEvent[],
+): FactFindings {
+  const lives = livesOf(record);
+  const model = new NodeModel(node, lives);
+  for (const logged of log) model.take(logged);
+  return model.findings();
+}
+
+function livesOf(record: readonly RecordLine[]): Map<string, Life> {
+  const lives = new Map<string, Life>();
+  for (const line of record) {
+    const life: Life = lives.get(line.incarnation) ?? { offered: new Map(), stored: [] };
+    lives.set(line.incarnation, life);
+    if (line.type === "offered") life.offered.set(keyOf(line), line.fact);
+    else if (line.type === "stored") life.stored.push({ boot: line.boot, sequence: line.sequence });
+  }
+  return lives;
+}
+
+class NodeModel {
+  readonly #node: string;
+  readonly #lives: Map<string, Life>;
+  readonly #problems: string[] = [];
+  readonly #marks = new Map<string, OutboxPosition>();
+  readonly #services = new Map<string, string>();
+  readonly #files = new Map<string, string>();
+  readonly #open = new Set<string>();
+  #inventory = "";
+  #incarnation = "";
+  #pending: LoggedEvent[] = [];
+  #events = 0;
+
+  constructor(node: string, lives: Map<string, Life>) {
+    this.#node = node;
+    this.#lives = lives;
+  }
+
+  take(logged: LoggedEvent): void {
+    const { event, actor, index } = logged;
+    if (!("node" in event) || event.node !== this.#node) return;
+    switch (event.type) {
+      case "nodeDiscovered":
+      case "nodeWiped":
+        if (event.type === "nodeWiped") this.#forget();
+        this.#incarnation = event.incarnation;
+        return;
+      case "actionPlanned":
+        this.#open.add(event.action);
+        return;
+      case "actionTimedOut":
+      case "actionCancelled":
+        this.#open.delete(event.action);
+        return;
+      case "factsAccepted":
+        this.#accept(event.incarnation, event.through, index);
+        return;
+      default:
+        if (actor === `agent/${this.#node}`) this.#pending.push(logged);
+        else if (event.type === "actionFailed") this.#open.delete(event.action);
+    }
+  }
+
+  findings(): FactFindings {
+    let stored = 0;
+    let accepted = 0;
+    let wiped = 0;
+    for (const [incarnation, life] of this.#lives) {
+      const mark = this.#marks.get(incarnation) ?? START;
+      for (const position of life.stored) {
+        stored += 1;
+        if (compare(position, mark) <= 0) accepted += 1;
+        else if (incarnation === this.#incarnation) this.#problem(`lost: ${keyOf(position)}`);
+        else wiped += 1;
+      }
+    }
+    if (this.#pending.length > 0) this.#problem("events of facts that were never accepted");
+    const problems = this.#problems;
+    return { problems, stored, accepted, wiped, events: this.#events };
+  }
+
+  /** The events before this mark must be those of the facts up to it. */
+  #accept(incarnation: string, through: OutboxPosition, index: number): void {
+    const events = this.#pending;
+    this.#pending = [];
+    this.#events += events.length;
+    const before = this.#marks.get(incarnation) ?? START;
+    this.#marks.set(incarnation, through);
+    if (compare(through, before) <= 0) {
+      this.#problem(`repeated: accepted up to ${keyOf(through)} again at ${index}`);
+      return;
+    }
+    const life = this.#lives.get(incarnation);
+    const skipped = life?.stored.find(
+      (position) =>
+        compare(position, before) > 0 &&
+        compare(position, through) < 0 &&
+        position.boot < through.boot,
+    );
+    if (skipped !== undefined) this.#problem(`lost: ${keyOf(skipped)}, passed over at ${index}`);
+    const first = through.boot === before.boot ? before.sequence + 1 : 1;
+    let next = 0;
+    for (let sequence = first; sequence <= through.sequence; sequence += 1) {
+      const key = keyOf({ boot: through.boot, sequence });
+      const fact = life?.offered.get(key);
+      if (fact === undefined) {
+        this.#problem(`invented: ${key} at ${index} was never offered by ${incarnation}`);
+        return;
+      }
+      const logged = events[next];
+      const told = eventText(fact);
+      if (logged !== undefined && withoutNode(logged.event) === told) {
+        next += 1;
+        this.#learn(logged.event);
+      } else if (this.#isNews(fact, told)) {
+        this.#problem(`lost: ${key} was news and left no event at ${index}: ${told}`);
+      }
+    }
+    for (const { event } of events.slice(next)) {
+      this.#problem(`repeated or invented at ${index}: ${withoutNode(event)}`);
+    }
+  }
+
+  #learn(event: DomainEvent): void {
+    const text = withoutNode(event);
+    if (event.type === "serviceStatusChanged") this.#services.set(event.service.key, text);
+    else if (event.type === "serviceForgotten") this.#services.delete(event.key);
+    else if (event.type === "fileStatusChanged") this.#files.set(event.file.path, text);
+    else if (event.type === "fileForgotten") this.#files.delete(event.path);
+    else if (event.type === "inventoryChanged") this.#inventory = text;
+    else if (event.type === "actionSucceeded" || event.type === "actionFailed") {
+      this.#open.delete(event.action);
+    } else if (event.type === "agentStarted") {
+      this.#services.clear();
+      this.#files.clear();
+      for (const service of event.services) {
+        this.#services.set(service.key, textOf({ type: "serviceStatusChanged", service }));
+      }
+      for (const file of event.files) {
+        this.#files.set(file.path, textOf({ type: "fileStatusChanged", file }));
+      }
+    }
+  }
+
+  #isNews(fact: Fact, told: string): boolean {
+    switch (fact.type) {
+      case "serviceObserved":
+        return this.#services.get(fact.service.key) !== told;
+      case "fileObserved":
+        return this.#files.get(fact.file.path) !== told;
+      case "serviceForgotten":
+        return this.#services.has(fact.key);
+      case "fileForgotten":
+        return this.#files.has(fact.path);
+      case "inventoryObserved":
+        return this.#inventory !== told;
+      case "actionFinished":
+        return this.#open.has(fact.action);
+      default:
+        return true;
+    }
+  }
+
+  #forget(): void {
+    this.#services.clear();
+    this.#files.clear();
+    this.#inventory = "";
+    this.#open.clear();
+  }
+
+  #problem(text: string): void {
+    this.#problems.push(`${this.#node}: ${text}`);
+  }
+}
+
+/** What the log is to say of a fact that is news. */
+function eventText(fact: Fact): string {
+  switch (fact.type) {
+    case "agentStarted": {
+      const { agentVersion, bootId, services, files } = fact;
+      return textOf({ type: "agentStarted", agentVersion, bootId, services, files });
+    }
+    case "inventoryObserved":
+      return textOf({ type: "inventoryChanged", inventory: fact.inventory });
+    case "serviceObserved":
+      return textOf({ type: "serviceStatusChanged", service: fact.service });
+    case "serviceForgotten":
+      return textOf({ type: "serviceForgotten", key: fact.key });
+    case "serviceRestartedAlone":
+      return textOf({ type: "serviceRestartedAlone", key: fact.key, reason: fact.reason });
+    case "fileObserved":
+      return textOf({ type: "fileStatusChanged", file: fact.file });
+    case "fileForgotten":
+      return textOf({ type: "fileForgotten", path: fact.path });
+    case "actionFinished": {
+      const { action, reason, durationMs, outcome } = fact;
+      return outcome === "succeeded"
+        ? textOf({ type: "actionSucceeded", action, durationMs })
+        : textOf({ type: "actionFailed", action, reason, durationMs });
+    }
+  }
+}
+
+function withoutNode(event: DomainEvent): string {
+  return textOf({ ...event, node: undefined });
+}
+
+/** As the log's encoding keeps it: without what is not there. */
+function textOf(value: object): string {
+  return canonicalJson(JSON.parse(JSON.stringify(value)));
+}
+
+function keyOf({ boot, sequence }: OutboxPosition): string {
+  return `${boot}.${sequence}`;
+}
+
+function compare(left: OutboxPosition, right: OutboxPosition): number {
+  return left.boot - right.boot || left.sequence - right.sequence;
+}
