@@ -2,9 +2,9 @@
  * A store that tells, line by line, what its agent took in and what it took on.
  *
  * For those who hold an agent against the log: nothing lost, nothing twice. A fact is told before
- * its write and when it is durable, an action when its entry is durable and before it runs, so that
- * a kill leaves nothing out that can be seen elsewhere. It changes and keeps nothing; `tell` must be
- * synchronous and must not throw.
+ * its write and when it is durable, an action when its entry is durable and before it runs. So a
+ * kill leaves nothing out that can be seen elsewhere. It changes nothing and keeps nothing;
+ * `tell` must be synchronous and must not throw.
  */
 import type { ActionId, Fact, TargetKey } from "@atoll/domain";
 import type { ActionEntry } from "../actions/action-entry.ts";
