@@ -163,6 +163,10 @@ test("verifyLogFolder() names what else is damaged", async (context) => {
     ["the database", (folder): Promise<void> => rm(join(folder, "meta", "CURRENT"))],
     ["record 1", (folder): Promise<void> => rm(join(folder, "segment-00000001.log"))],
     [
+      "the database",
+      (folder): Promise<void> => writeFile(join(folder, "new-2"), Buffer.alloc(100)),
+    ],
+    [
       "segment 1",
       (folder): Promise<void> => writeFile(join(folder, "segment-00000001.log"), "nothing"),
     ],

@@ -4,7 +4,10 @@
  * Others know a log's folder by `isLogFolder` alone; what is in it is nobody's business but this
  * package's.
  */
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { LogDamagedError } from "./errors.ts";
+import { SEGMENT_HEADER_BYTES } from "./segment-frame.ts";
 
 /** Of the database with identity, state and snapshots. */
 export const META_FOLDER = "meta";
@@ -23,6 +26,40 @@ export function segmentNumbers(names: readonly string[]): number[] {
     .filter((digits) => digits !== undefined)
     .map(Number)
     .toSorted((one, other) => one - other);
+}
+
+/** Of the file that becomes a segment once it has a header. */
+export function beginningName(number: number): string {
+  return `new-${number}`;
+}
+
+/** What a crash left of making segments, among `names`. */
+export function beginningsIn(names: readonly string[]): string[] {
+  return names.filter((name) => /^new-[0-9]+$/.test(name));
+}
+
+/** Of the file of a segment that is compacted. */
+export function spareName(number: number): string {
+  return `spare-${number}`;
+}
+
+export function sparesIn(names: readonly string[]): string[] {
+  return names.filter((name) => /^spare-[0-9]+$/.test(name));
+}
+
+/**
+ * A segment that was never finished has no record; one that has is no such thing.
+ * @throws LogDamagedError
+ */
+export async function refuseUsedBeginnings(
+  folder: string,
+  names: readonly string[],
+): Promise<void> {
+  for (const name of beginningsIn(names)) {
+    const { size } = await stat(join(folder, name));
+    if (size <= SEGMENT_HEADER_BYTES) continue;
+    throw new LogDamagedError("the database", `${name} holds records`);
+  }
 }
 
 /** Whether there is a log in the folder, or what is left of one. False where it cannot be read. */

@@ -6,7 +6,7 @@
  * database beside a marker is a lost log, and a replica that lost its log must not vote again as if
  * it had never voted. Called by `LevelLogStore.open` alone.
  */
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { assert, Bug } from "@atoll/stdx";
 import type { Membership, Standing } from "raft-ts";
@@ -27,6 +27,7 @@ import {
   identityDigest,
   type LogIdentity,
 } from "./identity.ts";
+import { exists } from "./exists.ts";
 import { IDENTITY_KEY, recordRange, STATE_KEY } from "./keys.ts";
 import { MARKER_FILE } from "./log-folder.ts";
 import { HASH_BYTES } from "./record.ts";
@@ -199,14 +200,4 @@ async function hasKeys(database: Database): Promise<boolean> {
   const everything = { from: Uint8Array.of(0), to: Uint8Array.of(0xff) };
   for await (const page of database.scan(everything, 1)) return page.length > 0;
   return false;
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw error;
-  }
 }

@@ -9,13 +9,14 @@
  * folder. Called by whoever repairs a log (docs/adr/0012).
  */
 import { hash } from "node:crypto";
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { assert } from "@atoll/stdx";
 import type { Entry } from "raft-ts";
 import type { Database } from "./database.ts";
 import { DurableMarker } from "./durable-marker.ts";
 import { LogDamagedError, StorageFailedError } from "./errors.ts";
+import { exists } from "./exists.ts";
 import { encodeChecked, FORMAT_VERSION, identityDigest } from "./identity.ts";
 import { chunkKey, IDENTITY_KEY, recordKey, STATE_KEY } from "./keys.ts";
 import { MARKER_FILE, META_FOLDER } from "./log-folder.ts";
@@ -207,14 +208,4 @@ async function verify(log: SalvagedLog, target: string): Promise<void> {
   const detail =
     first === undefined ? `it ends at ${lastIndex}` : `${first.record} ${first.detail}`;
   throw new StorageFailedError(`the repaired log reads otherwise than it was written: ${detail}`);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw error;
-  }
 }

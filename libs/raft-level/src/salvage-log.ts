@@ -7,7 +7,7 @@
  * opening, by the same functions. A record that is whole and contradicts the others is no hole but
  * a riddle, and such a log is not salvaged. Called by whoever repairs a log.
  */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { HardState } from "raft-ts";
 import { refuseDistrusted } from "./distrust.ts";
@@ -16,7 +16,7 @@ import { LogDamagedError } from "./errors.ts";
 import { decodeIdentity, FORMAT_VERSION, identityDigest, type LogIdentity } from "./identity.ts";
 import { IDENTITY_KEY, STATE_KEY } from "./keys.ts";
 import type { LevelDatabase } from "./level-database.ts";
-import { MARKER_FILE, segmentName, segmentNumbers } from "./log-folder.ts";
+import { MARKER_FILE, refuseUsedBeginnings, segmentName, segmentNumbers } from "./log-folder.ts";
 import { withMetaCopy } from "./meta-copy.ts";
 import { decodeRecord, type DecodedRecord } from "./record.ts";
 import { RecordIndex } from "./record-index.ts";
@@ -30,7 +30,6 @@ import {
 import { SalvagedIndex } from "./salvaged-index.ts";
 import { SalvagedLog, type SalvagedParts } from "./salvaged-log.ts";
 import { SegmentFile } from "./segment-file.ts";
-import { SEGMENT_HEADER_BYTES } from "./segment-frame.ts";
 import { verifySnapshot } from "./snapshot-chunks.ts";
 import { decodeState, type StoreState } from "./store-state.ts";
 
@@ -52,7 +51,7 @@ export async function salvageLog(folder: string, identity: LogIdentity): Promise
     const marker = await readMarker(folder, digest);
     refuse(stateMisfit(state, marker));
     const names = await readdir(folder);
-    await refuseBeginnings(folder, names);
+    await refuseUsedBeginnings(folder, names);
     const scan = new SalvageScan(digest, state, marker);
     for (const number of segmentNumbers(names)) {
       const segment = await openSegment(folder, number);
@@ -219,14 +218,6 @@ async function readMarker(folder: string, digest: Uint8Array): Promise<MarkerCon
   const marker = decodeMarker(bytes, digest);
   if (marker !== undefined) return marker;
   throw new LogDamagedError("the marker", "neither of its slots is readable");
-}
-
-/** A segment that was never finished has no record; one that has is no such thing. */
-async function refuseBeginnings(folder: string, names: readonly string[]): Promise<void> {
-  for (const name of names.filter((each) => /^new-[0-9]+$/.test(each))) {
-    const { size } = await stat(join(folder, name));
-    if (size > SEGMENT_HEADER_BYTES) throw new LogDamagedError("the database", `${name} is used`);
-  }
 }
 
 /** Undefined when its records cannot be found. */

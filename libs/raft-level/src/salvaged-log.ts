@@ -112,9 +112,8 @@ export class SalvagedLog implements AsyncDisposable {
   }
 
   async #record(sequence: number): Promise<DecodedRecord> {
-    const holds = ({ first, last }: SegmentFile): boolean =>
-      first !== undefined && first <= sequence && sequence <= (last as number);
-    const bytes = await this.parts.segments.find(holds)?.read(sequence);
+    const segment = this.parts.segments.find((each) => each.holds(sequence));
+    const bytes = await segment?.read(sequence);
     const record = bytes === undefined ? "it is missing" : decodeRecord(bytes, this.#digest);
     if (typeof record === "string") throw new LogDamagedError(`record ${sequence}`, record);
     return record;

@@ -14,6 +14,7 @@ import { open, rename, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { assert } from "@atoll/stdx";
 import { LogDamagedError, StorageFailedError } from "./errors.ts";
+import { beginningName } from "./log-folder.ts";
 import {
   decodeSegmentHeader,
   encodeFrameHeader,
@@ -33,8 +34,6 @@ const SMALL_BYTES = 32 * 1024;
 const ZEROS: Buffer = Buffer.alloc(AHEAD_BYTES);
 /** What there is no room for can wait; anything else that a disk refuses is a disk that fails. */
 const NO_ROOM: readonly unknown[] = ["ENOSPC", "EDQUOT", "EFBIG"];
-
-const SYNCED = syncedFlag();
 
 interface Opened {
   readonly number: number;
@@ -91,10 +90,10 @@ export class SegmentFile {
   static async create(
     path: string,
     number: number,
-    beginning: string = join(dirname(path), `new-${number}`),
+    beginning: string = join(dirname(path), beginningName(number)),
   ): Promise<SegmentFile> {
     const header = encodeSegmentHeader(number, randomBytes(8));
-    const file = await open(beginning, constants.O_WRONLY | constants.O_CREAT | SYNCED);
+    const file = await open(beginning, constants.O_WRONLY | constants.O_CREAT | syncedFlag());
     let fileBytes: number;
     try {
       const { bytesWritten } = await file.write(header, 0, header.length, 0);
@@ -134,9 +133,9 @@ export class SegmentFile {
 
   /** Takes records from here on, after those at `places`. */
   static async #toAppend(found: Omit<Opened, "file" | "zeros">): Promise<SegmentFile> {
-    const file = await open(found.path, constants.O_RDWR | SYNCED);
+    const file = await open(found.path, constants.O_RDWR | syncedFlag());
     try {
-      const zeros = await open(found.path, constants.O_WRONLY | SYNCED);
+      const zeros = await open(found.path, constants.O_WRONLY | syncedFlag());
       return new SegmentFile({ ...found, file, zeros });
     } catch (error) {
       await file.close();
@@ -151,6 +150,12 @@ export class SegmentFile {
 
   get last(): number | undefined {
     return this.#places.at(-1)?.sequence;
+  }
+
+  /** Whether `sequence` is within its records. */
+  holds(sequence: number): boolean {
+    const { first, last } = this;
+    return first !== undefined && first <= sequence && sequence <= (last as number);
   }
 
   /** How much of the file is taken. */

@@ -10,15 +10,21 @@
  *     spare-1                 space of a segment that is compacted, for one to come
  *     new-1                   what a crash left of making one
  */
-import { readdir, rename, rm, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { assert } from "@atoll/stdx";
 import type { Database, DatabasePut, KeyPage, KeyRange } from "./database.ts";
-import { LogDamagedError } from "./errors.ts";
 import { recordKey, sequenceOfKey } from "./keys.ts";
 import { LevelDatabase } from "./level-database.ts";
-import { META_FOLDER, segmentName, segmentNumbers } from "./log-folder.ts";
-import { SEGMENT_HEADER_BYTES } from "./segment-frame.ts";
+import {
+  beginningsIn,
+  META_FOLDER,
+  refuseUsedBeginnings,
+  segmentName,
+  segmentNumbers,
+  spareName,
+  sparesIn,
+} from "./log-folder.ts";
 import { SegmentFile } from "./segment-file.ts";
 import { syncFolder } from "./sync-folder.ts";
 
@@ -74,9 +80,7 @@ export class SegmentedDatabase implements Database {
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
     const sequence = sequenceOfKey(key);
     if (sequence === undefined) return this.#meta.get(key);
-    const holds = ({ first, last }: SegmentFile): boolean =>
-      first !== undefined && first <= sequence && sequence <= (last as number);
-    return this.#segments.find(holds)?.read(sequence);
+    return this.#segments.find((segment) => segment.holds(sequence))?.read(sequence);
   }
 
   /** Records come one at a time, in order. */
@@ -146,10 +150,9 @@ export class SegmentedDatabase implements Database {
     // Names that an earlier life did not come to make durable.
     await syncFolder(this.#folder);
     const names = await readdir(this.#folder);
-    for (const name of names.filter((each) => /^new-[0-9]+$/.test(each))) {
-      await removeBeginning(join(this.#folder, name));
-    }
-    const spares = names.filter((each) => /^spare-[0-9]+$/.test(each));
+    await refuseUsedBeginnings(this.#folder, names);
+    for (const name of beginningsIn(names)) await rm(join(this.#folder, name));
+    const spares = sparesIn(names);
     this.#spares = spares.slice(0, SPARES_MAX).map((name) => join(this.#folder, name));
     for (const name of spares.slice(SPARES_MAX)) await rm(join(this.#folder, name));
     const numbers = segmentNumbers(names);
@@ -183,7 +186,7 @@ export class SegmentedDatabase implements Database {
   }
 
   async #spareOf({ path, number }: SegmentFile): Promise<string> {
-    const spare = join(this.#folder, `spare-${number}`);
+    const spare = join(this.#folder, spareName(number));
     await rename(path, spare);
     return spare;
   }
@@ -191,13 +194,4 @@ export class SegmentedDatabase implements Database {
   #path(number: number): string {
     return join(this.#folder, segmentName(number));
   }
-}
-
-/** A segment that was never finished has no record; one that has is no such thing. */
-async function removeBeginning(path: string): Promise<void> {
-  const { size } = await stat(path);
-  if (size > SEGMENT_HEADER_BYTES) {
-    throw new LogDamagedError("the database", `${basename(path)} holds records`);
-  }
-  await rm(path);
 }

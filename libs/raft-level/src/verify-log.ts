@@ -13,7 +13,13 @@ import { decodeMarker, type MarkerContent } from "./durable-marker.ts";
 import { decodeIdentity, FORMAT_VERSION, identityDigest, type LogIdentity } from "./identity.ts";
 import { IDENTITY_KEY, STATE_KEY } from "./keys.ts";
 import { LevelDatabase } from "./level-database.ts";
-import { MARKER_FILE, META_FOLDER, segmentName, segmentNumbers } from "./log-folder.ts";
+import {
+  MARKER_FILE,
+  META_FOLDER,
+  refuseUsedBeginnings,
+  segmentName,
+  segmentNumbers,
+} from "./log-folder.ts";
 import { SegmentFile } from "./segment-file.ts";
 import { verifySnapshot } from "./snapshot-chunks.ts";
 import { decodeState, type StoreState } from "./store-state.ts";
@@ -42,6 +48,8 @@ export async function verifyLogFolder(folder: string): Promise<LogFolderReport> 
       ? await readMeta(folder, scratch, verdicts)
       : { identity: undefined, state: undefined };
     await refuseDistrusted(folder).catch((error: unknown) => verdicts.caught(error));
+    const used = refuseUsedBeginnings(folder, names);
+    await used.catch((error: unknown) => verdicts.caught(error));
     if (!names.includes(META_FOLDER))
       verdicts.found("the database", `its folder ${META_FOLDER} is missing`);
     const digest = meta.identity === undefined ? undefined : identityDigest(meta.identity);
