@@ -7,12 +7,13 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { type FileHandle, open, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { StorageFailedError } from "./errors.ts";
 import { LevelLogStore } from "./level-log-store.ts";
+import { salvageLog } from "./salvage-log.ts";
 import {
   compact,
   entries,
@@ -27,6 +28,7 @@ import {
 } from "./testing/harness.ts";
 
 const CHUNK = Buffer.alloc(64 * 1024);
+const PAGE_BYTES = 4096;
 
 /** A disk of 24 MiB; undefined, and the test is skipped, where none can be mounted. */
 async function smallDisk(context: TestContext): Promise<string | undefined> {
@@ -151,6 +153,44 @@ test("a disk that fills up under the log ends it, and loses nothing", async (con
   await rm(join(disk, "filler"));
   assert.equal(await openAt(folder), acknowledged);
 });
+
+test("a log is not lost because the disk has no room to read it", async (context) => {
+  const disk = await smallDisk(context);
+  if (disk === undefined) return;
+  const folder = join(disk, "raft");
+  await openAt(folder);
+  // LevelDB writes its own log into a table when it opens, and that is large.
+  const { store } = await LevelLogStore.open(rebuildOptions(folder));
+  const content = randomBytes(200_000);
+  await save(store, metadataOf(1, 1, content), [content]);
+  await store[Symbol.asyncDispose]();
+  const filler = join(disk, "filler");
+  fill(filler);
+  const words = new Set<string>();
+  for (;;) {
+    const error = await salvageError(folder);
+    if (error === undefined) break;
+    assert.ok(error instanceof StorageFailedError, error.message);
+    words.add(error.message.startsWith("cannot open") ? "LevelDB" : "copy");
+    const { size } = statSync(filler);
+    assert.ok(size > 0);
+    truncateSync(filler, Math.max(0, size - PAGE_BYTES));
+  }
+  assert.deepEqual([...words], ["copy", "LevelDB"], "the room ends in each of them");
+  assert.deepEqual(readdirSync(disk).toSorted(), ["filler", "raft"]);
+});
+
+/** Why a log that is whole is not salvaged; undefined when it is. */
+async function salvageError(folder: string): Promise<Error | undefined> {
+  try {
+    const salvage = await salvageLog(folder, IDENTITY);
+    if (salvage.type === "lost") return new Error(`it counts as lost: ${salvage.reason}`);
+    await salvage.log[Symbol.asyncDispose]();
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
+}
 
 test("a disk that becomes read-only under the log ends it, and loses nothing", async (context) => {
   const disk = await breakableDisk(context);

@@ -9,12 +9,13 @@ export {
   StoreClosedError,
 } from "./errors.ts";
 export { distrustLog } from "./distrust.ts";
+export { finishRepair } from "./finish-repair.ts";
 export type { LogIdentity } from "./identity.ts";
 export type { LevelLogStatistics, LevelLogStoreOptions } from "./level-log-options.ts";
 export { isLogFolder } from "./log-folder.ts";
 export { LevelLogStore } from "./level-log-store.ts";
 export type { OpenedStore, RebuiltStore } from "./level-log-store.ts";
-export { finishRepair, repairLog } from "./repair-log.ts";
+export { repairLog } from "./repair-log.ts";
 export type { Repaired } from "./repair-log.ts";
 export { salvageLog } from "./salvage-log.ts";
 export type { Salvage } from "./salvage-log.ts";

@@ -1,11 +1,11 @@
 /**
- * What lies in the folder of a log, by name, and whether a folder is one.
+ * What lies in the folder of a log and beside it, by name, and whether a folder is one.
  *
  * Others know a log's folder by `isLogFolder` alone; what is in it is nobody's business but this
  * package's.
  */
 import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { LogDamagedError } from "./errors.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment-frame.ts";
 
@@ -60,6 +60,23 @@ export async function refuseUsedBeginnings(
     if (size <= SEGMENT_HEADER_BYTES) continue;
     throw new LogDamagedError("the database", `${name} holds records`);
   }
+}
+
+/**
+ * What a repair makes beside a log's folder: the log that takes its place, while it is written and
+ * when it is finished, and a copy of the database to be read.
+ */
+export function namesBeside(folder: string): {
+  readonly writing: string;
+  readonly finished: string;
+  readonly metaCopy: string;
+} {
+  const path = resolve(folder);
+  return {
+    writing: `${path}.repairing`,
+    finished: `${path}.repaired`,
+    metaCopy: `${path}.meta`,
+  };
 }
 
 /** Whether there is a log in the folder, or what is left of one. False where it cannot be read. */

@@ -11,7 +11,7 @@ import { dirname, join } from "node:path";
 import { assert, Bug } from "@atoll/stdx";
 import type { Membership, Standing } from "raft-ts";
 import type { Database, OpenDatabase } from "./database.ts";
-import { diskError } from "./disk-check.ts";
+import { failureOrDamage } from "./disk-check.ts";
 import { refuseDistrusted } from "./distrust.ts";
 import { DurableMarker, type MarkerContent } from "./durable-marker.ts";
 import {
@@ -28,6 +28,7 @@ import {
   type LogIdentity,
 } from "./identity.ts";
 import { exists } from "./exists.ts";
+import { finishRepair } from "./finish-repair.ts";
 import { IDENTITY_KEY, recordRange, STATE_KEY } from "./keys.ts";
 import { MARKER_FILE } from "./log-folder.ts";
 import { HASH_BYTES } from "./record.ts";
@@ -77,6 +78,7 @@ export async function openLog(options: OpenLogOptions): Promise<OpenedLog> {
 }
 
 async function openFolder(options: OpenLogOptions): Promise<OpenedLog> {
+  await finishRepair(options.folder);
   const made = await mkdir(options.folder, { recursive: true });
   if (made !== undefined) await syncFolder(dirname(options.folder));
   const markerPath = join(options.folder, MARKER_FILE);
@@ -178,10 +180,7 @@ async function openMarker(
 
 async function toOpenError(folder: string, error: unknown): Promise<unknown> {
   if (error instanceof Bug) return error;
-  if (error instanceof StorageFailedError) {
-    if ((await diskError(folder)) !== undefined) return error;
-    return new LogDamagedError("the database", error.message, { cause: error });
-  }
+  if (error instanceof StorageFailedError) return failureOrDamage(folder, error);
   if (OWN_ERRORS.some((own) => error instanceof own)) return error;
   if ((error as { code?: unknown } | undefined)?.code === "LEVEL_CORRUPTION") {
     return new LogDamagedError("the database", `LevelDB cannot read ${folder}`, { cause: error });

@@ -8,6 +8,7 @@
 import { readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ForeignLogError, LogDamagedError, StorageFailedError } from "./errors.ts";
+import { namesBeside } from "./log-folder.ts";
 import { syncFolder } from "./sync-folder.ts";
 import { verifyLogFolder } from "./verify-log.ts";
 
@@ -55,7 +56,7 @@ function damagedRecordOf(damage: Error): string | undefined {
 /** Nothing depends on it but how soon the replica finds its term. */
 async function readableTerm(folder: string): Promise<number> {
   try {
-    return (await verifyLogFolder(folder)).highestTerm;
+    return (await verifyLogFolder(folder, namesBeside(folder).metaCopy)).highestTerm;
   } catch {
     return 0;
   }

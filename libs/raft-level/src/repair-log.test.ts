@@ -2,11 +2,13 @@
  * A repaired log is the undamaged one, and a crash at any point of the repair loses neither.
  */
 import assert from "node:assert/strict";
-import { cp, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { Prng } from "@atoll/stdx";
-import { finishRepair, repairLog } from "./repair-log.ts";
+import { finishRepair } from "./finish-repair.ts";
+import { segmentName, segmentNumbers } from "./log-folder.ts";
+import { repairLog } from "./repair-log.ts";
 import {
   compactedFolder,
   damageOf,
@@ -29,8 +31,12 @@ async function repair({ folder, model }: DamagedFolder): Promise<string> {
   return (await repairLog(log, damage)).putAside;
 }
 
-async function assertWhole({ folder, model }: DamagedFolder): Promise<void> {
-  assert.equal((await verifyLogFolder(folder)).verdict, "whole");
+async function assertWhole(made: DamagedFolder): Promise<void> {
+  assert.equal((await verifyLogFolder(made.folder)).verdict, "whole");
+  await assertOpens(made);
+}
+
+async function assertOpens({ folder, model }: DamagedFolder): Promise<void> {
   const { store, recovered } = await openIn(folder);
   assert.equal(model.difference(recovered), undefined);
   assert.equal(recovered.standing, "whole");
@@ -115,6 +121,19 @@ test("repairLog() writes as many records as the entries need", async (context) =
   await assertWhole(made);
 });
 
+test("repairLog() fills in a whole segment whose header is bad", async (context) => {
+  const made = await folderOf(context, randomHistory(new Prng(5), 40), 1_500);
+  const numbers = segmentNumbers(await readdir(made.folder));
+  assert.ok(numbers.length >= 3, `${numbers.length} segments`);
+  const path = join(made.folder, segmentName(2));
+  const bytes = await readFile(path);
+  bytes[8] = (bytes[8] as number) ^ 0x10;
+  await writeFile(path, bytes);
+  assert.equal((await damageOf(made.folder)).record, "segment 2");
+  await repair(made);
+  await assertWhole(made);
+});
+
 test("a crash at any boundary of a repair leaves one log or the other", async (context) => {
   const made = await damaged(context);
   const { folder } = made;
@@ -130,7 +149,7 @@ test("a crash at any boundary of a repair leaves one log or the other", async (c
   await rm(join(half, "durable-marker"));
   /** What lies beside one another at the crash, by name, and which of them is the log then. */
   const boundaries: readonly (readonly [string, Record<string, string>, "old" | "done"])[] = [
-    ["nothing is written", { raft: old }, "old"],
+    ["nothing is written", { raft: old, "raft.meta": half }, "old"],
     ["some of it is written", { raft: old, "raft.repairing": half }, "old"],
     ["all of it is written", { raft: old, "raft.repairing": done }, "old"],
     ["it is finished", { raft: old, "raft.repaired": done }, "old"],
@@ -143,11 +162,35 @@ test("a crash at any boundary of a repair leaves one log or the other", async (c
       await cp(source, join(parent, target), { recursive: true });
     }
     await finishRepair(folder);
-    const left = (await readdir(parent)).filter((each) => /repair/.test(each));
-    assert.deepEqual(left, [], name);
+    const names = await readdir(parent);
+    assert.deepEqual(
+      names.filter((each) => !/^raft(?:\.damaged-[0-9]+)?$/.test(each)),
+      [],
+      name,
+    );
     if (wanted === "old") await repair(made);
     await assertWhole(made);
   }
+});
+
+test("open() ends a repair that a crash cut off, and founds no log instead", async (context) => {
+  const made = await damaged(context);
+  await repair(made);
+  await rename(made.folder, `${made.folder}.repaired`);
+  await assertOpens(made);
+  assert.ok((await readdir(dirname(made.folder))).includes("raft"));
+});
+
+test("a repair needs room nowhere but beside the log", async (context) => {
+  const made = await damaged(context);
+  const { TMPDIR } = process.env;
+  context.after(() => {
+    if (TMPDIR === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = TMPDIR;
+  });
+  process.env["TMPDIR"] = join(made.folder, "none");
+  await repair(made);
+  await assertOpens(made);
 });
 
 test("a repaired log does not take the damaged one's state for its own", async (context) => {

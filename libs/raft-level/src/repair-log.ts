@@ -3,10 +3,8 @@
  *
  * All of it is written anew beside the old folder, from what was verified, and verified again. Only
  * then names change, each durably: the new folder is named as finished, the damaged one is put
- * aside as it is, and the finished one takes its place. Between the last two there is no log under
- * its name, and a start must take the finished one: `finishRepair` comes before anything that asks
- * whether there is a log. The finished name counts at no other time. Changes nothing in the damaged
- * folder. Called by whoever repairs a log (docs/adr/0012).
+ * aside as it is, and the finished one takes its place; what a crash leaves of that `finishRepair`
+ * ends. Changes nothing in the damaged folder. Called by whoever repairs a log (docs/adr/0012).
  */
 import { hash } from "node:crypto";
 import { mkdir, rename, rm } from "node:fs/promises";
@@ -16,10 +14,10 @@ import type { Entry } from "raft-ts";
 import type { Database } from "./database.ts";
 import { DurableMarker } from "./durable-marker.ts";
 import { LogDamagedError, StorageFailedError } from "./errors.ts";
-import { exists } from "./exists.ts";
 import { encodeChecked, FORMAT_VERSION, identityDigest } from "./identity.ts";
+import { finishRepair } from "./finish-repair.ts";
 import { chunkKey, IDENTITY_KEY, recordKey, STATE_KEY } from "./keys.ts";
-import { MARKER_FILE, META_FOLDER } from "./log-folder.ts";
+import { MARKER_FILE, META_FOLDER, namesBeside } from "./log-folder.ts";
 import { withMetaCopy } from "./meta-copy.ts";
 import { putAside } from "./put-aside.ts";
 import { encodeRecord, HASH_BYTES, recordBytes } from "./record.ts";
@@ -61,26 +59,6 @@ export async function repairLog(log: SalvagedLog, damage: LogDamagedError): Prom
     if (cause instanceof LogDamagedError || cause instanceof StorageFailedError) throw cause;
     throw new StorageFailedError(`cannot repair the log in ${folder}`, { cause });
   }
-}
-
-/**
- * Ends a repair that a crash cut off, before anything else is done with the folder. A finished log
- * takes the place of one that was put aside for it; beside a log it counts for nothing and goes.
- */
-export async function finishRepair(folder: string): Promise<void> {
-  const { writing, finished } = namesBeside(folder);
-  await rm(writing, { recursive: true, force: true });
-  if (await exists(folder)) {
-    await rm(finished, { recursive: true, force: true });
-    return;
-  }
-  if (!(await exists(finished))) return;
-  await rename(finished, folder);
-  await syncFolder(dirname(folder));
-}
-
-function namesBeside(folder: string): { readonly writing: string; readonly finished: string } {
-  return { writing: `${folder}.repairing`, finished: `${folder}.repaired` };
 }
 
 /** Everything in the folder `target` is durable when it resolves, but for its own name. */
@@ -126,13 +104,18 @@ function stateOf({ state, lastSequence, lastHash }: SalvagedParts): StoreState {
 async function copySnapshot({ folder, state }: SalvagedParts, database: Database): Promise<void> {
   const { id, metadata } = state.snapshot;
   const count = Math.ceil(metadata.sizeBytes / CHUNK_BYTES);
-  await withMetaCopy(folder, async (meta) => {
+  await withMetaCopy(folder, namesBeside(folder).metaCopy, async (meta) => {
     for (let number = 0; number < count; number += 1) {
-      const value = await meta.get(chunkKey(id, number));
-      if (value !== undefined) await database.put(chunkKey(id, number), value);
+      const key = chunkKey(id, number);
+      const value = await meta.get(key);
+      if (value !== undefined) await database.put(key, value).catch(refusedWrite);
     }
   });
   await verifySnapshot(database, state.snapshot);
+}
+
+function refusedWrite(cause: unknown): never {
+  throw new StorageFailedError("the disk does not take the snapshot", { cause });
 }
 
 /** Packs entries into records; the last one has the hard state of the log. */
@@ -202,7 +185,10 @@ class RecordWriter {
 
 /** What was written is read once more before it counts. */
 async function verify(log: SalvagedLog, target: string): Promise<void> {
-  const { verdict, findings, lastIndex } = await verifyLogFolder(target);
+  const { verdict, findings, lastIndex } = await verifyLogFolder(
+    target,
+    namesBeside(log.parts.folder).metaCopy,
+  );
   if (verdict === "whole" && lastIndex === log.lastIndex) return;
   const [first] = findings;
   const detail =

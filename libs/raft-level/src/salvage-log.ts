@@ -1,5 +1,5 @@
 /**
- * Reads what a damaged log still is, without changing anything.
+ * Reads what a damaged log still is, without changing anything in its folder.
  *
  * Identity, state, snapshot and marker must be whole, and the end of the log: the record that the
  * marker vouches for, and all behind it. Then term, vote, commit and the position of the last entry
@@ -9,14 +9,21 @@
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Bug } from "@atoll/stdx";
 import type { HardState } from "raft-ts";
 import { refuseDistrusted } from "./distrust.ts";
 import { decodeMarker, type MarkerContent } from "./durable-marker.ts";
-import { LogDamagedError } from "./errors.ts";
+import { LogDamagedError, StorageFailedError } from "./errors.ts";
 import { decodeIdentity, FORMAT_VERSION, identityDigest, type LogIdentity } from "./identity.ts";
 import { IDENTITY_KEY, STATE_KEY } from "./keys.ts";
 import type { LevelDatabase } from "./level-database.ts";
-import { MARKER_FILE, refuseUsedBeginnings, segmentName, segmentNumbers } from "./log-folder.ts";
+import {
+  MARKER_FILE,
+  namesBeside,
+  refuseUsedBeginnings,
+  segmentName,
+  segmentNumbers,
+} from "./log-folder.ts";
 import { withMetaCopy } from "./meta-copy.ts";
 import { decodeRecord, type DecodedRecord } from "./record.ts";
 import { RecordIndex } from "./record-index.ts";
@@ -41,13 +48,14 @@ export type Salvage =
   /** What was promised with this log is not certain. `reason` is a sentence without its end. */
   | { readonly type: "lost"; readonly reason: string };
 
-/** @throws the error of the file system when the folder or a temporary one cannot be used. */
+/** @throws StorageFailedError when the disk fails; that says nothing of the log. */
 export async function salvageLog(folder: string, identity: LogIdentity): Promise<Salvage> {
   const segments: SegmentFile[] = [];
   try {
     await refuseDistrusted(folder);
     const digest = identityDigest(identity);
-    const state = await readState(folder, identity);
+    const { metaCopy } = namesBeside(folder);
+    const state = await withMetaCopy(folder, metaCopy, (meta) => stateIn(meta, identity));
     const marker = await readMarker(folder, digest);
     refuse(stateMisfit(state, marker));
     const names = await readdir(folder);
@@ -68,8 +76,9 @@ export async function salvageLog(folder: string, identity: LogIdentity): Promise
     return { type: "salvaged", log };
   } catch (error) {
     for (const segment of segments) await segment.close();
-    if (!(error instanceof LogDamagedError)) throw error;
-    return { type: "lost", reason: error.message };
+    if (error instanceof LogDamagedError) return { type: "lost", reason: error.message };
+    if (error instanceof Bug || error instanceof StorageFailedError) throw error;
+    throw new StorageFailedError(`cannot read the damaged log in ${folder}`, { cause: error });
   }
 }
 
@@ -176,19 +185,6 @@ class SalvageScan {
 
 function refuse(finding: Finding | undefined): void {
   if (finding !== undefined) throw new LogDamagedError(finding.record, finding.detail);
-}
-
-async function readState(folder: string, wanted: LogIdentity): Promise<StoreState> {
-  try {
-    return await withMetaCopy(folder, (meta) => stateIn(meta, wanted));
-  } catch (error) {
-    if (error instanceof LogDamagedError) throw error;
-    const { code, syscall } = error as NodeJS.ErrnoException;
-    // A disk that has no room for the copy says nothing of the log.
-    if (syscall !== undefined && code !== "ENOENT") throw error;
-    const detail = error instanceof Error ? error.message : String(error);
-    throw new LogDamagedError("the database", detail, { cause: error });
-  }
 }
 
 async function stateIn(meta: LevelDatabase, wanted: LogIdentity): Promise<StoreState> {

@@ -9,6 +9,7 @@ import type { LogDamagedError } from "../errors.ts";
 import { LevelLogStore, type OpenedStore } from "../level-log-store.ts";
 import { salvageLog } from "../salvage-log.ts";
 import type { SalvagedLog } from "../salvaged-log.ts";
+import { SegmentedDatabase } from "../segmented-database.ts";
 import { compact, FOUNDING, FOUNDING_SNAPSHOT, IDENTITY, metadataOf } from "./harness.ts";
 import { save, temporaryFolder, write } from "./harness.ts";
 import { type HistoryStep, randomHistory } from "./log-history.ts";
@@ -28,9 +29,19 @@ export function openIn(folder: string): Promise<OpenedStore> {
 export async function folderOf(
   context: TestContext,
   history: readonly HistoryStep[],
+  segmentBytesMax?: number,
 ): Promise<DamagedFolder> {
   const folder = join(await temporaryFolder(context), "raft");
-  const { store } = await openIn(folder);
+  const { store } = await LevelLogStore.open({
+    folder,
+    identity: IDENTITY,
+    founding: FOUNDING,
+    openDatabase: (path, { createIfMissing }) =>
+      SegmentedDatabase.open(path, {
+        createIfMissing,
+        ...(segmentBytesMax === undefined ? {} : { segmentBytesMax }),
+      }),
+  });
   const model = new LogModel(FOUNDING_SNAPSHOT);
   for (const { entries, hardState } of history) {
     model.write({ entries, hardState });
