@@ -7,7 +7,7 @@
  * it had never voted. Called by `LevelLogStore.open` alone.
  */
 import { mkdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { assert, Bug } from "@atoll/stdx";
 import type { Membership, Standing } from "raft-ts";
 import type { Database, OpenDatabase } from "./database.ts";
@@ -79,8 +79,7 @@ export async function openLog(options: OpenLogOptions): Promise<OpenedLog> {
 
 async function openFolder(options: OpenLogOptions): Promise<OpenedLog> {
   await finishRepair(options.folder);
-  const made = await mkdir(options.folder, { recursive: true });
-  if (made !== undefined) await syncFolder(dirname(options.folder));
+  await makeFolder(options.folder);
   const markerPath = join(options.folder, MARKER_FILE);
   const createIfMissing = !(await exists(markerPath));
   const database = await options.openDatabase(options.folder, { createIfMissing });
@@ -89,6 +88,19 @@ async function openFolder(options: OpenLogOptions): Promise<OpenedLog> {
   } catch (error) {
     await database.close();
     throw error;
+  }
+}
+
+/**
+ * Makes the folder and what is missing above it, durable with their names. An earlier life may have
+ * made it and not come to that.
+ */
+async function makeFolder(folder: string): Promise<void> {
+  const made = await mkdir(folder, { recursive: true });
+  const highest = dirname(resolve(made ?? folder));
+  for (let path = dirname(resolve(folder)); ; path = dirname(path)) {
+    await syncFolder(path);
+    if (path === highest) return;
   }
 }
 
