@@ -7,13 +7,16 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { type FileHandle, open, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { StorageFailedError } from "./errors.ts";
+import { recordKey } from "./keys.ts";
 import { LevelLogStore } from "./level-log-store.ts";
 import { salvageLog } from "./salvage-log.ts";
+import { SegmentedDatabase } from "./segmented-database.ts";
 import {
   compact,
   entries,
@@ -29,6 +32,7 @@ import {
 
 const CHUNK = Buffer.alloc(64 * 1024);
 const PAGE_BYTES = 4096;
+const ROOM_MS_MAX = 10_000;
 
 /** A disk of 24 MiB; undefined, and the test is skipped, where none can be mounted. */
 async function smallDisk(context: TestContext): Promise<string | undefined> {
@@ -191,6 +195,35 @@ async function salvageError(folder: string): Promise<Error | undefined> {
     return error as Error;
   }
 }
+
+test("a segment for which there was no room is made once there is some", async (context) => {
+  const disk = await smallDisk(context);
+  if (disk === undefined) return;
+  const folder = join(disk, "raft");
+  mkdirSync(folder);
+  const options = { createIfMissing: true, segmentBytesMax: 10_400 };
+  const database = await SegmentedDatabase.open(folder, options);
+  const put = async (from: number, to: number): Promise<void> => {
+    for (let at = from; at <= to; at += 1) await database.put(recordKey(at), Buffer.alloc(1_000));
+  };
+  await put(1, 1);
+  // This segment has room for its records by now.
+  const segment = join(folder, "segment-00000001.log");
+  const deadlineMs = performance.now() + ROOM_MS_MAX;
+  while (statSync(segment).size < 2 * CHUNK.length) {
+    assert.ok(performance.now() < deadlineMs, "zeros are written in time");
+    await setImmediate();
+  }
+  fill(join(disk, "filler"));
+  await put(2, 10);
+  await assert.rejects(put(11, 11), { code: "ENOSPC" });
+  rmSync(join(disk, "filler"));
+  await put(11, 20);
+  await database.close();
+  const again = await SegmentedDatabase.open(folder, options);
+  for (const at of [1, 10, 11, 20]) assert.equal((await again.get(recordKey(at)))?.length, 1_000);
+  await again.close();
+});
 
 test("a disk that becomes read-only under the log ends it, and loses nothing", async (context) => {
   const disk = await breakableDisk(context);

@@ -72,6 +72,13 @@ export class SnapshotMismatchError extends Error {
   readonly retryable = false;
 }
 
+const NO_ROOM: readonly unknown[] = ["ENOSPC", "EDQUOT", "EFBIG"];
+
+/** What there is no room for can wait; anything else that a disk refuses is a disk that fails. */
+export function meansNoRoom(error: unknown): boolean {
+  return NO_ROOM.includes((error as NodeJS.ErrnoException | undefined)?.code);
+}
+
 /** Whether the store lives on after an error that one of its operations met. */
 export function concernsOneCall(error: unknown): boolean {
   return error instanceof CompactedError || error instanceof SnapshotMismatchError;

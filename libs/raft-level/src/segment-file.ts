@@ -13,7 +13,7 @@ import { constants } from "node:fs";
 import { open, rename, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { assert } from "@atoll/stdx";
-import { LogDamagedError, StorageFailedError } from "./errors.ts";
+import { LogDamagedError, meansNoRoom, StorageFailedError } from "./errors.ts";
 import { beginningName } from "./log-folder.ts";
 import {
   decodeSegmentHeader,
@@ -32,8 +32,6 @@ const AHEAD_BYTES = 256 * 1024;
 /** Records larger than this gain less by zeros than these cost. */
 const SMALL_BYTES = 32 * 1024;
 const ZEROS: Buffer = Buffer.alloc(AHEAD_BYTES);
-/** What there is no room for can wait; anything else that a disk refuses is a disk that fails. */
-const NO_ROOM: readonly unknown[] = ["ENOSPC", "EDQUOT", "EFBIG"];
 
 interface Opened {
   readonly number: number;
@@ -290,8 +288,7 @@ export class SegmentFile {
       this.#fillsAhead = written?.bytesWritten === AHEAD_BYTES;
     } catch (error) {
       this.#fillsAhead = false;
-      const { code } = error as NodeJS.ErrnoException;
-      if (!NO_ROOM.includes(code)) this.#fillError = error as Error;
+      if (!meansNoRoom(error)) this.#fillError = error as Error;
     }
   }
 }

@@ -14,6 +14,7 @@ import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { assert } from "@atoll/stdx";
 import type { Database, DatabasePut, KeyPage, KeyRange } from "./database.ts";
+import { meansNoRoom } from "./errors.ts";
 import { recordKey, sequenceOfKey } from "./keys.ts";
 import { LevelDatabase } from "./level-database.ts";
 import {
@@ -168,8 +169,11 @@ export class SegmentedDatabase implements Database {
     const current = this.#segments.at(-1);
     const room = current?.last === undefined || current.bytes + bytes <= this.#bytesMax;
     if (current !== undefined && room) return current;
-    // One that could not be made ahead is tried again now that it is needed.
-    const ahead = await this.#next?.catch(() => undefined);
+    // One that there was no room for is tried again now that it is needed.
+    const ahead = await this.#next?.catch((error: unknown) => {
+      if (meansNoRoom(error)) return undefined;
+      throw error;
+    });
     const next = ahead ?? (await this.#makeSegment());
     this.#next = undefined;
     this.#segments.push(next);
@@ -182,7 +186,12 @@ export class SegmentedDatabase implements Database {
     const spare = this.#spares.shift();
     // Its old name must be gone for good before it gets another number.
     if (spare !== undefined) await syncFolder(this.#folder);
-    return SegmentFile.create(this.#path(number), number, spare);
+    try {
+      return await SegmentFile.create(this.#path(number), number, spare);
+    } catch (error) {
+      if (spare !== undefined) this.#spares.unshift(spare);
+      throw error;
+    }
   }
 
   async #spareOf({ path, number }: SegmentFile): Promise<string> {
