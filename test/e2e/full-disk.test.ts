@@ -15,7 +15,10 @@ import { NodeState } from "@atoll/proto/atoll/v1/node";
 import { StoryApi } from "../story/api.ts";
 import { untilState } from "../story/cast.ts";
 import { timeUntil } from "../story/measure.ts";
+import { enterOwnMounts } from "../support/own-mounts.ts";
 import { WriteLoad } from "./write-load.ts";
+
+enterOwnMounts(import.meta.filename);
 
 const READY_MS = 30_000;
 const DISK = "size=24m";
@@ -64,7 +67,7 @@ test("a replica with a full disk ends, says so, and catches up later", async (co
       await untilState(api, "n1", NodeState.NODE_STATE_DISCOVERED, READY_MS);
       fill(join(folder, "filler"));
       // The log's file has room for some; these need more.
-      const load = new WriteLoad(api, "n1", REASON_LENGTH);
+      await using load = new WriteLoad(api, "n1", REASON_LENGTH);
       const replica = lab.process("orchestrator-3");
       await timeUntil("the replica has ended", READY_MS, () =>
         Promise.resolve(replica.state === "stopped" || replica.state === "waiting"),

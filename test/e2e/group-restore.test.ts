@@ -55,7 +55,7 @@ test("a backup is taken under load, and is whole", async () => {
   await timeUntil("two nodes", READY_MS, async () => (await api.nodes()).length === 2);
   await atoll("apply", "-f", join(REPOSITORY_DIR, "roles"));
   await untilState(api, "n1", NodeState.NODE_STATE_READY, READY_MS);
-  const load = new WriteLoad(api, "n2");
+  await using load = new WriteLoad(api, "n2");
   await timeUntil("some writes", READY_MS, async () => load.done.length > 30);
   promised = load.done.at(-1);
   assert.match(await atoll("group", "backup", backup), /read again and whole/);

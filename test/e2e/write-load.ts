@@ -11,7 +11,7 @@ import type { StoryApi } from "../story/api.ts";
 const PAUSE_MS = 10;
 const WRITE_MS_MAX = 10_000;
 
-export class WriteLoad {
+export class WriteLoad implements AsyncDisposable {
   /** Reasons whose write was acknowledged, in order. */
   readonly done: string[] = [];
   readonly failures: string[] = [];
@@ -32,6 +32,10 @@ export class WriteLoad {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#working;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
   }
 
   async #work(): Promise<void> {

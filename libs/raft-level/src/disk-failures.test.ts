@@ -29,6 +29,9 @@ import {
   temporaryFolder,
   write,
 } from "./testing/harness.ts";
+import { enterOwnMounts } from "./testing/own-mounts.ts";
+
+enterOwnMounts(import.meta.filename);
 
 const CHUNK = Buffer.alloc(64 * 1024);
 const PAGE_BYTES = 4096;
