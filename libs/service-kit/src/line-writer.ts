@@ -1,12 +1,13 @@
 /**
- * Writes lines to a descriptor in the background, in order, and never waits for its reader.
+ * Writes lines to a descriptor, in order, and never waits for its reader.
  *
+ * What the descriptor takes is written at once, so that nothing is under way when the process ends.
  * Lines that the reader does not take wait in memory up to a bound; past it new ones are dropped
  * and counted, and once there is room again it is told how many are missing. What the descriptor
  * refuses for another reason than being full is dropped too. It keeps no process alive. Used by
  * the log alone.
  */
-import { write } from "node:fs";
+import { writeSync } from "node:fs";
 import { writeNow } from "./stderr.ts";
 
 export interface LineWriterOptions {
@@ -27,9 +28,8 @@ const NEWLINE = 0x0a;
 export class LineWriter {
   readonly #options: LineWriterOptions;
   #lines: string[] = [];
-  /** Being written, before the lines that wait. */
+  /** What the descriptor has not taken yet, before the lines that wait. */
   #rest: Buffer = Buffer.alloc(0);
-  #isUnderWay = false;
   #bytes = 0;
   #missing = 0;
 
@@ -50,9 +50,7 @@ export class LineWriter {
 
   /** Writes what waits before it returns, for the end of the process; bounded in time. */
   end(): void {
-    // What is under way is left to whoever is writing it.
-    const rest = this.#isUnderWay ? [] : [this.#rest];
-    const all = Buffer.concat([...rest, Buffer.from(this.#lines.join(""))]);
+    const all = Buffer.concat([this.#rest, Buffer.from(this.#lines.join(""))]);
     this.#lines = [];
     this.#rest = Buffer.alloc(0);
     writeNow(this.#options.fd, all, LAST_WRITE_MS_MAX);
@@ -66,26 +64,27 @@ export class LineWriter {
   }
 
   #send(): void {
-    this.#isUnderWay = true;
-    write(this.#options.fd, this.#rest, (error, written) => {
-      this.#isUnderWay = false;
-      if (error?.code === "EAGAIN") setTimeout(() => this.#send(), RETRY_MS).unref();
-      else this.#sent(error === null ? written : undefined);
-    });
+    while (this.#rest.length > 0) {
+      try {
+        this.#taken(writeSync(this.#options.fd, this.#rest));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "EAGAIN") {
+          setTimeout(() => this.#send(), RETRY_MS).unref();
+          return;
+        }
+        this.#drop(countLines(this.#rest));
+        this.#taken(this.#rest.length);
+        this.#next();
+        return;
+      }
+    }
+    this.#tellMissing();
+    this.#next();
   }
 
-  /** @param written undefined when the descriptor refused it for good. */
-  #sent(written: number | undefined): void {
-    if (written === undefined) this.#drop(countLines(this.#rest));
-    const taken = written ?? this.#rest.length;
-    this.#bytes -= taken;
-    this.#rest = this.#rest.subarray(taken);
-    if (this.#rest.length > 0) {
-      this.#send();
-      return;
-    }
-    if (written !== undefined) this.#tellMissing();
-    this.#next();
+  #taken(bytes: number): void {
+    this.#bytes -= bytes;
+    this.#rest = this.#rest.subarray(bytes);
   }
 
   #drop(lines: number): void {
