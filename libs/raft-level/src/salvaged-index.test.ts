@@ -11,6 +11,7 @@ import { entries, seedOf } from "./testing/harness.ts";
 import { type HistoryStep, randomHistory } from "./testing/log-history.ts";
 
 const BEGIN = { index: 0, term: 0 };
+const HARD_STATE = { term: 1, vote: 0, commit: 0 };
 
 /** The records of a history, as a store would have written them. */
 function recordsOf(history: readonly HistoryStep[]): DecodedRecord[] {
@@ -66,6 +67,19 @@ function assertCertain(
   for (const { to, termAtTo } of index.spans) assert.equal(termAtTo, log[to - 1]?.term);
   return held;
 }
+
+test("fill() takes in so many bytes and no more", () => {
+  const index = new SalvagedIndex(BEGIN, 400);
+  const log = entries(1, 10);
+  const record = recordsOf([{ entries: log.slice(8), hardState: HARD_STATE, log }])[0];
+  index.lose(0);
+  assert.equal(index.place(record as DecodedRecord, true), undefined);
+  assert.equal(index.fill(log.slice(6, 8), 1), undefined);
+  assert.equal(index.isFull, false);
+  assert.match(index.fill(log.slice(4, 6), 1) ?? "", /more than 400 bytes/);
+  assert.equal(index.isFull, true);
+  assert.deepEqual(index.spans, [{ from: 1, to: 6, termAtTo: 1 }]);
+});
 
 /** The end of a span, as a peer gives it that does not know the entry at `unknown`. */
 function answer(

@@ -20,6 +20,10 @@ export interface UnknownSpan {
 
 /** In the place of a record: the entry came from elsewhere. */
 const FOUND = -1;
+/** What may come from elsewhere, all of which is kept in memory: with it the log is written. */
+const FOUND_BYTES_MAX = 1024 * 1024 * 1024;
+/** What an entry takes in memory beside its data, about. */
+const ENTRY_BYTES = 128;
 
 export class SalvagedIndex {
   readonly begin: LogPosition;
@@ -31,12 +35,21 @@ export class SalvagedIndex {
   readonly #doubts: number[] = [];
   /** Entries that no record holds. */
   readonly #found = new Map<number, Entry>();
+  readonly #foundBytesMax: number;
+  #foundBytes = 0;
+  #isFull = false;
   #holes = 0;
   #spans: readonly UnknownSpan[] | undefined;
 
   /** @param begin the position before the first entry. */
-  constructor(begin: LogPosition) {
+  constructor(begin: LogPosition, foundBytesMax: number = FOUND_BYTES_MAX) {
     this.begin = begin;
+    this.#foundBytesMax = foundBytesMax;
+  }
+
+  /** Entries from elsewhere were refused because they would be too many to keep. */
+  get isFull(): boolean {
+    return this.#isFull;
   }
 
   get lastIndex(): number {
@@ -92,8 +105,14 @@ export class SalvagedIndex {
       if (entry.term < term) return `the term goes back at ${entry.index}`;
       term = entry.term;
     }
+    const bytes = entries.reduce((sum, { data }) => sum + data.length + ENTRY_BYTES, 0);
+    if (this.#foundBytes + bytes > this.#foundBytesMax) {
+      this.#isFull = true;
+      return `more than ${this.#foundBytesMax} bytes would be taken in`;
+    }
     const misfit = this.#confirm({ index: first.index - 1, term: previousTerm });
     if (misfit !== undefined) return misfit;
+    this.#foundBytes += bytes;
     for (const entry of entries) {
       const at = this.#placeOf(entry.index);
       this.#terms[at] = entry.term;

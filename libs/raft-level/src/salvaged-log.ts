@@ -59,6 +59,11 @@ export class SalvagedLog implements AsyncDisposable {
     return this.parts.index.spans;
   }
 
+  /** More is missing than can be taken in from other logs. */
+  get isFull(): boolean {
+    return this.parts.index.isFull;
+  }
+
   get lastIndex(): number {
     return this.parts.index.lastIndex;
   }

@@ -13,6 +13,9 @@ import { type Asked, LogRepair, type RepairOutcome } from "./log-repair.ts";
 class DamagedLog {
   missing: UnknownSpan[];
   refusal: string | undefined;
+  /** So many fills are taken in at most. */
+  room = Infinity;
+  isFull = false;
 
   constructor(...spans: readonly (readonly [number, number])[]) {
     this.missing = spans.map(([from, to]) => ({ from, to, termAtTo: 1 }));
@@ -20,6 +23,9 @@ class DamagedLog {
 
   fill(entries: readonly Entry[], _previousTerm: number): string | undefined {
     if (this.refusal !== undefined) return this.refusal;
+    this.room -= 1;
+    this.isFull = this.room < 0;
+    if (this.isFull) return "it is too much";
     const [first, last] = [entries[0] as Entry, entries.at(-1) as Entry];
     this.missing = this.missing
       .map((span) => (span.to === last.index ? { ...span, to: first.index - 1 } : span))
@@ -125,6 +131,14 @@ test("run() ends in vain once a majority runs without the entries", async () => 
   // One that repairs its own log may have them yet.
   const repairing = { "a:2": has(2, 9, 9), "a:3": runs(3, voters) };
   assert.equal((await run(new DamagedLog([2, 5]), repairing)).outcome, undefined);
+});
+
+test("run() ends once more is missing than the log takes in, and asks nobody else", async () => {
+  const log = new DamagedLog([2, 3], [5, 6], [8, 9]);
+  log.room = 1;
+  const { outcome, asked } = await run(log, { "a:2": has(2, 1, 10), "a:3": has(3, 1, 10) });
+  assert.equal(outcome, "tooMuch");
+  assert.deepEqual(asked, ["2 2 to 3", "2 5 to 6"]);
 });
 
 test("run() wants the majority at one time", async () => {

@@ -3,9 +3,10 @@
  *
  * Anyone may give them, and each some of them: another that is damaged elsewhere as well as one
  * that runs. It ends when nothing is missing, or when it is in vain: a majority runs whole without
- * this replica, and none of them has what is missing, as it is compacted there. Then the log is
- * rebuilt from the leader instead. Else it waits for those that are silent. Decides nothing about
- * the log, which takes only what fits. Run by the repair phase.
+ * this replica, and none of them has what is missing, as it is compacted there; or when more is
+ * missing than the log takes in. Then the log is rebuilt from the leader instead. Else it waits for
+ * those that are silent. Decides nothing about the log, which takes only what fits. Run by the
+ * repair phase.
  */
 import type { ReadEntriesRequest, ReadEntriesResponse } from "@atoll/proto/atoll/replica/v1/repair";
 import type { SalvagedLog, UnknownSpan } from "@atoll/raft-level";
@@ -16,7 +17,7 @@ import { entriesOf } from "./repair-service.ts";
 export type Asked = ReadEntriesResponse | string;
 
 export interface LogRepairOptions {
-  readonly log: Pick<SalvagedLog, "missing" | "fill">;
+  readonly log: Pick<SalvagedLog, "missing" | "fill" | "isFull">;
   readonly groupId: string;
   readonly self: ReplicaId;
   /** Where to begin to ask, as `host:port`; those that answer may name more. */
@@ -28,7 +29,7 @@ export interface LogRepairOptions {
   readonly changed: () => void;
 }
 
-export type RepairOutcome = "filled" | "inVain";
+export type RepairOutcome = "filled" | "inVain" | "tooMuch";
 
 /** How many spans are named at most. */
 const NAMED_MAX = 5;
@@ -78,6 +79,7 @@ export class LogRepair {
       const before = this.#read;
       this.#without = new Map();
       for (const [id, address] of [...this.#addresses]) await this.#askAll(id, address);
+      if (log.isFull) return "tooMuch";
       if (log.missing.some((span) => this.#isGone(span))) return "inVain";
       if (this.#read > before) continue;
       this.#tell();
@@ -92,7 +94,7 @@ export class LogRepair {
     let place = 0;
     for (;;) {
       const span = log.missing[place];
-      if (span === undefined) return;
+      if (span === undefined || log.isFull) return;
       const { from: fromIndex, to: toIndex, termAtTo: toTerm } = span;
       const answer = await ask(id, address, { groupId, fromIndex, toIndex, toTerm });
       if (typeof answer === "string") {

@@ -32,10 +32,14 @@ import {
 import { Metadata, type ServiceError, status as GrpcStatus } from "@grpc/grpc-js";
 import type { ReplicaId } from "raft-ts";
 import type { Config } from "./config.ts";
-import { type Asked, LogRepair } from "./log-repair.ts";
+import { type Asked, LogRepair, type RepairOutcome } from "./log-repair.ts";
 import { repairService } from "./repair-service.ts";
 
 const ASK_MS_MAX = 1_000;
+const GIVEN_UP: Readonly<Record<Exclude<RepairOutcome, "filled">, string>> = {
+  inVain: "the others no longer have what is missing",
+  tooMuch: "more is missing than can be taken in from the others",
+};
 const PAUSE_MS_MIN = 400;
 const PAUSE_MS_MAX = 600;
 
@@ -92,7 +96,7 @@ async function fillIn(
   await using _servers = await serve(salvaged, repair, damage, options);
   const outcome = await repair.run();
   if (outcome === "filled") return repair.read;
-  log.warn("the others no longer have what is missing", { reason: repair.reason });
+  log.warn(GIVEN_UP[outcome], { reason: repair.reason });
   return undefined;
 }
 
