@@ -153,4 +153,58 @@ export const LEVEL_MUTATIONS: readonly Mutation[] = [
     find: "return found === BigInt(number) ? checksum :",
     replace: "return found >= 0n ? checksum :",
   },
+  {
+    name: "a repaired log may be lost with the damaged one",
+    file: `${LEVEL}/repair-log.ts`,
+    find: "await rename(writing, finished);\n    await syncFolder(dirname(folder));",
+    replace: "await rename(writing, finished);",
+  },
+  {
+    name: "a repaired log that counts no more stays",
+    file: `${LEVEL}/finish-repair.ts`,
+    find: "await rm(finished, { recursive: true, force: true });",
+    replace: "",
+  },
+  {
+    name: "a start does not look for a repaired log",
+    file: `${LEVEL}/open-log.ts`,
+    find: "await finishRepair(options.folder);",
+    replace: "",
+  },
+  {
+    name: "a repaired log takes the damaged one's state for its own",
+    file: `${LEVEL}/repair-log.ts`,
+    find: "generation: state.generation + 1,",
+    replace: "generation: state.generation,",
+  },
+  {
+    name: "a log is salvaged whose end nobody vouches for",
+    file: `${LEVEL}/salvage-log.ts`,
+    find: "if (!this.#vouched) {",
+    replace: "if (this.#lastSequence < 0) {",
+  },
+  {
+    name: "a log is salvaged that was recovering",
+    file: `${LEVEL}/salvage-log.ts`,
+    find: 'if (state.standing !== "whole") {',
+    replace: 'if (state.standing === "founded") {',
+  },
+  {
+    name: "what a hole may have replaced is certain",
+    file: `${LEVEL}/salvaged-index.ts`,
+    find: "if (this.#doubts[at] === 0) this.#doubts[at] = this.#holes;",
+    replace: "",
+  },
+  {
+    name: "entries with another end than the gap's are filled in",
+    file: `${LEVEL}/salvaged-index.ts`,
+    find: "if (last.term !== span.termAtTo) return",
+    replace: "if (last.term < 0) return",
+  },
+  {
+    name: "a disk without room makes a log lost",
+    file: `${LEVEL}/disk-check.ts`,
+    find: "if (cause !== undefined) return new StorageFailedError",
+    replace: "if (cause === failure) return new StorageFailedError",
+  },
 ];

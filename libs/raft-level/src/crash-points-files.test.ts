@@ -54,6 +54,9 @@ async function runScript(log: RecordedLog): Promise<void> {
   for (let at = 0; at < 12; at += 1) await log.append(201 + 6 * at, 6, 6);
   await log.write({ hardState: { term: 7, vote: 3, commit: 250 }, standing: "whole" });
   await log.close();
+  await log.damageAndRepair();
+  for (let at = 0; at < 8; at += 1) await log.append(273 + 6 * at, 6, 7);
+  await log.close();
   await log.damageAndRebuild();
   for (let at = 0; at < 3; at += 1) await log.append(1 + 6 * at, 6, 7);
   await log.write({ hardState: { term: 7, vote: 2, commit: 18 }, standing: "whole" });
@@ -95,12 +98,17 @@ async function goOn(options: LevelLogStoreOptions): Promise<void> {
   assert.deepEqual(again.recovered.last, { index, term });
 }
 
+/** What is lost with a crash: all names that are not durable, or all but the newest. */
+type Loss = "nothing" | "unsynced" | "olderNames";
+
 /** Opens what a crash left, as it is now; the image may change meanwhile. */
-async function check(image: DiskImage, point: CrashPoint, losesPower: boolean): Promise<Found> {
+async function check(image: DiskImage, point: CrashPoint, loss: Loss): Promise<Found> {
   const root = mkdtempSync(join(CRASHED_PARENT, "raft-crash-"));
   const options = optionsFor(join(root, FOLDER));
-  image.lay(root);
-  const damaged = point.damage === "there" || (point.damage === "aside" && losesPower);
+  if (loss === "olderNames") image.layNewestName(root);
+  else image.lay(root);
+  const damaged = point.damage === "there" || (point.damage === "aside" && loss === "unsynced");
+  const mayBeDamaged = damaged || (point.damage === "aside" && loss === "olderNames");
   try {
     const opened = await closed(LevelLogStore.open(options)).catch((error: unknown) => error);
     if (!(opened instanceof Error)) {
@@ -108,10 +116,10 @@ async function check(image: DiskImage, point: CrashPoint, losesPower: boolean): 
       const { recovered, tornSequence } = opened as OpenedStore;
       assert.equal(difference(point, recovered), undefined);
       if (tornSequence === undefined) return "opened";
-      if (!losesPower) await goOn(options);
+      if (loss === "nothing") await goOn(options);
       return "torn";
     }
-    if (!damaged) throw opened;
+    if (!mayBeDamaged) throw opened;
     const { recovered } = await closed(LevelLogStore.rebuild(options, opened));
     assert.equal(recovered.standing, "recovering");
     return "damaged";
@@ -139,12 +147,8 @@ async function checkAll(
   let checked = "";
   for (const [at, point] of points.entries()) {
     const { change } = point;
-    const crash = async (words: string): Promise<void> => {
-      // Where neither the disk nor what it owes has changed there is nothing new to see.
-      const now = `${image.version} ${point.acknowledged} ${point.outcomes.length} ${point.damage}`;
-      if (now === checked) return;
-      checked = now;
-      const running = check(image, point, losesPower)
+    const crash = async (words: string, loss: Loss): Promise<void> => {
+      const running = check(image, point, loss)
         .then(
           (found) => {
             counts[found] += 1;
@@ -160,10 +164,18 @@ async function checkAll(
       if (checks.size >= CHECKS_MAX) await Promise.race(checks);
       if (failures[0] !== undefined) throw failures[0];
     };
-    await crash("before");
+    const crashes = async (words: string): Promise<void> => {
+      if (image.hasOlderNames) await crash(`with a newer name ${words}`, "olderNames");
+      // Where neither the disk nor what it owes has changed there is nothing new to see.
+      const now = `${image.version} ${point.acknowledged} ${point.outcomes.length} ${point.damage}`;
+      if (now === checked) return;
+      checked = now;
+      await crash(words, losesPower ? "unsynced" : "nothing");
+    };
+    await crashes("before");
     for (const torn of tornChanges(change, levelBefore)) {
       image.apply(torn);
-      await crash("within");
+      await crashes("within");
     }
     if (change !== undefined) image.apply(change);
     if (change?.type === "level") levelBefore = change;

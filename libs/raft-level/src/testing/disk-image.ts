@@ -65,6 +65,23 @@ export class DiskImage {
 
   /** Writes all of it into `folder`, which is there and empty. */
   lay(folder: string): void {
+    this.#layKept(folder);
+  }
+
+  /** Whether several names changed that are not durable. */
+  get hasOlderNames(): boolean {
+    return this.#pendingNames.length > 1;
+  }
+
+  /** As `lay`, and the newest of those names is found without the older. */
+  layNewestName(folder: string): void {
+    const kept = new Map(this.#kept);
+    this.#pendingNames.at(-1)?.apply();
+    this.#layKept(folder);
+    this.#kept = kept;
+  }
+
+  #layKept(folder: string): void {
     for (const [path, { isFolder, bytes, length }] of this.#kept) {
       if (!this.#isReachable(path)) continue;
       mkdirSync(join(folder, isFolder ? path : dirname(path)), { recursive: true });
@@ -99,6 +116,7 @@ export class DiskImage {
   }
 
   #changeNames(change: NameChange): void {
+    if (!this.#seen.has(change.path)) return;
     this.#seen = changedNames(this.#seen, change);
     this.#later(change.path, () => {
       this.#kept = changedNames(this.#kept, change);

@@ -10,12 +10,15 @@ import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { LogWrite } from "@atoll/raft-replica";
 import type { SnapshotMetadata, Standing } from "raft-ts";
+import { LogDamagedError } from "../errors.ts";
 import type { LevelLogStoreOptions } from "../level-log-options.ts";
 import { LevelLogStore } from "../level-log-store.ts";
 import { segmentName, segmentNumbers } from "../log-folder.ts";
+import { repairLog } from "../repair-log.ts";
 import { SegmentFile } from "../segment-file.ts";
 import { FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES } from "../segment-frame.ts";
 import { SegmentedDatabase } from "../segmented-database.ts";
+import { fillFrom, salvaged } from "./damaged-folder.ts";
 import {
   compact,
   entries,
@@ -90,7 +93,8 @@ export class RecordedLog {
       damage: this.#damage,
     });
     if (change?.type === "rename" && change.path === FOLDER) this.#damage = "aside";
-    if (change?.type === "sync" && change.path === "") this.#damage = "none";
+    const isKept = change?.type === "sync" && change.path === "";
+    if (isKept && this.#damage === "aside") this.#damage = "none";
   }
 
   async open(): Promise<void> {
@@ -162,6 +166,36 @@ export class RecordedLog {
 
   /** Flips a bit of a record in the middle, and has the log rebuilt. */
   async damageAndRebuild(): Promise<void> {
+    const damage = await this.#damageMiddle();
+    this.#during = "rebuild";
+    const { term } = this.#outcome.model.hardState;
+    // A stop between the two leaves a blank folder.
+    this.#outcome = { model: new LogModel(FOUNDING_SNAPSHOT), standing: "blank" };
+    this.#next.push([recovering(term)]);
+    const rebuilt = await LevelLogStore.rebuild(optionsFor(this.folder), damage);
+    assert.equal(rebuilt.term, term);
+    this.#store = rebuilt.store;
+    this.#acknowledge();
+  }
+
+  /** Flips a bit of a record in the middle, and has the log repaired by a peer that has it all. */
+  async damageAndRepair(): Promise<void> {
+    const damage = await this.#damageMiddle();
+    this.#during = "repair";
+    assert.ok(damage instanceof LogDamagedError);
+    await using log = await salvaged(this.folder);
+    assert.ok(log.missing.length > 0);
+    fillFrom(log, this.#outcome.model);
+    await repairLog(log, damage);
+    await this.open();
+  }
+
+  get #lastOutcome(): Outcome {
+    return this.#next.at(-1)?.at(-1) ?? this.#outcome;
+  }
+
+  /** Gives what opening says of it. */
+  async #damageMiddle(): Promise<Error> {
     this.#during = "damage";
     const number = segmentNumbers(await readdir(this.folder)).at(-3) as number;
     const flags = constants.O_RDWR | constants.O_DSYNC;
@@ -173,20 +207,7 @@ export class RecordedLog {
     await file.write(byte, 0, 1, at);
     await file.close();
     this.#damage = "there";
-    this.#during = "rebuild";
-    const damage = await failureOf(this.folder);
-    const { term } = this.#outcome.model.hardState;
-    // A stop between the two leaves a blank folder.
-    this.#outcome = { model: new LogModel(FOUNDING_SNAPSHOT), standing: "blank" };
-    this.#next.push([recovering(term)]);
-    const rebuilt = await LevelLogStore.rebuild(optionsFor(this.folder), damage);
-    assert.equal(rebuilt.term, term);
-    this.#store = rebuilt.store;
-    this.#acknowledge();
-  }
-
-  get #lastOutcome(): Outcome {
-    return this.#next.at(-1)?.at(-1) ?? this.#outcome;
+    return await failureOf(this.folder);
   }
 
   #acknowledge(): void {
