@@ -77,9 +77,12 @@ test("storeEntriesUpTo() gives nothing for a position that the log has not", asy
 test("storeEntriesUpTo() gives what is not committed, if it is there still", async () => {
   const store = new Store();
   assert.equal(await read(store, [18, 20, 2]), "18 to 20 behind term 2");
-  assert.equal(await read(store, [18, 20, 2], { bytesMax: 1 }), "18 to 20 behind term 2");
+  assert.equal(await read(store, [18, 20, 2], { bytesMax: 1 }), "20 to 20 behind term 2");
+  assert.equal(await read(store, [18, 20, 2], { bytesMax: 20 }), "19 to 20 behind term 2");
+  assert.equal(await read(store, [18, 20, 2], { bytesMax: 30 }), "18 to 20 behind term 2");
   const status = { ...STATUS, commitIndex: 10 };
   assert.equal(await read(store, [14, 15, 2], { status }), "14 to 15 behind term 2");
+  assert.equal(await read(store, [13, 15, 2], { status }), "13 to 15 behind term 1");
   // The log was cut since the replica said where it ends.
   store.log = LOG.filter(({ index }) => index <= 15);
   assert.equal(await read(store, [18, 20, 2]), "nothing");

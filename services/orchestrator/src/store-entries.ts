@@ -7,6 +7,7 @@
  */
 import type { EntriesUpTo, WantedEntries } from "@atoll/raft-level";
 import type { EntryRange, LogStore, ReplicaStatus } from "@atoll/raft-replica";
+import type { Entry } from "raft-ts";
 
 /** Entries that are not committed yet are read at once, and Raft lets no more of them be. */
 const UNCOMMITTED_BYTES_MAX = 64 * 1_048_576;
@@ -33,9 +34,22 @@ export async function storeEntriesUpTo(
     if (last.term !== termAtTo) return undefined;
     const before = first === begin ? range.previous : range.entries[first - begin - 1];
     if (before === undefined) return undefined;
-    return { entries: range.entries.slice(first - begin), previousTerm: before.term };
+    const entries = range.entries.slice(first - begin);
+    return endOf({ entries, previousTerm: before.term }, bytesMax);
   }
   return undefined;
+}
+
+/** The last of the entries that fit, one at least. */
+function endOf({ entries, previousTerm }: EntriesUpTo, bytesMax: number): EntriesUpTo {
+  let dropped = 0;
+  let bytes = entries.reduce((sum, { data }) => sum + data.length, 0);
+  while (bytes > bytesMax && dropped < entries.length - 1) {
+    bytes -= (entries[dropped] as Entry).data.length;
+    dropped += 1;
+  }
+  const before = entries[dropped - 1]?.term ?? previousTerm;
+  return { entries: entries.slice(dropped), previousTerm: before };
 }
 
 function readEntries(
