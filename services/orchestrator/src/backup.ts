@@ -12,6 +12,7 @@ import type { BackupRequest, BackupResponse } from "@atoll/proto/atoll/replica/v
 import type { ReadOutcome, ReplicaDriver } from "@atoll/raft-replica";
 import { written } from "@atoll/service-kit";
 import { type ServerWritableStream, status as GrpcStatus } from "@grpc/grpc-js";
+import { refusal } from "./refusal.ts";
 import { VERSION } from "./version.ts";
 
 const CHUNK_BYTES_MAX = 1_048_576;
@@ -44,7 +45,7 @@ export class Backups {
     call.on("error", () => {});
     if (this.#underWay >= UNDER_WAY_MAX) {
       const details = `${UNDER_WAY_MAX} backups are under way at this replica: wait for one to end`;
-      call.emit("error", failure(details, GrpcStatus.RESOURCE_EXHAUSTED));
+      call.emit("error", refusal(details, GrpcStatus.RESOURCE_EXHAUSTED));
       return;
     }
     this.#underWay += 1;
@@ -64,7 +65,7 @@ async function streamState(call: BackupCall, parts: BackupParts): Promise<void> 
   const outcome = await readIndex(replica);
   if (outcome.type !== "ready") {
     const details = `the end of the log is not known: ${outcome.reason}`;
-    throw failure(details, GrpcStatus.UNAVAILABLE);
+    throw refusal(details, GrpcStatus.UNAVAILABLE);
   }
   // From here to the copy nothing may wait: index, term and state are of one moment.
   const { term, membership } = replica.status();
@@ -109,8 +110,4 @@ function* pieces(chunks: readonly Uint8Array[]): Iterable<Uint8Array> {
       yield chunk.subarray(at, at + CHUNK_BYTES_MAX);
     }
   }
-}
-
-function failure(details: string, code: GrpcStatus): Error {
-  return Object.assign(new Error(details), { code, details });
 }

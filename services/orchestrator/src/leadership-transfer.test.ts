@@ -4,7 +4,8 @@ import { test } from "node:test";
 import type { ReplicaStatus, TransferOutcome } from "@atoll/raft-replica";
 import { status as GrpcStatus } from "@grpc/grpc-js";
 import { membershipOf, type ReplicaId } from "raft-ts";
-import { type Refusal, type TransferDriver, transferLeadership } from "./leadership-transfer.ts";
+import { type TransferDriver, transferLeadership } from "./leadership-transfer.ts";
+import type { Refusal } from "./refusal.ts";
 
 /** The leader of term 1; once asked it says `outcome`, and its status becomes `after`. */
 class FakeDriver implements TransferDriver {

@@ -8,6 +8,7 @@
 import type { ReplicaDriver, ReplicaStatus, TransferOutcome } from "@atoll/raft-replica";
 import { status as GrpcStatus } from "@grpc/grpc-js";
 import type { ReplicaId } from "raft-ts";
+import { type Refusal, refusal } from "./refusal.ts";
 import { type Succession, successor } from "./successor.ts";
 
 export type TransferDriver = Pick<ReplicaDriver, "status" | "transferLeadership">;
@@ -15,12 +16,6 @@ export type TransferDriver = Pick<ReplicaDriver, "status" | "transferLeadership"
 export interface TransferResult {
   readonly leader: ReplicaId;
   readonly term: number;
-}
-
-/** What a gRPC call is refused with. */
-export interface Refusal extends Error {
-  readonly code: number;
-  readonly details: string;
 }
 
 const WAIT_MS_MAX = 5_000;
@@ -74,11 +69,4 @@ function refusalOf(
     case "stopped":
       return refusal(`replica ${id} stops`, GrpcStatus.UNAVAILABLE);
   }
-}
-
-export function refusal(
-  details: string,
-  code: GrpcStatus = GrpcStatus.FAILED_PRECONDITION,
-): Refusal {
-  return Object.assign(new Error(details), { code, details });
 }

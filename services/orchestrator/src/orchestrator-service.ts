@@ -24,7 +24,8 @@ import {
 import { Backups } from "./backup.ts";
 import type { Feed } from "./feed.ts";
 import type { LagClock } from "./lag-clock.ts";
-import { type Refusal, refusal, transferLeadership } from "./leadership-transfer.ts";
+import { transferLeadership } from "./leadership-transfer.ts";
+import { type Refusal, refusal } from "./refusal.ts";
 import type { Sessions } from "./session.ts";
 import { statusOf } from "./status.ts";
 

@@ -17,7 +17,7 @@ import type { GrpcService } from "@atoll/service-kit";
 import { Bug } from "@atoll/stdx";
 import { type sendUnaryData, type ServerUnaryCall, status as GrpcStatus } from "@grpc/grpc-js";
 import type { Entry, EntryType, ReplicaId } from "raft-ts";
-import { refusal } from "./leadership-transfer.ts";
+import { refusal } from "./refusal.ts";
 
 const BYTES_MAX = 1_048_576;
 const COUNT_MAX = 1_024;
