@@ -79,8 +79,8 @@ async function run(log: DamagedLog, peers: Record<string, Peer>, rounds = 3): Pr
       [2, "a:2"],
       [3, "a:3"],
     ]),
-    ask: async (id, address, request) => {
-      asked.push(`${id} ${request.fromIndex} to ${request.toIndex}`);
+    ask: async (address, request) => {
+      asked.push(`${address.slice(2)} ${request.fromIndex} to ${request.toIndex}`);
       return peers[address]?.(request) ?? "no answer";
     },
     pause: async () => {

@@ -22,7 +22,7 @@ export interface LogRepairOptions {
   readonly self: ReplicaId;
   /** Where to begin to ask, as `host:port`; those that answer may name more. */
   readonly addresses: ReadonlyMap<ReplicaId, string>;
-  readonly ask: (id: ReplicaId, address: string, request: ReadEntriesRequest) => Promise<Asked>;
+  readonly ask: (address: string, request: ReadEntriesRequest) => Promise<Asked>;
   /** Between two rounds that brought nothing. */
   readonly pause: () => Promise<void>;
   /** Called when {@link LogRepair.reason} has changed. */
@@ -72,7 +72,7 @@ export class LogRepair {
     return [entries, ...(asked.length > 0 ? asked : ["there is nobody to ask"])].join("; ");
   }
 
-  /** @throws what `pause` throws. */
+  /** @throws what `ask` and `pause` throw. */
   async run(): Promise<RepairOutcome> {
     const { log, pause } = this.#options;
     while (log.missing.length > 0) {
@@ -96,7 +96,7 @@ export class LogRepair {
       const span = log.missing[place];
       if (span === undefined || log.isFull) return;
       const { from: fromIndex, to: toIndex, termAtTo: toTerm } = span;
-      const answer = await ask(id, address, { groupId, fromIndex, toIndex, toTerm });
+      const answer = await ask(address, { groupId, fromIndex, toIndex, toTerm });
       if (typeof answer === "string") {
         this.#heard.set(id, answer);
         return;

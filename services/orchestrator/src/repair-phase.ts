@@ -9,11 +9,6 @@
 import { randomInt } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import {
-  type ReadEntriesRequest,
-  type ReadEntriesResponse,
-  RepairServiceClient,
-} from "@atoll/proto/atoll/replica/v1/repair";
-import {
   LogDamagedError,
   type LogIdentity,
   repairLog,
@@ -21,21 +16,17 @@ import {
   salvageLog,
 } from "@atoll/raft-level";
 import {
-  CHANNEL_OPTIONS,
-  channelCredentials,
   createMetrics,
   type HealthReport,
   type Log,
   startAdminServer,
   startGrpcServer,
 } from "@atoll/service-kit";
-import { Metadata, type ServiceError, status as GrpcStatus } from "@grpc/grpc-js";
-import type { ReplicaId } from "raft-ts";
+import { askEntries } from "./ask-entries.ts";
 import type { Config } from "./config.ts";
-import { type Asked, LogRepair, type RepairOutcome } from "./log-repair.ts";
+import { LogRepair, type RepairOutcome } from "./log-repair.ts";
 import { repairService } from "./repair-service.ts";
 
-const ASK_MS_MAX = 1_000;
 const GIVEN_UP: Readonly<Record<Exclude<RepairOutcome, "filled">, string>> = {
   inVain: "the others no longer have what is missing",
   tooMuch: "more is missing than can be taken in from the others",
@@ -88,7 +79,11 @@ async function fillIn(
     groupId: identity.groupId,
     self: identity.replicaId,
     addresses: new Map([...config.replicas].map(([id, { text }]) => [id, text])),
-    ask: (id, address, request) => ask(config, { id, address }, request),
+    ask: async (address, request) => {
+      // Entries may come in for long without a pause; an end that is asked for is seen here.
+      await delay(0, undefined, { signal });
+      return askEntries(config.transport, address, request);
+    },
     pause: () => delay(randomInt(PAUSE_MS_MIN, PAUSE_MS_MAX + 1), undefined, { signal }),
     changed: () => log.warn("the log is damaged", { reason: repair.reason }),
   });
@@ -129,34 +124,4 @@ async function serve(
   });
   servers.use(await startAdminServer({ host: listen.host, port, metrics, health, log }));
   return servers.move();
-}
-
-/** Asks one replica once. */
-function ask(
-  { transport, replicas }: Config,
-  { id, address }: { readonly id: ReplicaId; readonly address: string },
-  request: ReadEntriesRequest,
-): Promise<Asked> {
-  const credentials = channelCredentials(transport);
-  const client = new RepairServiceClient(address, credentials, CHANNEL_OPTIONS);
-  return new Promise((resolve) => {
-    const options = { deadline: Date.now() + ASK_MS_MAX };
-    client.readEntries(
-      request,
-      new Metadata(),
-      options,
-      (error: ServiceError | null, answer: ReadEntriesResponse) => {
-        client.close();
-        if (error === null) resolve(answer);
-        // One of an earlier release runs and cannot give anything.
-        else if (error.code === GrpcStatus.UNIMPLEMENTED) resolve(unable(id, [...replicas.keys()]));
-        else resolve(error.details);
-      },
-    );
-  });
-}
-
-function unable(replica: ReplicaId, voters: readonly ReplicaId[]): ReadEntriesResponse {
-  const nothing = { entries: [], previousTerm: 0, outgoingVoters: [], addresses: {} };
-  return { ...nothing, replica, whole: true, voters };
 }
