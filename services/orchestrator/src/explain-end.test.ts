@@ -45,14 +45,14 @@ test("an error while everything is closed does not hide the disk's", () => {
   const closing = new SuppressedError(new Error("cannot close"), diskFailure("ENOSPC"));
   assert.match(messageOf(closing), /make room on that disk/);
   const noting = new AggregateError([new LogLostError("an entry"), new Error("and not noted")]);
-  assert.match(messageOf(noting), /start the replica again: it puts this log aside/);
+  assert.match(messageOf(noting), /start the replica again: it repairs this log from the others/);
 });
 
 test("a log that lies says that it is rebuilt; any other error is left alone", () => {
   const message = messageOf(new LogDamagedError("record 17", "its checksum is wrong"));
   assert.match(
     message,
-    /\/srv\/atoll\/raft is not to be trusted: .*record 17.*puts this log aside/,
+    /\/srv\/atoll\/raft is not to be trusted: .*record 17.*repairs this log .*, or puts it/,
   );
   const other = new Error("a bug");
   assert.equal(explainEnd(other, "/srv/atoll"), other);

@@ -22,7 +22,8 @@ const NEXT_STEP =
   "look for errors of that disk in the kernel's log; start the replica again once the disk is " +
   "sound, on another disk with an empty folder if need be";
 const CATCHES_UP = "it takes what it missed from the others";
-const REBUILDS = "start the replica again: it puts this log aside and rebuilds it from the others";
+const MENDS =
+  "start the replica again: it repairs this log from the others, or puts it aside and rebuilds it";
 
 /** What `main` is to throw for `error`; `dataDir` is the replica's folder. */
 export function explainEnd(error: unknown, dataDir: string): unknown {
@@ -35,7 +36,7 @@ export function explainEnd(error: unknown, dataDir: string): unknown {
       return new OperationalError(text, { code, cause: error });
     }
     if (code === "LOG_DAMAGED" || code === "LOG_LOST") {
-      const text = `the log in ${folder} is not to be trusted: ${message}. Next: ${REBUILDS}`;
+      const text = `the log in ${folder} is not to be trusted: ${message}. Next: ${MENDS}`;
       return new OperationalError(text, { code, cause: error });
     }
   }
