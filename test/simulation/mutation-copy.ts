@@ -24,7 +24,7 @@ const PACKAGES = ["stdx", "linearizability", "raft-ts", "raft-replica", "raft-le
 /** The simulation of Raft alone; the rest of sim needs packages that are not copied. */
 const SIMULATION_INDEX = `
 export { addCounters, noCounters, RAFT_COUNTERS } from "./raft-counters.ts";
-export { simulateRaft } from "./raft-simulation.ts";
+export { simulateRaft, undecidedMax } from "./raft-simulation.ts";
 export { LogImage, MemoryLogStore } from "./raft-log-store.ts";
 export { VirtualClock } from "./virtual-clock.ts";
 `;

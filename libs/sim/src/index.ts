@@ -13,7 +13,7 @@ export { RaftHistory } from "./raft-history.ts";
 export type { SimulatedReplica } from "./raft-member.ts";
 export { CompactedError, LogImage, MemoryLogStore } from "./raft-log-store.ts";
 export type { RaftSimulationResult } from "./raft-simulation.ts";
-export { simulateRaft } from "./raft-simulation.ts";
+export { simulateRaft, undecidedMax } from "./raft-simulation.ts";
 export { DigestStateMachine } from "./raft-state-machine.ts";
 export { describe } from "./raft-trace.ts";
 export type { DiskSettings, SurvivingWrite } from "./simulated-disk.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { test } from "node:test";
 import { addCounters, noCounters, RAFT_COUNTERS, type RaftCounters } from "./raft-counters.ts";
-import { simulateRaft } from "./raft-simulation.ts";
+import { simulateRaft, undecidedMax } from "./raft-simulation.ts";
 
 /** Enough for every counter to be hit, in some seconds. */
 const FIRST = 1_961_622_763;
@@ -18,11 +18,14 @@ interface Run {
 function runSeeds(first: number, count: number): Run {
   const counters = noCounters();
   const failures: string[] = [];
+  const undecided: number[] = [];
   for (let seed = first; seed < first + count; seed += 1) {
     const result = simulateRaft(seed);
     addCounters(counters, result.counters);
     if (result.failure !== undefined) failures.push(`seed ${seed}: ${result.failure.message}`);
+    if (result.isUndecided) undecided.push(seed);
   }
+  assert.ok(undecided.length <= undecidedMax(count), `undecided: ${undecided.join(", ")}`);
   return { counters, failures };
 }
 
@@ -38,6 +41,10 @@ test("simulateRaft() keeps every promise on fresh seeds", (context) => {
   context.diagnostic(`${FRESH_SEEDS} seeds from ${first}`);
   const { failures } = runSeeds(first, FRESH_SEEDS);
   assert.deepEqual(failures, [], "replay one with: npm run sim -- --seeds 1 --from SEED");
+});
+
+test("undecidedMax() allows a few, and of many one in a hundred", () => {
+  assert.deepEqual([1, 500, 599, 600, 12_345].map(undecidedMax), [5, 5, 5, 6, 123]);
 });
 
 test("simulateRaft() replays a seed bit for bit, also after other seeds", () => {

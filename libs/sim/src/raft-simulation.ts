@@ -30,6 +30,15 @@ const LIVENESS_US = 20_000_000;
 /** So long clients go on after the healing. */
 const PEACE_US = 1_000_000;
 
+/** So few may be too long among any number of seeds; of many, one in a hundred. */
+const UNDECIDED_FEW = 5;
+const UNDECIDED_ONE_IN = 100;
+
+/** How many of the histories of `seeds` runs may go without a verdict, or they prove too little. */
+export function undecidedMax(seeds: number): number {
+  return Math.max(UNDECIDED_FEW, Math.floor(seeds / UNDECIDED_ONE_IN));
+}
+
 export interface RaftSimulationResult {
   readonly seed: number;
   readonly voters: number;
