@@ -12,8 +12,6 @@ export interface Mutation {
   readonly replace: string;
   /** Why nothing notices it, where that is known and accepted. */
   readonly missedBecause?: string;
-  /** It is meant to go round in circles: a run that takes too long has caught it. */
-  readonly hangs?: boolean;
 }
 
 const CORE = "raft-ts/src";

@@ -7,7 +7,7 @@
  * (default 150, from seed 1), then through the packages' own tests. A mutation that nobody notices
  * is a hole in the suites. Before all of them the copy as it is must pass exactly the runs that are
  * to judge. Only a check that fails has caught a mutation: one that cannot be loaded is to be
- * renewed, and one that takes too long counts where the list says that it hangs, nowhere else.
+ * renewed, and one that takes too long is missed.
  * With `--short` only a handful is tried, by the simulation alone. The table says by what each was
  * caught; the last line is the summary. Status 0 when at least {@link CAUGHT_MIN_PERCENT} % were
  * caught and the list has a reason for each that was missed, and for no other; 1 when not, 2 when
@@ -116,12 +116,12 @@ function verdictOn(copy: MutationCopy, mutation: Mutation): Verdict {
 
 /** Counts a verdict and says it. */
 function judged(mutation: Mutation, verdict: Verdict, tally: Tally): string {
-  const { missedBecause, hangs = false } = mutation;
+  const { missedBecause } = mutation;
   if (verdict.type === "broken") {
     tally.unusable += 1;
     return textOf(verdict);
   }
-  const caught = verdict.type === "caught" || (verdict.type === "endless" && hangs);
+  const caught = verdict.type === "caught";
   tally[caught ? "caught" : "missed"] += 1;
   const expected = caught === (missedBecause === undefined);
   if (!expected) tally.surprises += 1;
