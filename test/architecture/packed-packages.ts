@@ -8,10 +8,8 @@ import { execFile } from "node:child_process";
 import { mkdir, readFile, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { root } from "./sources.ts";
+import { LIBRARY, root } from "./sources.ts";
 
-/** By folder below libs; a package comes after those that it needs. */
-const LIBRARY = ["stdx", "linearizability", "raft-ts", "raft-replica", "raft-level", "raft-grpc"];
 const STEP_MS_MAX = 120_000;
 
 export interface Manifest {
@@ -56,9 +54,8 @@ export function tool(name: string): string {
 
 /** Installs the library's packages below `folder`/node_modules, and links what they need. */
 export async function installPacked(folder: string): Promise<readonly PackedPackage[]> {
-  const folders = LIBRARY.map((name) => `libs/${name}`);
-  await run(tool("tsc"), ["-b", ...folders], root);
-  const workspaces = folders.flatMap((each) => ["--workspace", each]);
+  await run(tool("tsc"), ["-b", ...LIBRARY], root);
+  const workspaces = LIBRARY.flatMap((each) => ["--workspace", each]);
   const words = ["pack", "--json", "--ignore-scripts", "--pack-destination", folder];
   const { stdout } = await run("npm", [...words, ...workspaces], root);
   const packed = packedOf(JSON.parse(stdout));

@@ -10,7 +10,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { test } from "node:test";
 import ts from "typescript";
-import { packageFolders, readSources, root } from "./sources.ts";
+import { LIBRARY, packageFolders, readSources, root } from "./sources.ts";
 import type { Source } from "./sources.ts";
 
 /** A package imports only packages of a lower rank. */
@@ -39,16 +39,6 @@ const RANKS: Readonly<Record<string, number>> = {
   "deploy/lab": 8,
   test: 9,
 };
-
-/** What can be published alone: the Raft library and what it stands on. */
-const LIBRARY = [
-  "libs/stdx",
-  "libs/linearizability",
-  "libs/raft-ts",
-  "libs/raft-replica",
-  "libs/raft-level",
-  "libs/raft-grpc",
-];
 
 /** Packages that see no I/O: neither Node's modules nor anything that is not ours. */
 const PURE = [

@@ -10,6 +10,19 @@ import { fileURLToPath } from "node:url";
 
 export const root: string = fileURLToPath(new URL("../..", import.meta.url));
 
+/**
+ * What can be published alone: the Raft library and what it stands on; a package comes after those
+ * that it needs.
+ */
+export const LIBRARY: readonly string[] = [
+  "libs/stdx",
+  "libs/linearizability",
+  "libs/raft-ts",
+  "libs/raft-replica",
+  "libs/raft-level",
+  "libs/raft-grpc",
+];
+
 const SOURCE_FOLDERS = ["libs", "services", "deploy", "test", "scripts"];
 const SKIPPED_FOLDERS = new Set(["node_modules", "dist", "gen", ".atoll"]);
 const SKIPPED_PATHS = ["test/data", "test/bench/results"];
