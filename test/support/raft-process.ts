@@ -15,7 +15,13 @@ import {
   type LevelLogStoreOptions,
   type OpenedStore,
 } from "@atoll/raft-level";
-import { LogLostError, Replica, type LogStore, type ReplicaOptions } from "@atoll/raft-replica";
+import {
+  LogLostError,
+  Replica,
+  StallDetector,
+  type LogStore,
+  type ReplicaOptions,
+} from "@atoll/raft-replica";
 import { Prng } from "@atoll/stdx";
 import { membershipOf, type ReplicaId, type Standing } from "raft-ts";
 
@@ -48,6 +54,7 @@ export interface RaftProcess extends AsyncDisposable {
 const TICK_MS = 10;
 /** A longer gap between two ticks is a stall: other replicas may have elected meanwhile. */
 const STALL_MS = 150;
+const CLOCK = { monotonicMs: () => performance.now(), realtimeMs: () => Date.now() };
 
 export async function openReplica(options: RaftProcessOptions): Promise<RaftProcess> {
   const { id, groupId, folder, port, peerPorts } = options;
@@ -65,7 +72,7 @@ export async function openReplica(options: RaftProcessOptions): Promise<RaftProc
     credentials: credentials.createInsecure(),
     onMessages: (messages) => replica.receive(messages),
     onPeerLost: (peer) => replica.peerLost(peer),
-    clock: { monotonicMs: () => performance.now(), realtimeMs: () => Date.now() },
+    clock: CLOCK,
     prng: prng.child("transport"),
     log: () => {},
   });
@@ -117,13 +124,8 @@ async function noteLoss(folder: string, error: Error): Promise<void> {
 }
 
 function startTicks(replica: Replica): void {
-  let last = performance.now();
-  setInterval(() => {
-    const now = performance.now();
-    if (now - last > STALL_MS) replica.stalled();
-    last = now;
-    replica.tick();
-  }, TICK_MS);
+  const detector = new StallDetector({ clock: CLOCK, replica, stallMs: STALL_MS });
+  setInterval(() => detector.tick(), TICK_MS);
 }
 
 function listen(server: Server, port: number): Promise<void> {
