@@ -6,13 +6,14 @@
  * Real processes; the damage is done to the files of one that was killed.
  */
 import assert from "node:assert/strict";
-import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { startLab, type Lab } from "@atoll/lab";
 import { NodeState } from "@atoll/proto/atoll/v1/node";
+import { endOfRecords, flipBytes, loseMarker, SEGMENT } from "../linearizability/disk-damage.ts";
 import { StoryApi } from "../story/api.ts";
 import { untilState } from "../story/cast.ts";
 import { timeUntil } from "../story/measure.ts";
@@ -108,7 +109,6 @@ async function historyOf(): Promise<string[]> {
   return (await api.events()).map((event) => JSON.stringify(event));
 }
 
-const SEGMENT = "segment-00000001.log";
 const SEGMENT_HEADER_BYTES = 64;
 const FRAME_HEADER_BYTES = 24;
 
@@ -142,11 +142,7 @@ function endOf(folder: string): number {
 
 /** Flips bytes within one record. */
 function flipRecord(folder: string, { at, bytes }: Place): void {
-  const path = join(folder, SEGMENT);
-  const file = readFileSync(path);
-  const middle = at + (bytes >> 1);
-  for (let byte = middle; byte < middle + 8; byte += 1) file[byte] = (file[byte] as number) ^ 0x10;
-  writeFileSync(path, file);
+  flipBytes(folder, at + (bytes >> 1));
 }
 
 /** Damages a record with entries behind `begin`, none of which is in `others`; gives its place. */
@@ -167,18 +163,12 @@ function startAll(ids: readonly number[]): void {
   for (const id of ids) void lab.start(nameOf(id)).catch(() => {});
 }
 
-function flipMiddle(folder: string): void {
-  const file = join(folder, SEGMENT);
-  const bytes = readFileSync(file);
-  // Behind the records there are zeros, and between two a few.
-  const middle = bytes.findLastIndex((byte) => byte !== 0) >> 1;
-  for (let at = middle; at < middle + 8; at += 1) bytes[at] = (bytes[at] as number) ^ 0x10;
-  writeFileSync(file, bytes);
-}
-
 const DAMAGES: readonly (readonly [string, (folder: string) => void])[] = [
-  ["a bit in the middle of the records flipped", flipMiddle],
-  ["the marker is gone", (folder): void => rmSync(join(folder, "durable-marker"))],
+  [
+    "a bit in the middle of the records flipped",
+    (folder): void => flipBytes(folder, endOfRecords(folder) >> 1),
+  ],
+  ["the marker is gone", loseMarker],
   ["the database's own files are gone", (folder): void => rmSync(join(folder, "meta", "CURRENT"))],
 ];
 
@@ -293,7 +283,7 @@ test("two damaged at once stop clearly, and go on when one comes back", async ()
   cpSync(folderOf(2), good, { recursive: true });
   // Without their ends nobody knows what these two have promised.
   for (const place of recordsOf(folderOf(1)).slice(-2)) flipRecord(folderOf(1), place);
-  rmSync(join(folderOf(2), "durable-marker"));
+  loseMarker(folderOf(2));
   startAll([1, 2]);
   for (const id of [1, 2]) {
     const { value } = await timeUntil(`replica ${id} says why it stops`, READY_MS, async () => {

@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 
-const SEGMENT = "segment-00000001.log";
+export const SEGMENT = "segment-00000001.log";
 const MARKER = "durable-marker";
 /** More than the zeros between two records, so that a record or its header is always hit. */
 const FLIPPED_BYTES = 8;
