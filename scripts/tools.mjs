@@ -5,7 +5,7 @@
  * Called by test.mjs, generate.mjs and run.mjs.
  */
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findNode } from "./setup.mjs";
@@ -44,9 +44,13 @@ export function run(program, words, { limitMs } = {}) {
   });
 }
 
-/** The programs that run below `pid` and their last words on the command line, parents first. */
+/**
+ * The programs that run below `pid` and their last words on the command line, parents first. Empty
+ * on a system that does not list them under /proc.
+ */
 function descendants(pid) {
   const found = [];
+  if (!existsSync("/proc")) return found;
   for (const name of readdirSync("/proc").filter((each) => /^[0-9]+$/.test(each))) {
     try {
       const stat = readFileSync(`/proc/${name}/stat`, "latin1");
