@@ -45,6 +45,8 @@ export interface Heartbeat {
   /** Up to where the agent knows its facts to be committed. */
   readonly committed: OutboxPosition;
   readonly maintenance: boolean;
+  /** The server of the bus that the agent is connected to; empty when it does not say. */
+  readonly server: string;
 }
 
 export interface Directive {
@@ -89,7 +91,7 @@ const replyCodes = words<ActionReplyCode, ProtoActionReplyCode>("reply code", {
 });
 
 export function encodeHeartbeat(heartbeat: Heartbeat): Uint8Array {
-  return ProtoHeartbeat.encode(heartbeat).finish();
+  return ProtoHeartbeat.encode({ ...heartbeat, busServer: heartbeat.server }).finish();
 }
 
 export function decodeHeartbeat(bytes: Uint8Array): Decoded<Heartbeat> {
@@ -102,6 +104,7 @@ export function decodeHeartbeat(bytes: Uint8Array): Decoded<Heartbeat> {
       last: position("last", message.last),
       committed: position("committed", message.committed),
       maintenance: message.maintenance,
+      server: message.busServer === "" ? "" : identifier("bus server", message.busServer),
     };
   });
 }

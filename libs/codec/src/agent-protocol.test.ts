@@ -40,6 +40,7 @@ const heartbeat = {
   last: { boot: 2, sequence: 9 },
   committed: { boot: 0, sequence: 0 },
   maintenance: true,
+  server: "nats-1",
 };
 const directive = {
   term: 7,

@@ -270,6 +270,12 @@ function fromOtherCase(event: ProtoCase): DomainEvent {
       const { group, previousGroup, backupIndex } = event.value;
       return { type: event.$case, group, previousGroup, backupIndex };
     }
+    case "sightLost": {
+      const { domain, silent, nodes } = event.value;
+      return { type: event.$case, domain, silent, nodes };
+    }
+    case "sightRegained":
+      return { type: event.$case, domain: event.value.domain, silent: event.value.silent };
     case "requestRecorded": {
       const { requestId, digest, operation } = event.value;
       return { type: event.$case, requestId, digest, operation: operation as OperationId | "" };

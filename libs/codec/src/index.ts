@@ -45,6 +45,7 @@ export {
   SNAPSHOT_CHUNK_BYTES,
   snapshotChunks,
 } from "./snapshot.ts";
+export { decodeWatchReport, encodeWatchReport } from "./watch-report.ts";
 export type { Submit } from "./submit.ts";
 export {
   decodeSubmit,

@@ -13,6 +13,7 @@ import type {
   OperationStatus,
   RequestState,
   RoleState,
+  SightState,
   TargetKey,
 } from "@atoll/domain";
 import type {
@@ -21,6 +22,7 @@ import type {
   ReplicaRecord,
   RequestRecord,
   RoleRecord,
+  SightRecord,
 } from "@atoll/proto/atoll/log/v1/snapshot";
 import { required } from "./decode-error.ts";
 import { OPERATION_KINDS } from "./event.ts";
@@ -96,4 +98,8 @@ export function fromReplicaRecord(record: ReplicaRecord): GroupReplicaState {
   const { id, address, replaces, since } = record;
   const status = oneOf("status of a replica", REPLICA_STATUSES, record.status);
   return { id, address, replaces, status, since: fromSince(since) };
+}
+
+export function fromSightRecord({ domain, silent, nodes, since }: SightRecord): SightState {
+  return { domain, silent, nodes, since: fromSince(since) };
 }

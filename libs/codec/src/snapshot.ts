@@ -1,8 +1,8 @@
 /**
  * The whole state of a datacenter as bytes, and back.
  *
- * A header, then nodes, roles, actions, operations, requests, forgotten nodes and replicas, each in
- * an order that follows from the log alone: equal states give equal bytes on every replica. Records
+ * A header, then nodes, roles, actions, operations, requests, forgotten nodes, replicas and lost
+ * sights, each in an order that follows from the log alone: equal states give equal bytes. Records
  * are length-delimited and run on from chunk to chunk; a reader may be given other chunks of the
  * same bytes.
  */
@@ -21,6 +21,7 @@ import {
   fromReplicaRecord,
   fromRequestRecord,
   fromRoleRecord,
+  fromSightRecord,
   toActionRecord,
   toRoleRecord,
 } from "./snapshot-records.ts";
@@ -92,6 +93,7 @@ function* recordsOf(state: WholeState): IterableIterator<RecordCase> {
   for (const node of state.forgottenNodes())
     yield { $case: "forgottenNode", value: toNodeRecord(node) };
   for (const replica of state.groupReplicas()) yield { $case: "replica", value: replica };
+  for (const sight of state.sights()) yield { $case: "sight", value: sight };
 }
 
 /** Builds a datacenter from records in the order they were written. */
@@ -141,6 +143,9 @@ class Reader {
         this.#datacenter.setGroupReplica(replica.id, replica);
         return;
       }
+      case "sight":
+        this.#datacenter.setSight(record.value.domain, fromSightRecord(record.value));
+        return;
     }
   }
 

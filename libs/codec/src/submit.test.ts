@@ -21,6 +21,7 @@ import { Prng } from "@atoll/stdx";
 const {
   acceptFacts: _facts,
   reportPresence: _presence,
+  reportSight: _sight,
   carryOutPlan: _plan,
   ...userCommands
 } = sampleCommands;

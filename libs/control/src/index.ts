@@ -4,16 +4,21 @@ export type {
   AgentLink,
   Directive,
   FactMessage,
-  HeartbeatView,
   LeaderObserver,
   Log,
   LogCodec,
   OrderReply,
+  PresenceSource,
   ProposeOutcome,
   SubmitDone,
   SubmitOptions,
   SubmitOutcome,
 } from "./ports.ts";
+export { DETECTION_DEFAULTS } from "./detection-settings.ts";
+export type { DetectionSettings } from "./detection-settings.ts";
+export { ReplicaWatch } from "./replica-watch.ts";
+export type { ReplicaWatchOptions, WatchFigures, WatchLink } from "./replica-watch.ts";
+export type { HeartbeatView, WatchReport } from "./watch-report.ts";
 export { ReplicatedState } from "./replicated-state.ts";
 export type { AppliedListener } from "./replicated-state.ts";
 export { CONTROL_DEFAULTS } from "./settings.ts";

@@ -5,6 +5,7 @@ import {
   type DatacenterName,
   type Fact,
   type FactBatch,
+  type InternalCommand,
   type LogEntry,
   type NodeName,
   type RoleName,
@@ -14,8 +15,10 @@ import {
 import { CONTROL_DEFAULTS } from "./settings.ts";
 import { Leader } from "./leader.ts";
 import type { Directive, LogCodec, OrderReply, ProposeOutcome, SubmitOutcome } from "./ports.ts";
+import type { NodeInNeed } from "./watch-report.ts";
 import { ReplicatedState } from "./replicated-state.ts";
 
+const STEP_MS = 100;
 const N1 = "n1" as NodeName;
 const APP: RoleSpec = {
   name: "web" as RoleName,
@@ -63,6 +66,10 @@ class Harness {
   readonly orders: { action: string; term: number; done: (reply: OrderReply) => void }[] = [];
   readonly directives: { node: string; directive: Directive }[] = [];
   readonly outcomes: SubmitOutcome[] = [];
+  /** What the watch finds, and whether it was told who leads. */
+  readonly found: InternalCommand[] = [];
+  readonly needs: NodeInNeed[] = [];
+  watching = false;
   nowMs = 1_000;
   readonly leader: Leader = new Leader({
     datacenter: "east" as DatacenterName,
@@ -72,6 +79,16 @@ class Harness {
     settings: CONTROL_DEFAULTS,
     requestRun: () => {},
     observer: { batchCommitted: () => {}, orderAnswered: () => {} },
+    presence: {
+      begin: () => {
+        this.watching = true;
+      },
+      end: () => {
+        this.watching = false;
+      },
+      verdicts: () => this.found.splice(0),
+      takeNeeds: () => this.needs.splice(0),
+    },
     log: {
       propose: (data, done) => void this.proposals.push({ data, done }),
       confirmLeadership: (done) => void this.confirmations.push(done),
@@ -86,9 +103,9 @@ class Harness {
 
   /** Runs the loop and commits until it comes to rest, and until agents were told. */
   settle(): void {
-    const { directEveryMs, detectEveryMs } = CONTROL_DEFAULTS;
-    for (let passedMs = 0; passedMs <= directEveryMs; passedMs += detectEveryMs) {
-      this.nowMs += detectEveryMs;
+    const { directEveryMs } = CONTROL_DEFAULTS;
+    for (let passedMs = 0; passedMs <= directEveryMs; passedMs += STEP_MS) {
+      this.nowMs += STEP_MS;
       this.#rest();
     }
   }
@@ -150,7 +167,6 @@ describe("Leader", () => {
   beforeEach(() => {
     harness = new Harness();
     harness.leader.lead(3);
-    harness.leader.busChanged(true);
   });
 
   test("answers nobody before the commit", () => {
@@ -282,12 +298,8 @@ describe("Leader", () => {
   });
 
   test("an agent whose facts the log never held is told so", () => {
-    const heartbeat = {
-      incarnation: "i7",
-      committed: { boot: 3, sequence: 9 },
-      maintenance: false,
-    };
-    harness.leader.heartbeat(N1, heartbeat);
+    harness.needs.push({ node: N1, incarnation: "i7" });
+    harness.leader.run();
     assert.deepEqual(harness.directives, [
       {
         node: N1,
@@ -301,47 +313,37 @@ describe("Leader", () => {
     ]);
   });
 
-  test("a node that was forgotten is discovered again by its heartbeat", () => {
-    harness.appear();
-    harness.nowMs += 1;
-    harness.leader.heartbeat(N1, {
-      incarnation: "i1",
-      committed: { boot: 1, sequence: 1 },
-      maintenance: false,
-    });
-    for (let step = 0; step < 60; step += 1) {
-      harness.nowMs += CONTROL_DEFAULTS.detectEveryMs;
+  test("what the watch finds is decided and logged: lost, forgotten, back", () => {
+    const report = (presence: "alive" | "lost"): void => {
+      harness.found.push({ type: "reportPresence", node: N1, presence, silentMs: 2_500 });
       harness.settle();
-    }
+    };
+    harness.appear();
+    report("lost");
     assert.equal(harness.state.datacenter.node(N1)?.presence, "lost");
     harness.submit({ type: "forgetNode", node: N1 }, "r1");
     harness.settle();
     assert.equal(harness.state.datacenter.node(N1), undefined);
-    harness.leader.heartbeat(N1, {
-      incarnation: "i1",
-      committed: { boot: 1, sequence: 1 },
-      maintenance: false,
-    });
-    harness.settle();
+    report("alive");
     assert.equal(harness.state.datacenter.node(N1)?.presence, "alive");
   });
 
-  test("heartbeats that know everything are not answered, others are", () => {
+  test("an agent that does not know what is committed is told, once per finding", () => {
     harness.appear();
     harness.directives.length = 0;
-    harness.leader.heartbeat(N1, {
-      incarnation: "i1",
-      committed: { boot: 1, sequence: 1 },
-      maintenance: false,
-    });
     harness.settle();
     assert.equal(harness.directives.length, 0);
-    harness.leader.heartbeat(N1, {
-      incarnation: "i1",
-      committed: { boot: 0, sequence: 0 },
-      maintenance: false,
-    });
+    harness.needs.push({ node: N1, incarnation: "i1" });
     harness.settle();
-    assert.equal(harness.directives.length, 1);
+    assert.deepEqual(
+      harness.directives.map(({ directive }) => directive.committed),
+      [{ boot: 1, sequence: 1 }],
+    );
+  });
+
+  test("the watch knows who leads", () => {
+    assert.equal(harness.watching, true);
+    harness.leader.resign();
+    assert.equal(harness.watching, false);
   });
 });

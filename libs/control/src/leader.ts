@@ -27,17 +27,17 @@ import { PlanSchedule } from "./plan-schedule.ts";
 import type {
   AgentLink,
   FactMessage,
-  HeartbeatView,
   LeaderObserver,
   Log,
   LogCodec,
   PendingCommand,
+  PresenceSource,
   SubmitDone,
   SubmitOptions,
 } from "./ports.ts";
-import { PresenceDetector } from "./presence-detector.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
 import type { ControlSettings } from "./settings.ts";
+import type { NodeInNeed } from "./watch-report.ts";
 
 export interface LeaderOptions {
   readonly datacenter: DatacenterName;
@@ -46,6 +46,7 @@ export interface LeaderOptions {
   readonly log: Log;
   readonly link: AgentLink;
   readonly observer: LeaderObserver;
+  readonly presence: PresenceSource;
   readonly clock: Clock;
   readonly settings: ControlSettings;
   /** Asks the owner to call `run` soon. May be called many times before it does. */
@@ -62,13 +63,11 @@ interface OfferedFacts {
 export class Leader {
   readonly #options: LeaderOptions;
   readonly #commands: BoundedQueue<PendingCommand>;
-  readonly #detector: PresenceDetector;
   readonly #dispatcher: OrderDispatcher;
   readonly #schedule: PlanSchedule = new PlanSchedule();
   readonly #converged = new Map<NodeName, boolean>();
   #planner: Planner | undefined;
   #term = 0;
-  #busConnected = false;
   #underWay = false;
   #offered: OfferedFacts | undefined;
   #operationsDue = false;
@@ -77,13 +76,10 @@ export class Leader {
   /** Nodes to be told what is committed, all together a little later: it saves messages. */
   readonly #toDirect = new Set<NodeName>();
   #directedAtMs = 0;
-  /** Nodes that were forgotten and are heard again. */
-  readonly #returning = new Set<NodeName>();
 
   constructor(options: LeaderOptions) {
     this.#options = options;
     this.#commands = new BoundedQueue(options.settings.commandsWaitingMax);
-    this.#detector = new PresenceDetector(options.settings);
     this.#dispatcher = new OrderDispatcher({
       link: options.link,
       observer: options.observer,
@@ -107,11 +103,10 @@ export class Leader {
     this.#operationsDue = true;
     this.#underWay = false;
     this.#plannedActions = [];
-    this.#returning.clear();
     this.#toDirect.clear();
     this.#replannedAtMs = this.#options.clock.monotonicMs();
     this.#dispatcher.lead(term, view);
-    if (this.#busConnected) this.#detector.listen(this.#options.clock.monotonicMs());
+    this.#options.presence.begin();
     this.#options.requestRun();
   }
 
@@ -121,15 +116,8 @@ export class Leader {
     this.#planner = undefined;
     this.#offered = undefined;
     this.#dispatcher.resign();
-    this.#detector.deaf();
+    this.#options.presence.end();
     for (const pending of this.#commands.drain()) pending.done({ type: "notLeader" });
-  }
-
-  busChanged(connected: boolean): void {
-    if (connected === this.#busConnected) return;
-    this.#busConnected = connected;
-    if (!connected) this.#detector.deaf();
-    else if (this.leading) this.#detector.listen(this.#options.clock.monotonicMs());
   }
 
   /** Where reading of the stream must begin; undefined for its beginning. */
@@ -159,49 +147,11 @@ export class Leader {
     this.#options.requestRun();
   }
 
-  heartbeat(name: NodeName, heartbeat: HeartbeatView): void {
-    if (!this.leading) return;
-    const view = this.#options.state.datacenter;
-    const node = view.node(name);
-    if (node === undefined) {
-      this.#heardUnknown(name, heartbeat);
-      return;
-    }
-    if (node.incarnation !== heartbeat.incarnation) return;
-    this.#detector.heard(name, this.#options.clock.monotonicMs());
-    const { boot, sequence } = heartbeat.committed;
-    const knows =
-      boot === node.watermark.boot &&
-      sequence === node.watermark.sequence &&
-      heartbeat.maintenance === (node.maintenance !== undefined);
-    if (!knows) this.#toDirect.add(name);
-  }
-
-  /**
-   * A node that was forgotten is discovered again. To one that the log never held, nothing is
-   * committed: an agent that believes otherwise learns it and begins anew.
-   */
-  #heardUnknown(name: NodeName, { incarnation, committed }: HeartbeatView): void {
-    const forgotten = this.#options.state.datacenter.forgottenNode(name);
-    if (forgotten?.incarnation === incarnation) {
-      this.#returning.add(name);
-      this.#detector.heard(name, this.#options.clock.monotonicMs());
-    }
-    if (forgotten !== undefined || committed.boot === 0) return;
-    const nothing = { boot: 0, sequence: 0 };
-    const term = this.#term;
-    this.#options.link.sendDirective(name, {
-      term,
-      incarnation,
-      committed: nothing,
-      maintenance: false,
-    });
-  }
-
   /** Called soon after `requestRun` and at each tick. */
   run(): void {
     if (!this.leading) return;
     const nowMs = this.#options.clock.monotonicMs();
+    for (const need of this.#options.presence.takeNeeds()) this.#needed(need);
     this.#directAll(nowMs);
     if (this.#underWay) return;
     this.#dispatcher.resend(this.#options.state.datacenter, nowMs);
@@ -217,13 +167,7 @@ export class Leader {
     const index = state.appliedIndex + 1;
     const batch = new Batch({ view, index, realtimeMs: clock.realtimeMs() });
     this.#collectDecisions(batch);
-    for (const report of this.#detector.look(view, nowMs)) {
-      batch.decide({ type: "reportPresence", ...report }, "detector");
-    }
-    for (const node of this.#returning) {
-      batch.decide({ type: "reportPresence", node, presence: "alive", silentMs: 0 }, "detector");
-    }
-    this.#returning.clear();
+    for (const command of this.#options.presence.verdicts(nowMs)) batch.decide(command, "detector");
     for (const pending of this.#commands.drain(this.#options.settings.commandsPerBatchMax)) {
       batch.decideFor(pending);
     }
@@ -378,6 +322,19 @@ export class Leader {
     this.#directedAtMs = nowMs;
     for (const node of this.#toDirect) this.#direct(node);
     this.#toDirect.clear();
+  }
+
+  /**
+   * To a node that the log never held nothing is committed: an agent that believes otherwise
+   * learns it and begins anew.
+   */
+  #needed({ node, incarnation }: NodeInNeed): void {
+    const { state, link } = this.#options;
+    if (state.datacenter.node(node) !== undefined) this.#toDirect.add(node);
+    else if (state.datacenter.forgottenNode(node) === undefined) {
+      const committed = { boot: 0, sequence: 0 };
+      link.sendDirective(node, { term: this.#term, incarnation, committed, maintenance: false });
+    }
   }
 
   #direct(name: NodeName): void {

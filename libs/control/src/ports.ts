@@ -8,6 +8,7 @@ import type {
   ActionState,
   Datacenter,
   FactBatch,
+  InternalCommand,
   LogEntry,
   NodeName,
   NodeState,
@@ -17,6 +18,7 @@ import type {
   StreamPosition,
   UserCommand,
 } from "@atoll/domain";
+import type { NodeInNeed } from "./watch-report.ts";
 
 /** Turns domain values into the bytes of the log and back. Implemented by codec. */
 export interface LogCodec {
@@ -118,8 +120,13 @@ export interface FactMessage {
   readonly read: () => FactBatch | undefined;
 }
 
-export interface HeartbeatView {
-  readonly incarnation: string;
-  readonly committed: OutboxPosition;
-  readonly maintenance: boolean;
+/** Who watches the nodes for the leader. */
+export interface PresenceSource {
+  /** This replica leads from now on. */
+  begin(): void;
+  end(): void;
+  /** What is to be decided about nodes' presence. Cheap when there is no news. */
+  verdicts(nowMs: number): readonly InternalCommand[];
+  /** Agents that do not know what is committed. */
+  takeNeeds(): readonly NodeInNeed[];
 }

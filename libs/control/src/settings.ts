@@ -4,6 +4,7 @@
  * Every one is a default that the composition root may change; tests and the simulator shorten
  * them.
  */
+import { DETECTION_DEFAULTS, type DetectionSettings } from "./detection-settings.ts";
 
 export interface ControlSettings {
   /** User commands that may wait; more are refused as overloaded. */
@@ -19,12 +20,8 @@ export interface ControlSettings {
   readonly factsPerBatchMax: number;
   /** Nodes planned before one batch. */
   readonly plansPerBatchMax: number;
-  /** A node that was silent for this long is suspected. */
-  readonly suspectAfterMs: number;
-  /** A node that was silent for this long is lost. */
-  readonly lostAfterMs: number;
-  /** How often the presence of all nodes is looked at. */
-  readonly detectEveryMs: number;
+  /** When silence is a doubt, a suspicion, a verdict. */
+  readonly detection: DetectionSettings;
   /**
    * How often one agent is told how far its facts are committed. Nobody waits for it: it only lets
    * the agent trim its outbox.
@@ -46,9 +43,7 @@ export const CONTROL_DEFAULTS: ControlSettings = {
   messagesPerBatchMax: 1_024,
   factsPerBatchMax: 1_000,
   plansPerBatchMax: 256,
-  suspectAfterMs: 2_500,
-  lostAfterMs: 5_000,
-  detectEveryMs: 100,
+  detection: DETECTION_DEFAULTS,
   directEveryMs: 500,
   resendOrderEveryMs: 1_000,
   replanAllEveryMs: 30_000,

@@ -77,6 +77,15 @@ export type InternalCommand =
       readonly presence: "alive" | "suspected" | "lost";
       readonly silentMs: number;
     }
+  /** Many nodes of a fault domain fell silent together, or that is over. */
+  | {
+      readonly type: "reportSight";
+      readonly domain: string;
+      readonly lost: boolean;
+      readonly silent: number;
+      /** 0 when it is over. */
+      readonly nodes: number;
+    }
   /**
    * Decisions that no longer fit the state are left out, not refused: the planner will look again.
    */

@@ -5,6 +5,7 @@
  * to nothing. Evolved by applying the log, on every replica and in every mirror. It holds no rules:
  * those are in `evolve`.
  */
+import { compareText } from "@atoll/stdx";
 import type { StreamPosition } from "./event.ts";
 import type { ActionId, NodeName, OperationId, RoleName } from "./names.ts";
 import { RecencyMap } from "./recency-map.ts";
@@ -17,6 +18,7 @@ import type {
   OperationState,
   RequestState,
   RoleState,
+  SightState,
   StateStore,
   WholeState,
 } from "./state.ts";
@@ -36,6 +38,8 @@ export class Datacenter implements StateStore, WholeState {
   #forgotten: RecencyMap<NodeName, NodeState> = new RecencyMap();
   /** By id; few, and replaced as a whole. */
   #replicas: readonly GroupReplicaState[] = [];
+  /** By domain; few, and replaced as a whole. */
+  #sights: readonly SightState[] = [];
 
   get stampMs(): number {
     return this.#stampMs;
@@ -87,6 +91,10 @@ export class Datacenter implements StateStore, WholeState {
 
   groupReplicas(): readonly GroupReplicaState[] {
     return this.#replicas;
+  }
+
+  sights(): readonly SightState[] {
+    return this.#sights;
   }
 
   *nodes(): IterableIterator<NodeState> {
@@ -143,6 +151,12 @@ export class Datacenter implements StateStore, WholeState {
     const others = this.#replicas.filter((replica) => replica.id !== id);
     const all = value === undefined ? others : [...others, value];
     this.#replicas = all.toSorted((left, right) => left.id - right.id);
+  }
+
+  setSight(domain: string, value: SightState | undefined): void {
+    const others = this.#sights.filter((sight) => sight.domain !== domain);
+    const all = value === undefined ? others : [...others, value];
+    this.#sights = all.toSorted((left, right) => compareText(left.domain, right.domain));
   }
 
   setAction(id: ActionId, value: ActionState | undefined): void {
@@ -214,6 +228,7 @@ export class Datacenter implements StateStore, WholeState {
     copy.#requests = this.#requests.copy();
     copy.#forgotten = this.#forgotten.copy();
     copy.#replicas = this.#replicas;
+    copy.#sights = this.#sights;
     return copy;
   }
 }

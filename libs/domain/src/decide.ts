@@ -20,6 +20,7 @@ import type { Decision } from "./decision.ts";
 import { showText } from "./names.ts";
 import { rejected } from "./rejection.ts";
 import { decideAddReplica, decideForgetReplica, decideRemoveReplica } from "./group-replica.ts";
+import { decideReportSight } from "./sight.ts";
 import type { StateView } from "./state.ts";
 
 export const REQUEST_ID_LENGTH_MAX = 128;
@@ -32,6 +33,8 @@ export function decide(view: StateView, command: Command, context: CommandContex
       return decideAcceptFacts(view, command.batch, context);
     case "reportPresence":
       return decideReportPresence(view, command);
+    case "reportSight":
+      return decideReportSight(view, command);
     case "carryOutPlan":
       return decideCarryOutPlan(view, command.decisions, context);
     default:

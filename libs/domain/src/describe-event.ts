@@ -8,6 +8,7 @@ import type { DomainEvent, GroupEvent } from "./event.ts";
 import type { FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
 import type { NodeName } from "./names.ts";
 import { fileTarget, serviceTarget } from "./names.ts";
+import { describeSight } from "./sight.ts";
 import type { Order } from "./order.ts";
 
 /** Longer foreign text is cut. */
@@ -54,7 +55,7 @@ export function nodeOf(event: DomainEvent): NodeName | undefined {
 
 /**
  * Everything that an event is about, for filters: `node/n1`, `role/web`, `service:web/app`,
- * `file:/etc/motd`, `action/n1-3`, `operation/op-1`, `replica/4`.
+ * `file:/etc/motd`, `action/n1-3`, `operation/op-1`, `replica/4`, and fault domains by their names.
  */
 export function subjectsOf(event: DomainEvent): readonly string[] {
   const subjects: string[] = [];
@@ -70,6 +71,7 @@ export function subjectsOf(event: DomainEvent): readonly string[] {
   if ("action" in event) subjects.push(`action/${event.action}`);
   if ("target" in event) subjects.push(event.target);
   if ("replica" in event) subjects.push(`replica/${event.replica}`);
+  if ("domain" in event) subjects.push(event.domain);
   if ("operation" in event && event.operation !== "") subjects.push(`operation/${event.operation}`);
   return subjects;
 }
@@ -126,6 +128,9 @@ function describeIntent(event: Exclude<DomainEvent, { type: ObservedType }>): st
       return `operation ${event.operation} ended early${because(event.reason)}`;
     case "requestRecorded":
       return `request ${short(event.requestId)} was carried out`;
+    case "sightLost":
+    case "sightRegained":
+      return describeSight(event);
     default:
       return describeGroup(event);
   }

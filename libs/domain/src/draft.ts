@@ -15,6 +15,7 @@ import type {
   OperationState,
   RequestState,
   RoleState,
+  SightState,
   StateStore,
   StateView,
 } from "./state.ts";
@@ -28,6 +29,7 @@ export class Draft implements StateStore {
   readonly #operations: Map<OperationId, OperationState | undefined> = new Map();
   readonly #requests: Map<string, RequestState | undefined> = new Map();
   readonly #replicas: Map<number, GroupReplicaState | undefined> = new Map();
+  readonly #sights: Map<string, SightState | undefined> = new Map();
   #stampMs: number;
   #stream: StreamPosition | undefined;
   #operationCount: number;
@@ -96,6 +98,12 @@ export class Draft implements StateStore {
       .toSorted((left, right) => left.id - right.id);
   }
 
+  sights(): Iterable<SightState> {
+    return this.#sights.size === 0
+      ? this.#base.sights()
+      : merge(this.#base.sights(), this.#sights, domainOf);
+  }
+
   nodes(): Iterable<NodeState> {
     return this.#nodes.size === 0
       ? this.#base.nodes()
@@ -133,6 +141,10 @@ export class Draft implements StateStore {
 
   setGroupReplica(id: number, value: GroupReplicaState | undefined): void {
     this.#replicas.set(id, value);
+  }
+
+  setSight(domain: string, value: SightState | undefined): void {
+    this.#sights.set(domain, value);
   }
 
   setAction(id: ActionId, value: ActionState | undefined): void {
@@ -190,6 +202,10 @@ export class Draft implements StateStore {
 
 function nameOfNode(node: NodeState): NodeName {
   return node.name;
+}
+
+function domainOf(sight: SightState): string {
+  return sight.domain;
 }
 
 function nameOfRole(role: RoleState): RoleName {

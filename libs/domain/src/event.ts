@@ -17,6 +17,7 @@ export type DomainEvent =
   | ActionEvent
   | OperationEvent
   | GroupEvent
+  | SightEvent
   | {
       /** Remembers an API request, so that its repetition is harmless. */
       readonly type: "requestRecorded";
@@ -50,6 +51,20 @@ export type GroupEvent =
       readonly previousGroup: string;
       readonly backupIndex: number;
     };
+
+/** About a fault domain of which many nodes fell silent together. */
+export type SightEvent =
+  /** Verdicts on nodes that fell silent with it are put off. */
+  | {
+      readonly type: "sightLost";
+      /** A fault domain, or `bus/` and a server of the bus. */
+      readonly domain: string;
+      readonly silent: number;
+      /** Of so many, those that were lost before not counted. */
+      readonly nodes: number;
+    }
+  /** They are judged again; so many are still silent. */
+  | { readonly type: "sightRegained"; readonly domain: string; readonly silent: number };
 
 interface OfNode {
   readonly node: NodeName;

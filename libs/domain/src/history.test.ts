@@ -45,6 +45,7 @@ function show(view: StateView): string {
     roles: [...view.roles()],
     running: [...view.runningOperations()],
     replicas: [...view.groupReplicas()],
+    sights: [...view.sights()],
     ...counts,
   });
 }

@@ -17,6 +17,7 @@ export type {
   OperationKind,
   RecordedEvent,
   RoleEvent,
+  SightEvent,
   StreamPosition,
 } from "./event.ts";
 export type {
@@ -85,6 +86,7 @@ export type {
   Presence,
   RequestState,
   RoleState,
+  SightState,
   Since,
   StateStore,
   StateView,
@@ -116,5 +118,7 @@ export { describeEvent, describeOrder, nodeOf, subjectsOf } from "./describe-eve
 export { Draft } from "./draft.ts";
 export { evolve, evolveEntry } from "./evolve.ts";
 export { REPLICA_ID_MAX } from "./group-replica.ts";
+export { faultDomainsOf, WHOLE_DATACENTER } from "./fault-domain.ts";
+export { SIGHTS_MAX, sightsOf } from "./sight.ts";
 export { digestOf, STABLE_MS } from "./failures.ts";
 export { utf8Length } from "./utf8-length.ts";

@@ -144,6 +144,14 @@ export interface GroupReplicaState {
 /** `retired`: to be taken out of the group. */
 export type GroupReplicaStatus = "wanted" | "retired";
 
+/** A fault domain of which sight was lost. */
+export interface SightState {
+  readonly domain: string;
+  readonly silent: number;
+  readonly nodes: number;
+  readonly since: Since;
+}
+
 /** What deciding, planning and answering may see. */
 export interface StateView {
   /** Stamp of the last entry; 0 before the first. */
@@ -169,6 +177,8 @@ export interface StateView {
   groupReplica(id: number): GroupReplicaState | undefined;
   /** By id. */
   groupReplicas(): Iterable<GroupReplicaState>;
+  /** By their domain. */
+  sights(): Iterable<SightState>;
   /** Operations that run, in order of their start. */
   runningOperations(): Iterable<OperationState>;
 }
@@ -179,6 +189,7 @@ export interface StateStore extends StateView {
   setForgottenNode(name: NodeName, value: NodeState | undefined): void;
   setRole(name: RoleName, value: RoleState | undefined): void;
   setGroupReplica(id: number, value: GroupReplicaState | undefined): void;
+  setSight(domain: string, value: SightState | undefined): void;
   setAction(id: ActionId, value: ActionState | undefined): void;
   setOperation(id: OperationId, value: OperationState | undefined): void;
   setOperationCount(count: number): void;

@@ -35,6 +35,7 @@ export interface AgentBusOptions {
 }
 
 type OrderHandler = (payload: Uint8Array, reply: (payload: Uint8Array) => void) => void;
+type ProbeHandler = (answer: (heartbeat: Uint8Array) => void) => void;
 type DirectiveHandler = (payload: Uint8Array) => void;
 
 /** Begins to connect and returns at once; `onConnection` tells when it is connected. */
@@ -48,8 +49,10 @@ class NatsAgentBus implements AgentBus {
   readonly #factSubject: string;
   readonly #heartbeatSubject: string;
   readonly #directiveSubject: string;
+  readonly #probeSubject: string;
   readonly #orderSubject: string;
   readonly #directiveHandlers = new Set<DirectiveHandler>();
+  readonly #probeHandlers = new Set<ProbeHandler>();
   #orderHandler: OrderHandler | undefined;
   #orderSubscription: Subscription | undefined;
   #waitingBytes = 0;
@@ -57,8 +60,9 @@ class NatsAgentBus implements AgentBus {
   constructor(options: AgentBusOptions) {
     const subjects = new Subjects(options.datacenter);
     this.#factSubject = subjects.of("fact", options.node);
-    this.#heartbeatSubject = subjects.of("heartbeat", options.node);
+    this.#heartbeatSubject = subjects.heartbeat(options.node);
     this.#directiveSubject = subjects.of("directive", options.node);
+    this.#probeSubject = subjects.of("probe", options.node);
     this.#orderSubject = subjects.of("act", options.node);
     const inboxPrefix = `_INBOX_${options.node}`;
     this.#answers = new Answers(inboxPrefix);
@@ -116,11 +120,24 @@ class NatsAgentBus implements AgentBus {
     await this.#link.end();
   }
 
+  onProbe(handler: ProbeHandler): Unsubscribe {
+    const told: ProbeHandler = (answer) => handler(answer);
+    this.#probeHandlers.add(told);
+    return () => {
+      this.#probeHandlers.delete(told);
+    };
+  }
+
   linkOpened(connection: NatsConnection): void {
     this.#answers.open(connection);
     connection.subscribe(this.#directiveSubject, {
       callback: (error, message) => {
         if (error === null) guarded(() => this.#directed(message));
+      },
+    });
+    connection.subscribe(this.#probeSubject, {
+      callback: (error, message) => {
+        if (error === null) guarded(() => this.#probed(connection, message.reply));
       },
     });
     if (this.#orderHandler !== undefined) this.#listenForOrders(connection);
@@ -149,6 +166,13 @@ class NatsAgentBus implements AgentBus {
       answered = true;
       send(connection, reply, payload);
     });
+  }
+
+  #probed(connection: NatsConnection, reply: string | undefined): void {
+    if (reply === undefined || reply === "") return;
+    for (const handler of this.#probeHandlers) {
+      handler((heartbeat) => send(connection, reply, heartbeat));
+    }
   }
 
   #directed(message: Msg): void {

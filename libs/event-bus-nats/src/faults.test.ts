@@ -280,6 +280,7 @@ test("a handler that throws ends the process and does not silence the bus", { sk
     const url = ${JSON.stringify(server.url)};
     const agent = connectAgentBus({ url, datacenter: "dc9", node: "n1", log });
     const bus = connectOrchestratorBus({ url, datacenter: "dc9", log });
+    bus.hearShards(new Set(Array.from({ length: 64 }, (_, shard) => shard)));
     bus.onHeartbeat(() => { throw new Error("a bug of the handler"); });
     setInterval(() => agent.publishHeartbeat(new Uint8Array(1)), 20);
   `;

@@ -21,6 +21,7 @@ const PINGS_OUTSTANDING_MAX = 2;
 /** A connection that lived shorter counts as one more failure. */
 const STABLE_AFTER_MS = 2_000;
 const FLUSH_AT_CLOSE_MS = 1_000;
+const SERVER_NAME = /^[!-~]{1,64}$/;
 
 export interface LinkSettings {
   /** `nats://host:port`, several separated by commas. */
@@ -111,7 +112,7 @@ export class NatsLink {
     this.#connection = connection;
     void this.#watch(connection);
     guarded(() => this.#owner.linkOpened(connection));
-    guarded(() => this.teller.connected());
+    guarded(() => this.teller.connected(serverName(connection)));
     const error = await closed;
     this.#connection = undefined;
     const words = error instanceof Error ? describeError(error) : "the server ended the connection";
@@ -152,6 +153,12 @@ export class NatsLink {
       };
     });
   }
+}
+
+/** Named by its operator, or by itself at each start. */
+function serverName({ info }: NatsConnection): string {
+  const name = info?.server_name ?? "";
+  return SERVER_NAME.test(name) ? name : (info?.server_id ?? "");
 }
 
 function delay(delayMs: number): Promise<void> {

@@ -5,7 +5,7 @@
  * as connected only while the stream is there too. Every replica of a datacenter has one; only the
  * leader reads. Used by the orchestrator's composition root.
  */
-import type { NatsConnection, Subscription } from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { ConnectionTeller, ORDERS_IN_FLIGHT_MAX, STREAM_BYTES_MAX } from "@atoll/event-bus";
 import type { ConnectionState, OrchestratorBus, StreamBatch, Unsubscribe } from "@atoll/event-bus";
 import { assert } from "@atoll/stdx";
@@ -17,6 +17,7 @@ import { FactReader } from "./fact-reader.ts";
 import type { Position } from "./fact-reader.ts";
 import { Foreign } from "./foreign.ts";
 import type { ForeignSample } from "./foreign.ts";
+import { HeartbeatLane } from "./heartbeat-lane.ts";
 import { NatsLink } from "./nats-link.ts";
 import { send } from "./send.ts";
 import { StreamKeeper } from "./stream-keeper.ts";
@@ -72,9 +73,8 @@ class OrchestratorBusOverNats implements NatsOrchestratorBus {
   readonly #orders = new Answers(INBOX_PREFIX);
   readonly #foreign = new Foreign();
   readonly #teller = new ConnectionTeller("not connected yet");
-  readonly #heartbeatHandlers = new Set<HeartbeatHandler>();
+  readonly #heartbeats: HeartbeatLane;
   readonly #backoff = new Backoff(BACKOFF);
-  #heartbeats: Subscription | undefined;
   #reader: FactReader | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
 
@@ -87,6 +87,7 @@ class OrchestratorBusOverNats implements NatsOrchestratorBus {
       forgetEveryMs: options.forgetEveryMs ?? FORGET_EVERY_MS,
       forgetAtLatestMs: FORGET_AT_LATEST_MS,
     };
+    this.#heartbeats = new HeartbeatLane(this.#subjects, this.#foreign, INBOX_PREFIX);
     this.#keeper = new StreamKeeper(this.#subjects, stream, options.log);
     const name = `atoll-orchestrator ${options.datacenter}`;
     const settings = { url: options.url, name, inboxPrefix: INBOX_PREFIX, backoff: BACKOFF };
@@ -128,15 +129,23 @@ class OrchestratorBusOverNats implements NatsOrchestratorBus {
   }
 
   onHeartbeat(handler: HeartbeatHandler): Unsubscribe {
-    const told: HeartbeatHandler = (node, payload) => handler(node, payload);
-    this.#heartbeatHandlers.add(told);
-    if (this.#link.connection !== undefined) this.#listen(this.#link.connection);
-    return () => {
-      this.#heartbeatHandlers.delete(told);
-      if (this.#heartbeatHandlers.size > 0) return;
-      this.#heartbeats?.unsubscribe();
-      this.#heartbeats = undefined;
-    };
+    return this.#heartbeats.onHeartbeat(handler);
+  }
+
+  hearShards(shards: ReadonlySet<number>): void {
+    this.#heartbeats.hearShards(shards);
+  }
+
+  probe(node: string): void {
+    this.#heartbeats.probe(node);
+  }
+
+  publishWatch(replica: number, payload: Uint8Array): void {
+    this.#heartbeats.publishWatch(replica, payload);
+  }
+
+  onWatch(handler: (replica: number, payload: Uint8Array) => void): Unsubscribe {
+    return this.#heartbeats.onWatch(handler);
   }
 
   sendDirective(node: string, payload: Uint8Array): void {
@@ -165,6 +174,10 @@ class OrchestratorBusOverNats implements NatsOrchestratorBus {
     return this.#teller.on(handler);
   }
 
+  onLink(handler: (state: ConnectionState) => void): Unsubscribe {
+    return this.#link.teller.on(handler);
+  }
+
   async close(): Promise<void> {
     this.#reader?.stop();
     this.#reader = undefined;
@@ -182,7 +195,7 @@ class OrchestratorBusOverNats implements NatsOrchestratorBus {
   linkOpened(connection: NatsConnection): void {
     this.#keeper.open(connection);
     this.#orders.open(connection);
-    if (this.#heartbeatHandlers.size > 0) this.#listen(connection);
+    this.#heartbeats.open(connection);
     // A reading makes the stream by itself and tells how it went.
     if (this.#reader !== undefined) this.#reader.open(connection);
     else void this.#ensureStream(connection);
@@ -190,7 +203,7 @@ class OrchestratorBusOverNats implements NatsOrchestratorBus {
 
   linkClosed(reason: string): void {
     clearTimeout(this.#retryTimer);
-    this.#heartbeats = undefined;
+    this.#heartbeats.close();
     this.#keeper.close();
     this.#reader?.close();
     this.#orders.close();
@@ -214,25 +227,7 @@ class OrchestratorBusOverNats implements NatsOrchestratorBus {
 
   #streamState(trouble: string | undefined): void {
     if (this.#link.connection === undefined) return;
-    if (trouble === undefined) this.#teller.connected();
+    if (trouble === undefined) this.#teller.connected(this.#link.teller.state.server);
     else this.#teller.disconnected(`the stream ${this.#subjects.stream}: ${trouble}`);
-  }
-
-  #listen(connection: NatsConnection): void {
-    this.#heartbeats ??= connection.subscribe(this.#subjects.all("heartbeat"), {
-      callback: (error, message) => {
-        if (error !== null) return;
-        guarded(() => this.#heard(message.subject, message.data));
-      },
-    });
-  }
-
-  #heard(subject: string, payload: Uint8Array): void {
-    const node = this.#subjects.nodeOf("heartbeat", subject);
-    if (node === undefined) {
-      this.#foreign.count(subject, payload);
-      return;
-    }
-    for (const handler of [...this.#heartbeatHandlers]) handler(node, payload);
   }
 }

@@ -6,7 +6,7 @@ import { Subjects } from "./subjects.ts";
 const subjects = new Subjects("dc1");
 
 test("Subjects.nodeOf() takes back what of() made", () => {
-  for (const kind of ["fact", "heartbeat", "directive", "act"] as const) {
+  for (const kind of ["fact", "directive", "act", "probe"] as const) {
     assert.equal(subjects.nodeOf(kind, subjects.of(kind, "n-1")), "n-1");
   }
 });
@@ -38,4 +38,9 @@ test("Subjects refuses names that would reach beyond one node", () => {
   assert.throws(() => new Subjects("dc1.fact"));
   assert.throws(() => new Subjects("*"));
   for (const node of ["*", ">", "a.b", "", "A"]) assert.throws(() => subjects.of("act", node));
+});
+
+test("Subjects.heartbeat() puts a node into its shard, for ever the same", () => {
+  assert.equal(subjects.heartbeat("n1"), "atoll.dc1.heartbeat.1.n1");
+  assert.throws(() => subjects.heartbeat("a.b"));
 });

@@ -5,11 +5,12 @@
  * one in a payload is not. A token that is no DNS label is not ours. Subjects are listed in
  * proto/atoll/agent/v1/agent.proto.
  */
+import { heartbeatShardOf } from "@atoll/event-bus";
 import { assert } from "@atoll/stdx";
 
 const TOKEN = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
-export type SubjectKind = "fact" | "heartbeat" | "directive" | "act";
+export type SubjectKind = "fact" | "directive" | "act" | "probe";
 
 export class Subjects {
   readonly datacenter: string;
@@ -25,6 +26,22 @@ export class Subjects {
   of(kind: SubjectKind, node: string): string {
     assert(TOKEN.test(node), `node ${JSON.stringify(node)} is no DNS label`);
     return `atoll.${this.datacenter}.${kind}.${node}`;
+  }
+
+  /** Where the heartbeats of one node go. */
+  heartbeat(node: string): string {
+    assert(TOKEN.test(node), `node ${JSON.stringify(node)} is no DNS label`);
+    return `${this.heartbeats(heartbeatShardOf(node))}${node}`;
+  }
+
+  /** What the heartbeats of a shard begin with. */
+  heartbeats(shard: number): string {
+    return `atoll.${this.datacenter}.heartbeat.${shard}.`;
+  }
+
+  /** Where a replica says what it hears; with nothing, what these subjects begin with. */
+  watch(replica: string): string {
+    return `atoll.${this.datacenter}.watch.${replica}`;
   }
 
   /** Matches the subjects of every node. */

@@ -12,19 +12,19 @@ export class ConnectionTeller {
 
   /** @param reason why there is no connection yet. */
   constructor(reason: string) {
-    this.#state = { connected: false, reason };
+    this.#state = { connected: false, reason, server: "" };
   }
 
   get state(): ConnectionState {
     return this.#state;
   }
 
-  connected(): void {
-    this.#tell({ connected: true, reason: "" });
+  connected(server: string): void {
+    this.#tell({ connected: true, reason: "", server });
   }
 
   disconnected(reason: string): void {
-    this.#tell({ connected: false, reason });
+    this.#tell({ connected: false, reason, server: "" });
   }
 
   /** Calls `handler` at once with the present state and at every change. */
@@ -39,8 +39,9 @@ export class ConnectionTeller {
   }
 
   #tell(state: ConnectionState): void {
-    const same = this.#state.connected === state.connected && this.#state.reason === state.reason;
-    if (same) return;
+    const { connected, reason, server } = this.#state;
+    const same = connected === state.connected && reason === state.reason;
+    if (same && server === state.server) return;
     this.#state = state;
     for (const handler of [...this.#handlers]) handler(state);
   }

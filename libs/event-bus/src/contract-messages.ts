@@ -1,5 +1,5 @@
 /**
- * Contract cases about what is not stored: heartbeats, directives, orders.
+ * Contract cases about directives and orders, which are not stored.
  */
 import type { BusWorld, Condition, ContractCase } from "./contract.ts";
 import {
@@ -8,57 +8,19 @@ import {
   expectEqual,
   numberPayload,
   payloadNumber,
+  sendUntil,
   until,
 } from "./contract-support.ts";
 import type { AgentBus, OrchestratorBus } from "./port.ts";
 
 export function messageCases(): readonly ContractCase[] {
   return [
-    contractCase("publishHeartbeat() reaches every orchestrator with the node", heartbeats),
     contractCase("sendDirective() reaches its node alone", directives),
     contractCase("sendOrder() brings the reply of its node, at once or later", orders),
     contractCase("sendOrder() gives up when nobody listens", nobodyListens),
     contractCase("sendOrder() gives up after its time and ignores the late reply", lateReply),
     contractCase("sendOrder() is refused without a connection", withoutConnection),
   ];
-}
-
-/** Sends until the other side has received: a subscription may become known a little later. */
-function* sendUntil(
-  what: string,
-  send: () => void,
-  holds: () => boolean,
-): Generator<Condition, void, void> {
-  while (!holds()) {
-    send();
-    let looks = 0;
-    yield until(what, () => {
-      looks += 1;
-      return holds() || looks > 20;
-    });
-  }
-}
-
-function* heartbeats(world: BusWorld): Generator<Condition, void, void> {
-  const [first, second] = [world.orchestrator(), world.orchestrator()];
-  const agent = world.agent("n1");
-  const seen: [string[], string[]] = [[], []];
-  const forget = first.onHeartbeat((node, payload) =>
-    seen[0].push(`${node} ${payloadNumber(payload)}`),
-  );
-  second.onHeartbeat((node, payload) => seen[1].push(`${node} ${payloadNumber(payload)}`));
-  yield* connected(first);
-  yield* connected(second);
-  yield* connected(agent);
-  const both = (): boolean => seen[0].length > 0 && seen[1].length > 0;
-  yield* sendUntil("both see it", () => agent.publishHeartbeat(numberPayload(42)), both);
-  expectEqual([seen[0][0], seen[1][0]], ["n1 42", "n1 42"], "seen");
-  forget();
-  const before = seen[0].length;
-  const known = seen[1].length;
-  agent.publishHeartbeat(numberPayload(43));
-  yield until("the other one goes on", () => seen[1].includes("n1 43") && seen[1].length > known);
-  expectEqual(seen[0].length, before, "seen after unsubscribing");
 }
 
 function* directives(world: BusWorld): Generator<Condition, void, void> {

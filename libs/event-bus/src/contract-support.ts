@@ -51,6 +51,22 @@ export function* connected(client: AgentBus | OrchestratorBus): Generator<Condit
   forget();
 }
 
+/** Sends until the other side has received: a subscription may become known a little later. */
+export function* sendUntil(
+  what: string,
+  send: () => void,
+  holds: () => boolean,
+): Generator<Condition, void, void> {
+  while (!holds()) {
+    send();
+    let looks = 0;
+    yield until(what, () => {
+      looks += 1;
+      return holds() || looks > 20;
+    });
+  }
+}
+
 /** Waits until a client has lost its connection. */
 export function* disconnected(
   client: AgentBus | OrchestratorBus,

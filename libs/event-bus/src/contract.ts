@@ -7,6 +7,7 @@
  */
 import { connectionCases } from "./contract-connection.ts";
 import { factCases } from "./contract-facts.ts";
+import { heartbeatCases } from "./contract-heartbeats.ts";
 import { messageCases } from "./contract-messages.ts";
 import type { AgentBus, OrchestratorBus } from "./port.ts";
 
@@ -40,5 +41,5 @@ export interface ContractCase {
 
 /** All cases. */
 export function busContract(): readonly ContractCase[] {
-  return [...connectionCases(), ...factCases(), ...messageCases()];
+  return [...connectionCases(), ...factCases(), ...heartbeatCases(), ...messageCases()];
 }

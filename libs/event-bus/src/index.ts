@@ -1,6 +1,7 @@
 export { BusError } from "./bus-error.ts";
 export type { BusErrorCode } from "./bus-error.ts";
 export { ConnectionTeller } from "./connection-teller.ts";
+export { allHeartbeatShards, HEARTBEAT_SHARDS, heartbeatShardOf } from "./heartbeat-shards.ts";
 export {
   BATCH_BYTES_MAX,
   BATCH_MESSAGES_MAX,

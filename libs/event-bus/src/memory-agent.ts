@@ -25,6 +25,7 @@ export interface AgentServer {
 }
 
 type OrderHandler = (payload: Uint8Array, reply: (payload: Uint8Array) => void) => void;
+type ProbeHandler = (answer: (heartbeat: Uint8Array) => void) => void;
 type Finish = (error: BusError | undefined) => void;
 
 export class MemoryAgent implements AgentBus {
@@ -32,6 +33,7 @@ export class MemoryAgent implements AgentBus {
   readonly link: MemoryLink;
   readonly #server: AgentServer;
   readonly #directiveHandlers = new Set<(payload: Uint8Array) => void>();
+  readonly #probeHandlers = new Set<ProbeHandler>();
   #orderHandler: OrderHandler | undefined;
   /** Publications that wait for their acknowledgement. */
   readonly #waiting = new Set<Finish>();
@@ -87,6 +89,14 @@ export class MemoryAgent implements AgentBus {
     };
   }
 
+  onProbe(handler: ProbeHandler): Unsubscribe {
+    const told: ProbeHandler = (answer) => handler(answer);
+    this.#probeHandlers.add(told);
+    return () => {
+      this.#probeHandlers.delete(told);
+    };
+  }
+
   onConnection(handler: (state: ConnectionState) => void): Unsubscribe {
     return this.link.teller.on(handler);
   }
@@ -120,6 +130,15 @@ export class MemoryAgent implements AgentBus {
   directive(payload: Uint8Array): void {
     this.link.down("directive", () => {
       for (const handler of [...this.#directiveHandlers]) handler(payload);
+    });
+  }
+
+  /** The server passes a probe on; `answer` takes the heartbeat back to it. */
+  probe(answer: (heartbeat: Uint8Array) => void): void {
+    const toServer = (heartbeat: Uint8Array): void =>
+      this.link.up("heartbeat", () => answer(heartbeat));
+    this.link.down("probe", () => {
+      for (const handler of [...this.#probeHandlers]) handler(toServer);
     });
   }
 

@@ -44,9 +44,9 @@ export class MemoryBus implements AgentServer, OrchestratorServer {
     return agent;
   }
 
-  /** A new connection of an orchestrator. */
-  orchestrator(): OrchestratorBus {
-    const orchestrator = new MemoryOrchestrator(this.#scheduler, this);
+  /** A new connection of an orchestrator; `scheduler` when it has a time of its own. */
+  orchestrator(scheduler: BusScheduler = this.#scheduler): OrchestratorBus {
+    const orchestrator = new MemoryOrchestrator(scheduler, this);
     this.#orchestrators.add(orchestrator);
     return orchestrator;
   }
@@ -131,6 +131,14 @@ export class MemoryBus implements AgentServer, OrchestratorServer {
       agent.order(payload, reply);
     }
     return found;
+  }
+
+  probe(node: string, answer: (heartbeat: Uint8Array) => void): void {
+    for (const agent of this.#agents) if (agent.node === node) agent.probe(answer);
+  }
+
+  watch(replica: number, payload: Uint8Array): void {
+    for (const orchestrator of this.#orchestrators) orchestrator.watch(replica, payload);
   }
 
   #wakeReadings(): void {

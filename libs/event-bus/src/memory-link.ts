@@ -17,6 +17,8 @@ export type Delivery =
   | "batch"
   | "forget"
   | "heartbeat"
+  | "probe"
+  | "watch"
   | "directive"
   | "order"
   | "orderReply"
@@ -26,6 +28,8 @@ export type Delivery =
 export interface BusScheduler {
   /** Calls `run` once, later: never before this call returns. */
   deliver(delivery: Delivery, run: () => void): void;
+  /** Whether a message is lost on its way; absent: none ever is. */
+  loses?(delivery: Delivery): boolean;
   /** Calls `run` once after `delayMs`, unless the returned function was called before. */
   after(delayMs: number, run: () => void): Unsubscribe;
 }
@@ -45,7 +49,7 @@ class Lane {
   }
 
   send(delivery: Delivery, task: () => void): void {
-    if (!this.#tasks.push(task)) return;
+    if (this.#scheduler.loses?.(delivery) === true || !this.#tasks.push(task)) return;
     this.#scheduler.deliver(delivery, () => this.#tasks.shift()?.());
   }
 
@@ -88,7 +92,7 @@ export class MemoryLink {
     this.scheduler.deliver("connect", () => {
       if (this.#ended || this.#cut || this.connected || !this.#reachable()) return;
       this.#lanes = { up: new Lane(this.scheduler), down: new Lane(this.scheduler) };
-      this.teller.connected();
+      this.teller.connected("memory");
       this.#owner.linkOpened();
     });
   }

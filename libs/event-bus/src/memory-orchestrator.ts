@@ -5,6 +5,7 @@
  * `MemoryBus.orchestrator`.
  */
 import { assert } from "@atoll/stdx";
+import { heartbeatShardOf } from "./heartbeat-shards.ts";
 import { ORDERS_IN_FLIGHT_MAX } from "./limits.ts";
 import { MemoryLink } from "./memory-link.ts";
 import type { BusScheduler } from "./memory-link.ts";
@@ -24,16 +25,21 @@ export interface OrchestratorServer {
   directive(node: string, payload: Uint8Array): void;
   /** Returns false when nobody listens. */
   order(node: string, payload: Uint8Array, reply: (payload: Uint8Array) => void): boolean;
+  probe(node: string, answer: (heartbeat: Uint8Array) => void): void;
+  watch(replica: number, payload: Uint8Array): void;
 }
 
 type HeartbeatHandler = (node: string, payload: Uint8Array) => void;
+type WatchHandler = (replica: number, payload: Uint8Array) => void;
 type Settle = (reply: Uint8Array | undefined) => void;
 
 export class MemoryOrchestrator implements OrchestratorBus {
   readonly link: MemoryLink;
   readonly #server: OrchestratorServer;
   readonly #heartbeatHandlers = new Set<HeartbeatHandler>();
+  readonly #watchHandlers = new Set<WatchHandler>();
   readonly #orders = new Set<Settle>();
+  #shards: ReadonlySet<number> = new Set();
   #reading: MemoryReading | undefined;
 
   constructor(scheduler: BusScheduler, server: OrchestratorServer) {
@@ -68,6 +74,28 @@ export class MemoryOrchestrator implements OrchestratorBus {
     };
   }
 
+  hearShards(shards: ReadonlySet<number>): void {
+    this.#shards = new Set(shards);
+  }
+
+  probe(node: string): void {
+    const answer = (heartbeat: Uint8Array): void => this.#deliver(node, heartbeat);
+    this.link.up("probe", () => this.#server.probe(node, answer));
+  }
+
+  publishWatch(replica: number, payload: Uint8Array): void {
+    if (payload.length > PAYLOAD_BYTES_MAX) return;
+    this.link.up("watch", () => this.#server.watch(replica, payload));
+  }
+
+  onWatch(handler: WatchHandler): Unsubscribe {
+    const told: WatchHandler = (replica, payload) => handler(replica, payload);
+    this.#watchHandlers.add(told);
+    return () => {
+      this.#watchHandlers.delete(told);
+    };
+  }
+
   sendDirective(node: string, payload: Uint8Array): void {
     if (payload.length > PAYLOAD_BYTES_MAX) return;
     this.link.up("directive", () => this.#server.directive(node, payload));
@@ -99,6 +127,10 @@ export class MemoryOrchestrator implements OrchestratorBus {
     return this.link.teller.on(handler);
   }
 
+  onLink(handler: (state: ConnectionState) => void): Unsubscribe {
+    return this.link.teller.on(handler);
+  }
+
   close(): Promise<void> {
     this.#reading?.stop();
     this.#reading = undefined;
@@ -108,15 +140,27 @@ export class MemoryOrchestrator implements OrchestratorBus {
 
   /** The server passes a heartbeat on. */
   heartbeat(node: string, payload: Uint8Array): void {
-    if (this.#heartbeatHandlers.size === 0) return;
-    this.link.down("heartbeat", () => {
-      for (const handler of [...this.#heartbeatHandlers]) handler(node, payload);
+    if (this.#shards.has(heartbeatShardOf(node))) this.#deliver(node, payload);
+  }
+
+  /** The server passes a watch report on. */
+  watch(replica: number, payload: Uint8Array): void {
+    if (this.#watchHandlers.size === 0) return;
+    this.link.down("watch", () => {
+      for (const handler of [...this.#watchHandlers]) handler(replica, payload);
     });
   }
 
   /** The stream has something new, or is another one. */
   streamChanged(): void {
     this.#reading?.wake();
+  }
+
+  #deliver(node: string, payload: Uint8Array): void {
+    if (this.#heartbeatHandlers.size === 0) return;
+    this.link.down("heartbeat", () => {
+      for (const handler of [...this.#heartbeatHandlers]) handler(node, payload);
+    });
   }
 
   linkOpened(): void {

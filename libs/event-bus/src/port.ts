@@ -16,6 +16,8 @@ export interface ConnectionState {
   readonly connected: boolean;
   /** For people; empty when connected. */
   readonly reason: string;
+  /** How the server that it is connected to calls itself; empty when not connected. */
+  readonly server: string;
 }
 
 /** What an agent does on the bus. It can only speak and listen as its own node. */
@@ -33,6 +35,8 @@ export interface AgentBus {
     handler: (payload: Uint8Array, reply: (payload: Uint8Array) => void) => void,
   ): Unsubscribe;
   onDirective(handler: (payload: Uint8Array) => void): Unsubscribe;
+  /** Somebody has not heard this node: the handler answers with a heartbeat, at once. */
+  onProbe(handler: (answer: (heartbeat: Uint8Array) => void) => void): Unsubscribe;
   onConnection(handler: (state: ConnectionState) => void): Unsubscribe;
   close(): Promise<void>;
 }
@@ -70,8 +74,18 @@ export interface OrchestratorBus {
   ): Unsubscribe;
   /** Lets the stream forget everything up to and including `sequence`. Best effort. */
   forgetFacts(created: string, sequence: number): void;
-  /** `node` is from the subject. */
+  /**
+   * From now on the heartbeats of nodes in these shards are delivered, and no others. None at
+   * first; survives reconnects.
+   */
+  hearShards(shards: ReadonlySet<number>): void;
+  /** Heartbeats of the shards heard, and answers to probes. `node` is from the subject. */
   onHeartbeat(handler: (node: string, payload: Uint8Array) => void): Unsubscribe;
+  /** Asks an agent for a heartbeat now. Fire and forget: the answer is heard like any other. */
+  probe(node: string): void;
+  /** Tells all replicas, this one included, what was seen of heartbeats. Fire and forget. */
+  publishWatch(replica: number, payload: Uint8Array): void;
+  onWatch(handler: (replica: number, payload: Uint8Array) => void): Unsubscribe;
   /** Fire and forget. */
   sendDirective(node: string, payload: Uint8Array): void;
   /** `done` gets the reply, or undefined when none came in time or nobody listens. */
@@ -81,7 +95,10 @@ export interface OrchestratorBus {
     timeoutMs: number,
     done: (reply: Uint8Array | undefined) => void,
   ): void;
+  /** Whether everything works, the stream included. */
   onConnection(handler: (state: ConnectionState) => void): Unsubscribe;
+  /** The connection alone: what is not stored needs no more. */
+  onLink(handler: (state: ConnectionState) => void): Unsubscribe;
   close(): Promise<void>;
 }
 

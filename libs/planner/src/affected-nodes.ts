@@ -28,6 +28,8 @@ export function affectedNodes(event: DomainEvent): AffectedNodes {
     case "replicaRetired":
     case "replicaForgotten":
     case "groupRestored":
+    case "sightLost":
+    case "sightRegained":
     // The watermark alone; what the batch said has events of its own.
     case "factsAccepted":
       return NONE;

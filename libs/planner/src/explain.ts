@@ -4,7 +4,7 @@
  *
  * Made of the same findings as the plan. For people and the API; never for decisions.
  */
-import type { Since } from "@atoll/domain";
+import { type Since, sightsOf } from "@atoll/domain";
 import { compareText, sortedEntries } from "@atoll/stdx";
 import { becauseOf, roleSince } from "./cause.ts";
 import { findingText, holdOf } from "./condition.ts";
@@ -100,6 +100,11 @@ function waitingLines(look: Look, findings: Findings): ReasonLine[] {
   if (held !== undefined) {
     const text = `${held.state}: ${held.reason}`;
     lines.push({ subject: "node", text, since: held.since, detail: "" });
+  }
+  for (const { domain, silent, nodes, since } of sightsOf(look.view, node)) {
+    const text = `sight of ${domain} is lost: ${silent} of ${nodes} nodes fell silent together`;
+    const detail = "a silent node of it is not called lost before the cause has had its time";
+    lines.push({ subject: "node", text, since, detail });
   }
   for (const role of node.assignedRoles.toSorted(compareText)) {
     if (look.view.role(role) !== undefined) continue;

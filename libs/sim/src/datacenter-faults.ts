@@ -1,18 +1,24 @@
 /**
- * What goes wrong in a simulated datacenter: replicas, the bus, agents, services, nodes, links.
+ * What goes wrong in a simulated datacenter: replicas, clocks, the bus, agents, services, nodes,
+ * links.
  *
  * Each fault ends by itself or at `heal`. Counters say how often each was reached. Used by
  * `simulateDatacenter`.
  */
 import type { Prng } from "@atoll/stdx";
-import type { SimulatedDatacenter } from "./datacenter-simulation.ts";
+import type { SimulatedDatacenter } from "./build-datacenter.ts";
+import type { ReplicaClock } from "./replica-clock.ts";
 import { CALM_NETWORK } from "./simulated-network.ts";
 
 const PAUSE_US_MAX = 1_200_000;
+const HOUR_MS = 3_600_000;
 
 const FAULTS = [
   "replicaCrash",
   "allReplicasCrash",
+  "replicaPaused",
+  "loopStalled",
+  "clockStepped",
   "linkCut",
   "networkBad",
   "busDown",
@@ -31,6 +37,9 @@ export class DatacenterFaults {
   readonly counters: Record<Fault, number> = {
     replicaCrash: 0,
     allReplicasCrash: 0,
+    replicaPaused: 0,
+    loopStalled: 0,
+    clockStepped: 0,
     linkCut: 0,
     networkBad: 0,
     busDown: 0,
@@ -46,6 +55,8 @@ export class DatacenterFaults {
   readonly #prng: Prng;
   readonly #endUs: number;
   #busIsDown = false;
+  /** The furthest that a wall clock was ahead. */
+  #offsetMs = 0;
 
   constructor(datacenter: SimulatedDatacenter, prng: Prng, endUs: number) {
     this.#datacenter = datacenter;
@@ -61,7 +72,11 @@ export class DatacenterFaults {
     network.healAll();
     if (this.#busIsDown) bus.startServer();
     this.#busIsDown = false;
+    // Time in the log never goes back: the clocks agree again on the latest of them.
+    const offsetMs = Math.max(...orchestrators.map(({ clock }) => clock.offsetMs), this.#offsetMs);
     for (const orchestrator of orchestrators) {
+      orchestrator.clock.resume();
+      orchestrator.clock.step(offsetMs);
       orchestrator.start();
       if (orchestrator.bus !== undefined) bus.heal(orchestrator.bus);
     }
@@ -91,6 +106,15 @@ export class DatacenterFaults {
       case "allReplicasCrash":
         for (let at = 0; at < orchestrators.length; at += 1) this.#crashReplica(at);
         return;
+      case "replicaPaused":
+        return this.#pause(prng.pick(orchestrators).clock, 5_000_000);
+      case "loopStalled":
+        return this.#pause(prng.pick(orchestrators).clock, 1_500_000);
+      case "clockStepped": {
+        const offsetMs = prng.pick([-HOUR_MS, 0, HOUR_MS]);
+        this.#offsetMs = Math.max(this.#offsetMs, offsetMs);
+        return prng.pick(orchestrators).clock.step(offsetMs);
+      }
       case "linkCut":
         return this.#cutLink();
       case "networkBad":
@@ -142,6 +166,11 @@ export class DatacenterFaults {
       other.peerLost(crashed.id);
     }
     this.#after(2_000_000, () => crashed.start());
+  }
+
+  #pause(clock: ReplicaClock, mostUs: number): void {
+    clock.pause();
+    this.#after(mostUs, () => clock.resume());
   }
 
   #cutLink(): void {

@@ -3,11 +3,15 @@
  *
  * One history: every replica applies the same bytes at the same index and reaches the same state.
  * Every fact that an agent took in is in it exactly once; every request at most once, and surely if
- * it was acknowledged; every action runs at most once. Used by `simulateDatacenter`.
+ * it was acknowledged; every action runs at most once; no node that is there is declared lost. Used
+ * by `simulateDatacenter`.
  */
-import type { ActionId, LogEntry } from "@atoll/domain";
+import type { ActionId, LogEntry, NodeName } from "@atoll/domain";
 import { compareText, Digest64 } from "@atoll/stdx";
 import { Violation } from "./violation.ts";
+
+/** A node that was there for so long before its verdict was never silent long enough for one. */
+const FALSE_VERDICT_MS = 2_500;
 
 export class DatacenterHistory {
   readonly #entries = new Map<number, string>();
@@ -16,8 +20,10 @@ export class DatacenterHistory {
   readonly #tagsLogged = new Set<string>();
   readonly #requestsLogged = new Set<string>();
   readonly #requestsAcknowledged = new Set<string>();
+  readonly #connectedAtMs = new Map<NodeName, number>();
   readonly #runs = new Map<ActionId, number>();
   lastIndex = 0;
+  accusations = 0;
   events = 0;
 
   /** A replica applied `data` at `index`. */
@@ -63,6 +69,21 @@ export class DatacenterHistory {
   /** The node was wiped: what its outbox still held is gone with it, rightly. */
   forgotten(tag: string): void {
     this.#tagsTaken.delete(tag);
+  }
+
+  /** An agent's connection to the bus came or went. */
+  connected(node: NodeName, nowMs: number | undefined): void {
+    if (nowMs === undefined) this.#connectedAtMs.delete(node);
+    else this.#connectedAtMs.set(node, nowMs);
+  }
+
+  /** A leader is about to declare a node lost: it must not have been there all the time. */
+  accused(node: NodeName, nowMs: number): void {
+    this.accusations += 1;
+    const connectedAtMs = this.#connectedAtMs.get(node);
+    if (connectedAtMs === undefined || nowMs - connectedAtMs < FALSE_VERDICT_MS) return;
+    const forMs = nowMs - connectedAtMs;
+    throw new Violation(`${node} is declared lost, and was connected for ${forMs} ms`);
   }
 
   acknowledged(requestId: string): void {

@@ -6,21 +6,14 @@
  * safety counts; then the faults end, and everything must come to rest as it is wanted: nothing
  * lost, nothing twice, all replicas alike. Called by the test suite and the command line.
  */
-import * as codec from "@atoll/codec";
-import { CONTROL_DEFAULTS } from "@atoll/control";
-import type { DatacenterName, NodeName } from "@atoll/domain";
-import { MemoryBus } from "@atoll/event-bus";
 import { Planner } from "@atoll/planner";
 import { Prng } from "@atoll/stdx";
-import { membershipOf, type Message } from "raft-ts";
+import { buildDatacenter, SIMULATED_NAME, type SimulatedDatacenter } from "./build-datacenter.ts";
 import { DatacenterFaults } from "./datacenter-faults.ts";
 import { DatacenterHistory } from "./datacenter-history.ts";
 import { DatacenterUsers } from "./datacenter-users.ts";
 import { Violation } from "./violation.ts";
-import { MemoryLogStore } from "./raft-log-store.ts";
-import { SimulatedNetwork } from "./simulated-network.ts";
-import { SimulatedNode } from "./simulated-node.ts";
-import { SimulatedOrchestrator } from "./simulated-orchestrator.ts";
+import type { SimulatedNode } from "./simulated-node.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 /** How long faults last, in virtual time. */
@@ -29,16 +22,6 @@ const SAFETY_US = 30_000_000;
  * How long everything may take to come to rest: the longest backoff, and deadlines of lost orders.
  */
 const LIVENESS_US = 240_000_000;
-const NAME = "sim" as DatacenterName;
-
-export interface SimulatedDatacenter {
-  readonly clock: VirtualClock;
-  readonly bus: MemoryBus;
-  readonly network: SimulatedNetwork<Message>;
-  readonly orchestrators: readonly SimulatedOrchestrator[];
-  readonly nodes: readonly SimulatedNode[];
-  readonly history: DatacenterHistory;
-}
 
 export interface DatacenterSimulationResult {
   readonly seed: number;
@@ -60,7 +43,13 @@ export function simulateDatacenter(seed: number): DatacenterSimulationResult {
   const prng = new Prng(seed);
   const clock = new VirtualClock();
   const history = new DatacenterHistory();
-  const datacenter = build(prng, clock, history);
+  const draws = prng.child("shape");
+  const shape = {
+    replicas: draws.pick([1, 3, 3, 3, 5]),
+    nodes: draws.between(2, 6),
+    lossPerMille: draws.pick([0, 100, 100]),
+  };
+  const datacenter = buildDatacenter(prng, { clock, history, shape });
   const faults = new DatacenterFaults(datacenter, prng.child("faults"), SAFETY_US);
   let failure: Error | undefined;
   try {
@@ -85,66 +74,6 @@ export function simulateDatacenter(seed: number): DatacenterSimulationResult {
     virtualMs: clock.monotonicMs(),
     steps: clock.steps,
   };
-}
-
-function build(prng: Prng, clock: VirtualClock, history: DatacenterHistory): SimulatedDatacenter {
-  const draws = prng.child("shape");
-  const delays = prng.child("bus");
-  const bus = new MemoryBus({
-    deliver: (_delivery, run) => void clock.schedule(delays.between(50, 1_000), run),
-    after: (delayMs, run) => {
-      const scheduled = clock.schedule(delayMs * 1_000, run);
-      return () => {
-        scheduled.cancelled = true;
-      };
-    },
-  });
-  const voters = Array.from({ length: draws.pick([1, 3, 3, 3, 5]) }, (_, at) => at + 1);
-  const membership = membershipOf(voters);
-  const orchestrators: SimulatedOrchestrator[] = [];
-  const network = new SimulatedNetwork<Message>({
-    clock,
-    prng: prng.child("network"),
-    deliver: (_from, to, message) => orchestrators[to - 1]?.receive(message),
-  });
-  const settings = {
-    snapshotEveryEntries: draws.pick([20, 100, 100_000]),
-    retainEntries: draws.pick([0, 10, 1_000_000]),
-  };
-  for (const id of voters) {
-    const child = prng.child(`replica ${id}`);
-    orchestrators.push(
-      new SimulatedOrchestrator({
-        id,
-        datacenter: NAME,
-        clock,
-        prng: child,
-        store: new MemoryLogStore({ clock, prng: child.child("disk"), membership }),
-        bus,
-        codec,
-        history,
-        settings,
-        control: CONTROL_DEFAULTS,
-        send: (messages) => {
-          for (const message of messages) network.send(id, message.to, message);
-        },
-      }),
-    );
-  }
-  const nodes = Array.from({ length: draws.between(2, 6) }, (_, at) => {
-    const name = `n${at + 1}` as NodeName;
-    const labels = { tier: draws.pick(["web", "store"]), port: String(8_000 + at) };
-    return new SimulatedNode({
-      name,
-      datacenter: NAME,
-      labels,
-      clock,
-      prng: prng.child(name),
-      bus,
-      history,
-    });
-  });
-  return { clock, bus, network, orchestrators, nodes, history };
 }
 
 /** All replicas applied the same, all outboxes are empty, and no node has anything left to do. */
@@ -175,9 +104,9 @@ function whyRestless({ clock, orchestrators, nodes }: SimulatedDatacenter): stri
   if (waiting !== undefined) return `${waiting.name} holds ${waiting.outboxSize} facts`;
   const view = orchestrators[0]?.state?.datacenter;
   if (view === undefined) return "no state";
-  const planner = new Planner({ view, datacenter: NAME });
+  const planner = new Planner({ view, datacenter: SIMULATED_NAME });
   for (const { name } of nodes) {
-    const plan = planner.planNode(name, clock.realtimeMs());
+    const plan = planner.planNode(name, Math.max(clock.realtimeMs(), view.stampMs));
     if (!plan.converged) return `${name} is ${plan.condition.state}: ${plan.condition.reason}`;
   }
   for (const operation of view.runningOperations()) return `${operation.id} is not done`;

@@ -6,7 +6,7 @@
  */
 import type { RoleName, RoleSpec, ServiceName, UserCommand } from "@atoll/domain";
 import type { Prng } from "@atoll/stdx";
-import type { SimulatedDatacenter } from "./datacenter-simulation.ts";
+import type { SimulatedDatacenter } from "./build-datacenter.ts";
 
 const PAUSE_US_MAX = 500_000;
 const REPEAT_US = 700_000;

@@ -108,7 +108,13 @@ export class SimulatedNode {
     this.#sentThrough = disk.committed;
     bus.onOrder((payload, reply) => this.#order(life, payload, reply));
     bus.onDirective((payload) => this.#directive(payload));
+    bus.onProbe((answer) => {
+      if (this.#life === life) answer(this.#heartbeat());
+    });
     bus.onConnection(({ connected }) => {
+      if (this.#life !== life) return;
+      const { history, clock } = this.#options;
+      history.connected(this.name, connected ? clock.monotonicMs() : undefined);
       if (connected) this.#resend();
     });
     this.#store([
@@ -123,13 +129,17 @@ export class SimulatedNode {
       },
       ...this.#unfinished(),
     ]);
-    this.#beat(life);
+    this.#bus.publishHeartbeat(this.#heartbeat());
+    this.#options.clock.schedule(this.#options.prng.below(HEARTBEAT_US), () => {
+      if (this.#life === life) this.#beat(life);
+    });
     this.#resendLater(life);
   }
 
   /** The agent dies; the node and its services go on. */
   crash(): void {
     if (this.#bus === undefined) return;
+    this.#options.history.connected(this.name, undefined);
     this.#life += 1;
     void this.#bus.close();
     this.#bus = undefined;
@@ -245,15 +255,18 @@ export class SimulatedNode {
   }
 
   #beat(life: number): void {
-    const { datacenter, clock } = this.#options;
-    const { incarnation, last, committed } = this.#disk;
-    const maintenance = this.#maintenance;
-    this.#bus?.publishHeartbeat(
-      encodeHeartbeat({ datacenter, node: this.name, incarnation, last, committed, maintenance }),
-    );
-    clock.schedule(HEARTBEAT_US, () => {
+    this.#bus?.publishHeartbeat(this.#heartbeat());
+    this.#options.clock.schedule(HEARTBEAT_US, () => {
       if (this.#life === life) this.#beat(life);
     });
+  }
+
+  #heartbeat(): Uint8Array {
+    const { datacenter } = this.#options;
+    const { incarnation, last, committed } = this.#disk;
+    const maintenance = this.#maintenance;
+    const more = { maintenance, server: "memory" };
+    return encodeHeartbeat({ datacenter, node: this.name, incarnation, last, committed, ...more });
   }
 
   #directive(payload: Uint8Array): void {

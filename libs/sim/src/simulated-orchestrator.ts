@@ -8,7 +8,6 @@
 import {
   decodeActionReply,
   decodeFactBatch,
-  decodeHeartbeat,
   encodeActionOrder,
   encodeDirective,
 } from "@atoll/codec";
@@ -18,23 +17,26 @@ import {
   Leader,
   type LogCodec,
   ReplicatedState,
+  type ReplicaWatch,
 } from "@atoll/control";
 import type { DatacenterName, FactBatch, NodeName } from "@atoll/domain";
-import type { MemoryBus, OrchestratorBus, Unsubscribe } from "@atoll/event-bus";
+import type { BusScheduler, MemoryBus, OrchestratorBus, Unsubscribe } from "@atoll/event-bus";
 import { Replica, type ReplicaSettings } from "@atoll/raft-replica";
 import type { Prng } from "@atoll/stdx";
 import type { Message, ReplicaId } from "raft-ts";
 import type { DatacenterHistory } from "./datacenter-history.ts";
 import type { MemoryLogStore } from "./raft-log-store.ts";
-import type { VirtualClock } from "./virtual-clock.ts";
+import type { ReplicaClock } from "./replica-clock.ts";
+import { simulatedWatch } from "./simulated-watch.ts";
 
 export interface SimulatedOrchestratorOptions {
   readonly id: ReplicaId;
   readonly datacenter: DatacenterName;
-  readonly clock: VirtualClock;
+  readonly clock: ReplicaClock;
   readonly prng: Prng;
   readonly store: MemoryLogStore;
   readonly bus: MemoryBus;
+  readonly scheduler: BusScheduler;
   readonly codec: LogCodec;
   readonly history: DatacenterHistory;
   readonly settings: Partial<ReplicaSettings>;
@@ -47,6 +49,7 @@ interface Life {
   readonly replica: Replica;
   readonly state: ReplicatedState;
   readonly leader: Leader;
+  readonly watch: ReplicaWatch;
   readonly bus: OrchestratorBus;
   reading: Unsubscribe | undefined;
 }
@@ -81,6 +84,10 @@ export class SimulatedOrchestrator {
 
   get state(): ReplicatedState | undefined {
     return this.#life?.state;
+  }
+
+  get clock(): ReplicaClock {
+    return this.#options.clock;
   }
 
   get bus(): OrchestratorBus | undefined {
@@ -132,19 +139,36 @@ export class SimulatedOrchestrator {
     life.reading?.();
     void life.bus.close();
     this.#options.store.crash();
+    this.#options.clock.resume();
   }
 
   receive(message: Message): void {
-    this.#life?.replica.receive([message]);
+    const life = this.#life;
+    this.#options.clock.message(() => {
+      if (this.#life === life) life?.replica.receive([message]);
+    });
   }
 
   peerLost(peer: ReplicaId): void {
-    this.#life?.replica.peerLost(peer);
+    const life = this.#life;
+    this.#options.clock.message(() => {
+      if (this.#life === life) life?.replica.peerLost(peer);
+    });
   }
 
   #makeLife(replica: Replica, state: ReplicatedState): Life {
-    const { clock, codec, control, datacenter } = this.#options;
-    const bus = this.#options.bus.orchestrator();
+    const { clock, codec, control, datacenter, history, id, prng } = this.#options;
+    const bus = this.#options.bus.orchestrator(this.#options.scheduler);
+    const watch = simulatedWatch({
+      datacenter,
+      replica: id,
+      state,
+      bus,
+      clock,
+      prng: prng.child(`watch ${this.#lives}`),
+      settings: control.detection,
+      history,
+    });
     let runRequested = false;
     const leader: Leader = new Leader({
       datacenter,
@@ -152,6 +176,7 @@ export class SimulatedOrchestrator {
       codec,
       clock,
       settings: control,
+      presence: watch,
       link: agentLink(bus),
       observer: { batchCommitted: () => {}, orderAnswered: () => {} },
       log: {
@@ -178,12 +203,7 @@ export class SimulatedOrchestrator {
         });
       },
     });
-    const life: Life = { replica, state, leader, bus, reading: undefined };
-    bus.onConnection((connection) => leader.busChanged(connection.connected));
-    bus.onHeartbeat((_node, payload) => {
-      const decoded = decodeHeartbeat(payload);
-      if (decoded.type === "decoded") leader.heartbeat(decoded.value.node, decoded.value);
-    });
+    const life: Life = { replica, state, leader, watch, bus, reading: undefined };
     return life;
   }
 
@@ -213,6 +233,7 @@ export class SimulatedOrchestrator {
       if (this.#life !== life) return;
       this.#tick(life);
       life.replica.tick();
+      life.watch.tick();
       life.leader.run();
     });
   }

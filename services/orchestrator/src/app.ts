@@ -8,7 +8,13 @@
 import { randomInt } from "node:crypto";
 import { join } from "node:path";
 import * as codec from "@atoll/codec";
-import { CONTROL_DEFAULTS, Leader, type Log as ControlLog, ReplicatedState } from "@atoll/control";
+import {
+  CONTROL_DEFAULTS,
+  Leader,
+  type Log as ControlLog,
+  ReplicatedState,
+  type ReplicaWatch,
+} from "@atoll/control";
 import type { OrchestratorBus } from "@atoll/event-bus";
 import { connectOrchestratorBus } from "@atoll/event-bus-nats";
 import { OrchestratorServiceService } from "@atoll/proto/atoll/replica/v1/orchestrator";
@@ -40,6 +46,7 @@ import { askPeers, settleGroup } from "./group-id.ts";
 import { GroupKeeper } from "./group-keeper.ts";
 import { handOver } from "./hand-over.ts";
 import { healthOf } from "./health.ts";
+import { startWatch } from "./heartbeat-intake.ts";
 import { LagClock } from "./lag-clock.ts";
 import { LeadershipSwitch } from "./leadership-switch.ts";
 import { OrchestratorMetrics } from "./metrics.ts";
@@ -90,7 +97,8 @@ export async function startApp(config: Config, signal: AbortSignal): Promise<App
   const counted = new OrchestratorMetrics(metrics, () => replica);
   const bus = connectOrchestratorBus({ url: config.natsUrl, datacenter: config.datacenter, log });
   parts.defer(() => bus.close());
-  const leader = makeLeader(config, consensus, bus, counted, log);
+  const watch = startWatch(config, { state, bus, counted, parts });
+  const leader = makeLeader(config, { consensus, bus, watch, observer: counted, log });
   const intake = new BusIntake({
     datacenter: config.datacenter,
     bus,
@@ -127,7 +135,9 @@ export async function startApp(config: Config, signal: AbortSignal): Promise<App
     }),
   );
   const keeper = makeKeeper(config, { consensus, leader, log });
-  parts.use(startTicks({ replica, leader, keeper, recovery, quorumRead, counted, lagClock, log }));
+  parts.use(
+    startTicks({ replica, leader, watch, keeper, recovery, quorumRead, counted, lagClock, log }),
+  );
   leadership.join({ leader, intake });
   server.setServing(SERVICE_NAME, true);
   server.setServing("", true);
@@ -160,6 +170,7 @@ function makeLog(config: Config, metrics: Metrics): Log {
 function startTicks(ticked: {
   readonly replica: Replica;
   readonly leader: Leader;
+  readonly watch: ReplicaWatch;
   readonly keeper: GroupKeeper;
   readonly recovery: RecoveryWatch;
   readonly quorumRead: QuorumRead;
@@ -167,7 +178,7 @@ function startTicks(ticked: {
   readonly lagClock: LagClock;
   readonly log: Log;
 }): Disposable {
-  const { replica, leader, keeper, recovery, quorumRead, counted, lagClock, log } = ticked;
+  const { replica, leader, watch, keeper, recovery, quorumRead, counted, lagClock, log } = ticked;
   const detector = new StallDetector({
     clock: systemClock,
     replica,
@@ -181,6 +192,7 @@ function startTicks(ticked: {
     detector.tick();
     recovery.tick();
     quorumRead.tick();
+    watch.tick();
     leader.run();
     const nowMs = systemClock.monotonicMs();
     if (leader.leading) lagClock.sample(replica.status().lastIndex, nowMs);
@@ -253,11 +265,15 @@ async function startConsensus(
 
 function makeLeader(
   config: Config,
-  consensus: Consensus,
-  bus: OrchestratorBus,
-  observer: OrchestratorMetrics,
-  log: Log,
+  joined: {
+    readonly consensus: Consensus;
+    readonly bus: OrchestratorBus;
+    readonly watch: ReplicaWatch;
+    readonly observer: OrchestratorMetrics;
+    readonly log: Log;
+  },
 ): Leader {
+  const { consensus, bus, watch, observer, log } = joined;
   const { replica, state } = consensus;
   let runRequested = false;
   const leader: Leader = new Leader({
@@ -267,6 +283,7 @@ function makeLeader(
     log: raftLog(replica),
     link: new BusAgentLink({ bus, log }),
     observer,
+    presence: watch,
     clock: systemClock,
     settings: CONTROL_DEFAULTS,
     requestRun: () => {

@@ -1,11 +1,11 @@
 /**
- * What agents say, on its way to the leader.
+ * What agents have observed, on its way to the leader.
  *
  * Reads the stream only while this replica leads, from the position that the log holds. A message
  * that is not ours, not whole, or speaks for another node than its subject is counted, kept and
  * passed over.
  */
-import { decodeFactBatch, decodeHeartbeat } from "@atoll/codec";
+import { decodeFactBatch } from "@atoll/codec";
 import type { FactMessage, Leader } from "@atoll/control";
 import { checkName, type DatacenterName, type FactBatch } from "@atoll/domain";
 import type { OrchestratorBus, StreamMessage, Unsubscribe } from "@atoll/event-bus";
@@ -24,15 +24,9 @@ export interface BusIntakeOptions {
 export class BusIntake {
   readonly #options: BusIntakeOptions;
   #reading: Unsubscribe | undefined;
-  readonly #listening: readonly Unsubscribe[];
 
   constructor(options: BusIntakeOptions) {
     this.#options = options;
-    const { bus, leader } = options;
-    this.#listening = [
-      bus.onConnection((state) => leader.busChanged(state.connected)),
-      bus.onHeartbeat((node, payload) => this.#heartbeat(node, payload)),
-    ];
   }
 
   /** Begins to read where the log stands. */
@@ -56,7 +50,6 @@ export class BusIntake {
 
   close(): void {
     this.stop();
-    for (const unsubscribe of this.#listening) unsubscribe();
   }
 
   #understand(message: StreamMessage): FactBatch | undefined {
@@ -71,19 +64,6 @@ export class BusIntake {
     const subject = `atoll.${this.#options.datacenter}.fact.${node}`;
     this.#options.quarantine.keep({ subject, sequence, payload, reason: reason ?? "" });
     return undefined;
-  }
-
-  #heartbeat(node: string, payload: Uint8Array): void {
-    if (!this.#options.leader.leading) return;
-    const decoded = decodeHeartbeat(payload);
-    if (
-      decoded.type === "undecodable" ||
-      this.#whyForeign(node, decoded.value.node, decoded.value.datacenter) !== undefined
-    ) {
-      this.#options.messagesRefused.increment();
-      return;
-    }
-    this.#options.leader.heartbeat(decoded.value.node, decoded.value);
   }
 
   #whyForeign(subjectNode: string, node: string, datacenter: string): string | undefined {

@@ -4,7 +4,7 @@
  * Business events go through here: one call counts, labels are few. Registered once, by the
  * composition root.
  */
-import type { LeaderObserver, OrderReply } from "@atoll/control";
+import type { LeaderObserver, OrderReply, WatchFigures } from "@atoll/control";
 import type { ActionState } from "@atoll/domain";
 import type { ReplicaDriver } from "@atoll/raft-replica";
 import { DURATION_SECONDS_BUCKETS, type Metrics } from "@atoll/service-kit";
@@ -27,8 +27,10 @@ export class OrchestratorMetrics implements LeaderObserver {
   readonly #orders: Readonly<Record<OrderReply["type"], Counter>>;
   readonly #factAges: { observe(value: number): void };
   readonly #stalls: { observe(value: number): void };
+  readonly #metrics: Metrics;
 
   constructor(metrics: Metrics, replica: () => ReplicaDriver) {
+    this.#metrics = metrics;
     const counter = (name: string, help: string): Counter => {
       const registered = metrics.counter(name, help);
       return { increment: (by = 1) => registered.inc(by) };
@@ -73,6 +75,20 @@ export class OrchestratorMetrics implements LeaderObserver {
     metrics.gauge("raft_leading", "1 while this replica leads.", [], (gauge) => {
       gauge.set(replica().status().role === "leader" ? 1 : 0);
     });
+  }
+
+  /** What this replica watches; read when somebody asks. */
+  watches(read: () => WatchFigures): void {
+    const gauge = (name: string, help: string, figure: keyof WatchFigures): void => {
+      this.#metrics.gauge(name, help, [], (each) => each.set(read()[figure]));
+    };
+    gauge("watch_replicas", "Live replicas that watch nodes, as seen here.", "replicas");
+    gauge("watch_shards", "Shards of heartbeats that this replica watches.", "shards");
+    gauge("watch_nodes", "Nodes that this replica watches.", "nodes");
+    gauge("watch_nodes_doubted", "Watched nodes that are silent now.", "doubted");
+    gauge("watch_probes_total", "Probes sent to silent nodes.", "probes");
+    gauge("watch_reports_total", "Watch reports sent.", "reports");
+    gauge("watch_interruptions_total", "Times this replica could not hear.", "interruptions");
   }
 
   batchCommitted(batch: {

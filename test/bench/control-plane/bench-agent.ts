@@ -149,6 +149,7 @@ export class BenchAgent {
         last: position(this.#committed + this.#outbox.length),
         committed: position(this.#committed),
         maintenance: false,
+        server: "",
       }),
     );
   }

@@ -6,7 +6,7 @@
  */
 import { type ActionReplyCode, encodeFactBatch } from "@atoll/codec/agent";
 import type { DatacenterName, NodeName } from "@atoll/domain";
-import type { AgentBus } from "@atoll/event-bus";
+import type { AgentBus, ConnectionState } from "@atoll/event-bus";
 import type { Clock, Prng } from "@atoll/stdx";
 import type { ActionExecutor } from "../actions/action-executor.ts";
 import { OrderDesk } from "../actions/order-desk.ts";
@@ -49,7 +49,7 @@ export class BusLink implements AsyncDisposable {
   readonly #sender: FactSender;
   readonly #heartbeats: Heartbeats;
   readonly #unsubscribes: (() => void)[] = [];
-  #connection = { connected: false, reason: "not connected yet" };
+  #connection: ConnectionState = { connected: false, reason: "not connected yet", server: "" };
 
   constructor(options: BusLinkOptions) {
     this.#options = options;
@@ -67,7 +67,16 @@ export class BusLink implements AsyncDisposable {
       onPublishFailed: (error) => events.publishFailed(error),
       onResend: (cause) => events.resend(cause),
     });
-    this.#heartbeats = new Heartbeats({ datacenter, node, incarnation, outbox, maintenance, bus });
+    this.#heartbeats = new Heartbeats({
+      datacenter,
+      node,
+      incarnation,
+      outbox,
+      maintenance,
+      bus,
+      server: () => this.#connection.server,
+      random: random.child("heartbeats"),
+    });
   }
 
   get connection(): { readonly connected: boolean; readonly reason: string } {
@@ -81,7 +90,7 @@ export class BusLink implements AsyncDisposable {
     const directives = this.#makeDirectives();
     standing.connectionChanged(false);
     this.#unsubscribes.push(
-      bus.onConnection((state) => this.#connectionChanged(state.connected, state.reason)),
+      bus.onConnection((state) => this.#connectionChanged(state)),
       bus.onOrder((payload, reply) => desk.receive(payload, reply)),
       bus.onDirective((payload) => directives.receive(payload)),
     );
@@ -95,10 +104,11 @@ export class BusLink implements AsyncDisposable {
     await this.#options.bus.close();
   }
 
-  #connectionChanged(connected: boolean, reason: string): void {
+  #connectionChanged(state: ConnectionState): void {
     const { events, standing } = this.#options;
+    const { connected, reason } = state;
     if (connected !== this.#connection.connected) events.connectionChanged(connected, reason);
-    this.#connection = { connected, reason };
+    this.#connection = state;
     this.#sender.connectionChanged(connected);
     standing.connectionChanged(connected);
     if (connected) this.#heartbeats.beat();

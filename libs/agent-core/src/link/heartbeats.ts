@@ -1,9 +1,13 @@
 /**
- * Says once a second that this agent lives, and what it knows.
+ * Says once a second that this agent lives, and what it knows; and at once when it is asked.
+ *
+ * Each agent has its own phase within the second, so that the heartbeats of a fleet that started at
+ * one moment are spread.
  */
 import { encodeHeartbeat } from "@atoll/codec/agent";
 import type { DatacenterName, NodeName } from "@atoll/domain";
 import type { AgentBus } from "@atoll/event-bus";
+import type { Prng } from "@atoll/stdx";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { Maintenance } from "./maintenance.ts";
 
@@ -13,7 +17,10 @@ export interface HeartbeatsOptions {
   readonly incarnation: () => string;
   readonly outbox: Outbox;
   readonly maintenance: Maintenance;
-  readonly bus: Pick<AgentBus, "publishHeartbeat">;
+  readonly bus: Pick<AgentBus, "publishHeartbeat" | "onProbe">;
+  /** The server of the bus that this agent is connected to; empty without one. */
+  readonly server: () => string;
+  readonly random: Prng;
 }
 
 export const HEARTBEAT_MS = 1_000;
@@ -21,32 +28,43 @@ export const HEARTBEAT_MS = 1_000;
 export class Heartbeats implements Disposable {
   readonly #options: HeartbeatsOptions;
   #timer: NodeJS.Timeout | undefined;
+  #forgetProbes: (() => void) | undefined;
 
   constructor(options: HeartbeatsOptions) {
     this.#options = options;
   }
 
   start(): void {
+    const { bus, random } = this.#options;
+    this.#forgetProbes = bus.onProbe((answer) => answer(this.#heartbeat()));
     this.beat();
-    this.#timer = setInterval(() => this.beat(), HEARTBEAT_MS);
+    this.#timer = setTimeout(() => {
+      this.beat();
+      this.#timer = setInterval(() => this.beat(), HEARTBEAT_MS);
+    }, random.below(HEARTBEAT_MS));
   }
 
   /** Sends one now. */
   beat(): void {
-    const { datacenter, node, incarnation, outbox, maintenance, bus } = this.#options;
-    bus.publishHeartbeat(
-      encodeHeartbeat({
-        datacenter,
-        node,
-        incarnation: incarnation(),
-        last: outbox.last,
-        committed: outbox.committed,
-        maintenance: maintenance.active,
-      }),
-    );
+    this.#options.bus.publishHeartbeat(this.#heartbeat());
+  }
+
+  #heartbeat(): Uint8Array {
+    const { datacenter, node, incarnation, outbox, maintenance, server } = this.#options;
+    return encodeHeartbeat({
+      datacenter,
+      node,
+      incarnation: incarnation(),
+      last: outbox.last,
+      committed: outbox.committed,
+      maintenance: maintenance.active,
+      server: server(),
+    });
   }
 
   [Symbol.dispose](): void {
+    this.#forgetProbes?.();
+    clearTimeout(this.#timer);
     clearInterval(this.#timer);
   }
 }

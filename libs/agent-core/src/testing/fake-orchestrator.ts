@@ -26,7 +26,7 @@ import {
   serviceTarget,
   type TargetKey,
 } from "@atoll/domain";
-import type { OrchestratorBus } from "@atoll/event-bus";
+import { allHeartbeatShards, type OrchestratorBus } from "@atoll/event-bus";
 import { comparePositions, START } from "../outbox/position.ts";
 import { until } from "./until.ts";
 
@@ -54,6 +54,7 @@ export class FakeOrchestrator {
       for (const message of batch.messages) if (message.node === node) this.#take(message.payload);
       ready();
     });
+    bus.hearShards(allHeartbeatShards());
     bus.onHeartbeat((from, payload) => {
       if (from === node) this.#heard(payload);
     });

@@ -188,6 +188,11 @@ class World {
 
   #internal(view: Draft): Command {
     const name = this.#prng.pick(NODES);
+    if (this.#prng.chance(1, 8)) {
+      const domain = this.#prng.pick(["rack/k1", "rack/k2", "datacenter"]);
+      const lost = this.#prng.chance(1, 2);
+      return { type: "reportSight", domain, lost, silent: 6, nodes: lost ? 9 : 0 };
+    }
     if (this.#prng.chance(1, 2)) {
       const presence = this.#prng.pick(["alive", "suspected", "lost"] as const);
       return { type: "reportPresence", node: name, presence, silentMs: 9_000 };

@@ -26,5 +26,6 @@ export const sampleCommands: ByType<Command> = {
   forgetReplica: { type: "forgetReplica", replica: 3 },
   acceptFacts: { type: "acceptFacts", batch: batchOf(Object.values(sampleFacts)) },
   reportPresence: { type: "reportPresence", node: n1, presence: "lost", silentMs: 30_000 },
+  reportSight: { type: "reportSight", domain: "rack/k1", lost: true, silent: 38, nodes: 40 },
   carryOutPlan: { type: "carryOutPlan", decisions: [{ type: "completeOperation", operation: op }] },
 };

@@ -336,6 +336,8 @@ export const sampleEvents: ByType<DomainEvent> = {
     previousGroup: "atoll/dc1",
     backupIndex: 41,
   },
+  sightLost: { type: "sightLost", domain: "room/r1/rack/k1", silent: 38, nodes: 40 },
+  sightRegained: { type: "sightRegained", domain: "room/r1/rack/k1", silent: 2 },
   requestRecorded: {
     type: "requestRecorded",
     requestId: "r-1",

@@ -193,6 +193,8 @@ export interface Heartbeat {
     | undefined;
   /** Whether the agent believes that its node is in maintenance. */
   readonly maintenance: boolean;
+  /** The server of the bus that the agent is connected to, as it calls itself. */
+  readonly busServer: string;
 }
 
 /**
@@ -1110,7 +1112,15 @@ export const ActionFinished: MessageFns<ActionFinished> = {
 };
 
 function createBaseHeartbeat(): Heartbeat {
-  return { datacenter: "", node: "", incarnation: "", last: undefined, committed: undefined, maintenance: false };
+  return {
+    datacenter: "",
+    node: "",
+    incarnation: "",
+    last: undefined,
+    committed: undefined,
+    maintenance: false,
+    busServer: "",
+  };
 }
 
 export const Heartbeat: MessageFns<Heartbeat> = {
@@ -1132,6 +1142,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     }
     if (message.maintenance !== false) {
       writer.uint32(48).bool(message.maintenance);
+    }
+    if (message.busServer !== "") {
+      writer.uint32(58).string(message.busServer);
     }
     return writer;
   },
@@ -1197,6 +1210,14 @@ export const Heartbeat: MessageFns<Heartbeat> = {
             message.maintenance = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.busServer = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1217,6 +1238,11 @@ export const Heartbeat: MessageFns<Heartbeat> = {
       last: isSet(object.last) ? OutboxPosition.fromJSON(object.last) : undefined,
       committed: isSet(object.committed) ? OutboxPosition.fromJSON(object.committed) : undefined,
       maintenance: isSet(object.maintenance) ? globalThis.Boolean(object.maintenance) : false,
+      busServer: isSet(object.busServer)
+        ? globalThis.String(object.busServer)
+        : isSet(object.bus_server)
+        ? globalThis.String(object.bus_server)
+        : "",
     };
   },
 
@@ -1240,6 +1266,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     if (message.maintenance !== false) {
       obj.maintenance = message.maintenance;
     }
+    if (message.busServer !== "") {
+      obj.busServer = message.busServer;
+    }
     return obj;
   },
 
@@ -1258,6 +1287,7 @@ export const Heartbeat: MessageFns<Heartbeat> = {
       ? OutboxPosition.fromPartial(object.committed)
       : undefined;
     message.maintenance = object.maintenance ?? false;
+    message.busServer = object.busServer ?? "";
     return message;
   },
 };

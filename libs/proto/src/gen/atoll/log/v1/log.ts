@@ -70,6 +70,8 @@ export interface Event {
     | { readonly $case: "replicaRetired"; readonly value: ReplicaRetired }
     | { readonly $case: "replicaForgotten"; readonly value: ReplicaForgotten }
     | { readonly $case: "groupRestored"; readonly value: GroupRestored }
+    | { readonly $case: "sightLost"; readonly value: SightLost }
+    | { readonly $case: "sightRegained"; readonly value: SightRegained }
     | undefined;
 }
 
@@ -276,6 +278,18 @@ export interface GroupRestored {
   readonly group: string;
   readonly previousGroup: string;
   readonly backupIndex: number;
+}
+
+export interface SightLost {
+  /** A fault domain, or bus/SERVER. */
+  readonly domain: string;
+  readonly silent: number;
+  readonly nodes: number;
+}
+
+export interface SightRegained {
+  readonly domain: string;
+  readonly silent: number;
 }
 
 function createBaseLogEntry(): LogEntry {
@@ -664,6 +678,12 @@ export const Event: MessageFns<Event> = {
       case "groupRestored":
         GroupRestored.encode(message.event.value, writer.uint32(274).fork()).join();
         break;
+      case "sightLost":
+        SightLost.encode(message.event.value, writer.uint32(322).fork()).join();
+        break;
+      case "sightRegained":
+        SightRegained.encode(message.event.value, writer.uint32(330).fork()).join();
+        break;
     }
     return writer;
   },
@@ -959,6 +979,22 @@ export const Event: MessageFns<Event> = {
             message.event = { $case: "groupRestored", value: GroupRestored.decode(reader, reader.uint32()) };
             continue;
           }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.event = { $case: "sightLost", value: SightLost.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 41: {
+            if (tag !== 330) {
+              break;
+            }
+
+            message.event = { $case: "sightRegained", value: SightRegained.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1109,6 +1145,14 @@ export const Event: MessageFns<Event> = {
         ? { $case: "groupRestored", value: GroupRestored.fromJSON(object.groupRestored) }
         : isSet(object.group_restored)
         ? { $case: "groupRestored", value: GroupRestored.fromJSON(object.group_restored) }
+        : isSet(object.sightLost)
+        ? { $case: "sightLost", value: SightLost.fromJSON(object.sightLost) }
+        : isSet(object.sight_lost)
+        ? { $case: "sightLost", value: SightLost.fromJSON(object.sight_lost) }
+        : isSet(object.sightRegained)
+        ? { $case: "sightRegained", value: SightRegained.fromJSON(object.sightRegained) }
+        : isSet(object.sight_regained)
+        ? { $case: "sightRegained", value: SightRegained.fromJSON(object.sight_regained) }
         : undefined,
     };
   },
@@ -1183,6 +1227,10 @@ export const Event: MessageFns<Event> = {
       obj.replicaForgotten = ReplicaForgotten.toJSON(message.event.value);
     } else if (message.event?.$case === "groupRestored") {
       obj.groupRestored = GroupRestored.toJSON(message.event.value);
+    } else if (message.event?.$case === "sightLost") {
+      obj.sightLost = SightLost.toJSON(message.event.value);
+    } else if (message.event?.$case === "sightRegained") {
+      obj.sightRegained = SightRegained.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1400,6 +1448,18 @@ export const Event: MessageFns<Event> = {
       case "groupRestored": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "groupRestored", value: GroupRestored.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "sightLost": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "sightLost", value: SightLost.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "sightRegained": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "sightRegained", value: SightRegained.fromPartial(object.event.value) };
         }
         break;
       }
@@ -4965,6 +5025,192 @@ export const GroupRestored: MessageFns<GroupRestored> = {
     message.group = object.group ?? "";
     message.previousGroup = object.previousGroup ?? "";
     message.backupIndex = object.backupIndex ?? 0;
+    return message;
+  },
+};
+
+function createBaseSightLost(): SightLost {
+  return { domain: "", silent: 0, nodes: 0 };
+}
+
+export const SightLost: MessageFns<SightLost> = {
+  encode(message: SightLost, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.domain !== "") {
+      writer.uint32(10).string(message.domain);
+    }
+    if (message.silent !== 0) {
+      writer.uint32(16).int64(message.silent);
+    }
+    if (message.nodes !== 0) {
+      writer.uint32(24).int64(message.nodes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SightLost {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSightLost() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.domain = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.silent = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.nodes = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SightLost {
+    return {
+      domain: isSet(object.domain) ? globalThis.String(object.domain) : "",
+      silent: isSet(object.silent) ? globalThis.Number(object.silent) : 0,
+      nodes: isSet(object.nodes) ? globalThis.Number(object.nodes) : 0,
+    };
+  },
+
+  toJSON(message: SightLost): unknown {
+    const obj: any = {};
+    if (message.domain !== "") {
+      obj.domain = message.domain;
+    }
+    if (message.silent !== 0) {
+      obj.silent = Math.round(message.silent);
+    }
+    if (message.nodes !== 0) {
+      obj.nodes = Math.round(message.nodes);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SightLost>, I>>(base?: I): SightLost {
+    return SightLost.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SightLost>, I>>(object: I): SightLost {
+    const message = createBaseSightLost() as any;
+    message.domain = object.domain ?? "";
+    message.silent = object.silent ?? 0;
+    message.nodes = object.nodes ?? 0;
+    return message;
+  },
+};
+
+function createBaseSightRegained(): SightRegained {
+  return { domain: "", silent: 0 };
+}
+
+export const SightRegained: MessageFns<SightRegained> = {
+  encode(message: SightRegained, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.domain !== "") {
+      writer.uint32(10).string(message.domain);
+    }
+    if (message.silent !== 0) {
+      writer.uint32(16).int64(message.silent);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SightRegained {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSightRegained() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.domain = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.silent = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SightRegained {
+    return {
+      domain: isSet(object.domain) ? globalThis.String(object.domain) : "",
+      silent: isSet(object.silent) ? globalThis.Number(object.silent) : 0,
+    };
+  },
+
+  toJSON(message: SightRegained): unknown {
+    const obj: any = {};
+    if (message.domain !== "") {
+      obj.domain = message.domain;
+    }
+    if (message.silent !== 0) {
+      obj.silent = Math.round(message.silent);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SightRegained>, I>>(base?: I): SightRegained {
+    return SightRegained.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SightRegained>, I>>(object: I): SightRegained {
+    const message = createBaseSightRegained() as any;
+    message.domain = object.domain ?? "";
+    message.silent = object.silent ?? 0;
     return message;
   },
 };

@@ -28,6 +28,7 @@ export interface SnapshotRecord {
     /** Kept of a node that was forgotten: what was observed, its watermark, its generation. */
     { readonly $case: "forgottenNode"; readonly value: NodeRecord }
     | { readonly $case: "replica"; readonly value: ReplicaRecord }
+    | { readonly $case: "sight"; readonly value: SightRecord }
     | undefined;
 }
 
@@ -149,6 +150,13 @@ export interface ReplicaRecord {
   readonly since?: Since | undefined;
 }
 
+export interface SightRecord {
+  readonly domain: string;
+  readonly silent: number;
+  readonly nodes: number;
+  readonly since?: Since | undefined;
+}
+
 function createBaseSnapshotRecord(): SnapshotRecord {
   return { record: undefined };
 }
@@ -179,6 +187,9 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
         break;
       case "replica":
         ReplicaRecord.encode(message.record.value, writer.uint32(66).fork()).join();
+        break;
+      case "sight":
+        SightRecord.encode(message.record.value, writer.uint32(98).fork()).join();
         break;
     }
     return writer;
@@ -261,6 +272,14 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
             message.record = { $case: "replica", value: ReplicaRecord.decode(reader, reader.uint32()) };
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.record = { $case: "sight", value: SightRecord.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -293,6 +312,8 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
         ? { $case: "forgottenNode", value: NodeRecord.fromJSON(object.forgotten_node) }
         : isSet(object.replica)
         ? { $case: "replica", value: ReplicaRecord.fromJSON(object.replica) }
+        : isSet(object.sight)
+        ? { $case: "sight", value: SightRecord.fromJSON(object.sight) }
         : undefined,
     };
   },
@@ -315,6 +336,8 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
       obj.forgottenNode = NodeRecord.toJSON(message.record.value);
     } else if (message.record?.$case === "replica") {
       obj.replica = ReplicaRecord.toJSON(message.record.value);
+    } else if (message.record?.$case === "sight") {
+      obj.sight = SightRecord.toJSON(message.record.value);
     }
     return obj;
   },
@@ -370,6 +393,12 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
       case "replica": {
         if (object.record?.value !== undefined && object.record?.value !== null) {
           message.record = { $case: "replica", value: ReplicaRecord.fromPartial(object.record.value) };
+        }
+        break;
+      }
+      case "sight": {
+        if (object.record?.value !== undefined && object.record?.value !== null) {
+          message.record = { $case: "sight", value: SightRecord.fromPartial(object.record.value) };
         }
         break;
       }
@@ -2418,6 +2447,123 @@ export const ReplicaRecord: MessageFns<ReplicaRecord> = {
     message.address = object.address ?? "";
     message.replaces = object.replaces ?? 0;
     message.status = object.status ?? "";
+    message.since = (object.since !== undefined && object.since !== null) ? Since.fromPartial(object.since) : undefined;
+    return message;
+  },
+};
+
+function createBaseSightRecord(): SightRecord {
+  return { domain: "", silent: 0, nodes: 0, since: undefined };
+}
+
+export const SightRecord: MessageFns<SightRecord> = {
+  encode(message: SightRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.domain !== "") {
+      writer.uint32(10).string(message.domain);
+    }
+    if (message.silent !== 0) {
+      writer.uint32(16).int64(message.silent);
+    }
+    if (message.nodes !== 0) {
+      writer.uint32(24).int64(message.nodes);
+    }
+    if (message.since !== undefined) {
+      Since.encode(message.since, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SightRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSightRecord() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.domain = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.silent = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.nodes = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.since = Since.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SightRecord {
+    return {
+      domain: isSet(object.domain) ? globalThis.String(object.domain) : "",
+      silent: isSet(object.silent) ? globalThis.Number(object.silent) : 0,
+      nodes: isSet(object.nodes) ? globalThis.Number(object.nodes) : 0,
+      since: isSet(object.since) ? Since.fromJSON(object.since) : undefined,
+    };
+  },
+
+  toJSON(message: SightRecord): unknown {
+    const obj: any = {};
+    if (message.domain !== "") {
+      obj.domain = message.domain;
+    }
+    if (message.silent !== 0) {
+      obj.silent = Math.round(message.silent);
+    }
+    if (message.nodes !== 0) {
+      obj.nodes = Math.round(message.nodes);
+    }
+    if (message.since !== undefined) {
+      obj.since = Since.toJSON(message.since);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SightRecord>, I>>(base?: I): SightRecord {
+    return SightRecord.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SightRecord>, I>>(object: I): SightRecord {
+    const message = createBaseSightRecord() as any;
+    message.domain = object.domain ?? "";
+    message.silent = object.silent ?? 0;
+    message.nodes = object.nodes ?? 0;
     message.since = (object.since !== undefined && object.since !== null) ? Since.fromPartial(object.since) : undefined;
     return message;
   },

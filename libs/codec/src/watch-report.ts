@@ -1,0 +1,79 @@
+/**
+ * What replicas tell each other of heartbeats, as bytes.
+ *
+ * Each list is bounded and each value checked: whoever may speak on the bus could send anything.
+ */
+import type { DatacenterName, NodeName } from "@atoll/domain";
+import { WatchReport as ProtoWatchReport } from "@atoll/proto/atoll/replica/v1/watch";
+import { counter, datacenterName, identifier, listUpTo, nodeName } from "./check-message.ts";
+import { attempt } from "./decoded.ts";
+import type { Decoded } from "./decoded.ts";
+
+/** As control's `WatchReport`, which says what each field means. */
+export interface WatchReport {
+  readonly datacenter: DatacenterName;
+  readonly replica: number;
+  readonly life: number;
+  readonly counter: number;
+  readonly heard: readonly {
+    readonly replica: number;
+    readonly life: number;
+    readonly counter: number;
+  }[];
+  readonly shards: readonly { readonly shard: number; readonly uninterruptedMs: number }[];
+  readonly servers: readonly string[];
+  readonly silent: readonly {
+    readonly node: NodeName;
+    readonly silentMs: number;
+    readonly probes: number;
+    readonly server: string;
+  }[];
+  readonly back: readonly NodeName[];
+  readonly needs: readonly { readonly node: NodeName; readonly incarnation: string }[];
+}
+
+const NODES_MAX = 10_000;
+const SHARDS_MAX = 1_024;
+const SERVERS_MAX = 100;
+const REPLICAS_MAX = 100;
+
+export function encodeWatchReport(report: WatchReport): Uint8Array {
+  return ProtoWatchReport.encode(report).finish();
+}
+
+export function decodeWatchReport(bytes: Uint8Array): Decoded<WatchReport> {
+  return attempt(() => {
+    const message = ProtoWatchReport.decode(bytes);
+    return {
+      datacenter: datacenterName(message.datacenter),
+      replica: counter("replica", message.replica),
+      life: counter("life", message.life),
+      counter: counter("counter", message.counter),
+      heard: listUpTo("heard reports", message.heard, REPLICAS_MAX).map((each) => ({
+        replica: counter("replica", each.replica),
+        life: counter("life", each.life),
+        counter: counter("counter", each.counter),
+      })),
+      shards: listUpTo("shards", message.shards, SHARDS_MAX).map((each) => ({
+        shard: counter("shard", each.shard),
+        uninterruptedMs: counter("duration", each.uninterruptedMs),
+      })),
+      servers: listUpTo("servers", message.servers, SERVERS_MAX).map(server),
+      silent: listUpTo("silent nodes", message.silent, NODES_MAX).map((each) => ({
+        node: nodeName(each.node),
+        silentMs: counter("duration", each.silentMs),
+        probes: counter("probes", each.probes),
+        server: server(each.server),
+      })),
+      back: listUpTo("nodes that are back", message.back, NODES_MAX).map(nodeName),
+      needs: listUpTo("nodes in need", message.needs, NODES_MAX).map((each) => ({
+        node: nodeName(each.node),
+        incarnation: identifier("incarnation", each.incarnation),
+      })),
+    };
+  });
+}
+
+function server(text: string): string {
+  return text === "" ? "" : identifier("bus server", text);
+}

@@ -1,0 +1,312 @@
+/**
+ * The nodes whose heartbeats this replica watches, and how long each has been silent.
+ *
+ * A heartbeat costs the same however many nodes there are, and one that says what the last one said
+ * is not even decoded. Silence is counted up to a moment that the owner gives: up to there it could
+ * certainly hear. A node waits in one of two queues, heard and not yet heard, in order of time;
+ * those in doubt are looked at one by one, and probed. It judges nobody. Used by `ReplicaWatch`.
+ */
+import type { NodeName, NodeState, StateView } from "@atoll/domain";
+import type { DetectionSettings } from "./detection-settings.ts";
+import { NodeQueue, type Queued } from "./node-queue.ts";
+import type { HeartbeatView, NodeInNeed, SilentNode } from "./watch-report.ts";
+
+interface WatchedNode extends Queued<WatchedNode> {
+  readonly name: NodeName;
+  readonly shard: number;
+  /** Silence counts from here. Lies ahead while a node has time to be heard again. */
+  heardAtMs: number;
+  /** The last heartbeat as it came, and what it says. */
+  said: Uint8Array;
+  heartbeat: HeartbeatView | undefined;
+  probes: number;
+  probedAtMs: number;
+}
+
+export interface HeartbeatWatchOptions {
+  readonly settings: DetectionSettings;
+  readonly view: () => StateView;
+  readonly shardOf: (node: string) => number;
+  /** Undefined when the bytes are no heartbeat of this node. */
+  readonly read: (node: string, payload: Uint8Array) => HeartbeatView | undefined;
+}
+
+const NOTHING = new Uint8Array(0);
+/** Names from outside that are remembered at most; more are dropped until there is room. */
+const REMEMBERED_MAX = 10_000;
+const SERVERS_MAX = 64;
+
+export class HeartbeatWatch {
+  readonly #options: HeartbeatWatchOptions;
+  readonly #nodes = new Map<string, WatchedNode>();
+  readonly #heard = new NodeQueue<WatchedNode>();
+  readonly #unheard = new NodeQueue<WatchedNode>();
+  /** In no queue. The one that waits longest for a probe comes first. */
+  readonly #doubted = new Map<NodeName, WatchedNode>();
+  readonly #back = new Map<NodeName, number>();
+  readonly #needs = new Map<NodeName, string>();
+  readonly #servers = new Map<string, number>();
+  #shards: ReadonlySet<number> = new Set();
+  #turn: IterableIterator<WatchedNode> | undefined;
+  /** Nodes that were not heard have time until here. */
+  #graceUntilMs = 0;
+  #probesLeft = 0;
+  #probesAtMs = 0;
+
+  constructor(options: HeartbeatWatchOptions) {
+    this.#options = options;
+  }
+
+  get watchedCount(): number {
+    return this.#nodes.size;
+  }
+
+  get doubtedCount(): number {
+    return this.#doubted.size;
+  }
+
+  get graceUntilMs(): number {
+    return this.#graceUntilMs;
+  }
+
+  /** Watches the nodes in these shards and no others; new ones get their full time. */
+  watch(shards: ReadonlySet<number>, nowMs: number): void {
+    const before = this.#shards;
+    this.#shards = shards;
+    for (const node of [...this.#nodes.values()]) {
+      if (!shards.has(node.shard)) this.remove(node.name);
+    }
+    if ([...shards].every((shard) => before.has(shard))) return;
+    for (const node of this.#options.view().nodes()) this.add(node, nowMs);
+  }
+
+  /** Another state: begins anew. */
+  reset(nowMs: number): void {
+    for (const name of [...this.#nodes.keys()]) this.remove(name as NodeName);
+    for (const node of this.#options.view().nodes()) this.add(node, nowMs);
+  }
+
+  /** It could not hear for a while: every node gets its full time, and `graceMs` more. */
+  interrupt(nowMs: number, graceMs: number): void {
+    this.#graceUntilMs = Math.max(this.#graceUntilMs, nowMs + graceMs);
+    for (const node of this.#nodes.values()) {
+      if (node.queue === undefined && !this.#doubted.has(node.name)) continue;
+      this.#putAway(node);
+      this.#expect(node, nowMs);
+      if (graceMs === 0) continue;
+      // It may come back by another server of the bus.
+      node.said = NOTHING;
+      node.heartbeat = undefined;
+    }
+  }
+
+  add({ name, presence }: NodeState, nowMs: number): void {
+    const shard = this.#options.shardOf(name);
+    if (!this.#shards.has(shard) || this.#nodes.has(name)) return;
+    const node: WatchedNode = {
+      name,
+      shard,
+      heardAtMs: nowMs,
+      said: NOTHING,
+      heartbeat: undefined,
+      probes: 0,
+      probedAtMs: 0,
+      queue: undefined,
+      previous: undefined,
+      next: undefined,
+    };
+    this.#nodes.set(name, node);
+    // Nothing more can be said of a lost one until it is heard.
+    if (presence !== "lost") this.#expect(node, nowMs);
+  }
+
+  remove(name: NodeName): void {
+    const node = this.#nodes.get(name);
+    if (node === undefined) return;
+    this.#putAway(node);
+    this.#nodes.delete(name);
+  }
+
+  /** The log calls it lost. */
+  lost(name: NodeName): void {
+    const node = this.#nodes.get(name);
+    if (node !== undefined && this.#doubted.has(name)) this.#putAway(node);
+  }
+
+  /** The log says that it is back: somebody heard it. */
+  returned(name: NodeName, nowMs: number): void {
+    const node = this.#nodes.get(name);
+    if (node === undefined || node.queue !== undefined || this.#doubted.has(name)) return;
+    this.#expect(node, nowMs);
+  }
+
+  /** Takes a heartbeat in. False when it is none. */
+  hear(name: string, payload: Uint8Array, nowMs: number): boolean {
+    const node = this.#nodes.get(name);
+    if (node === undefined) return this.#hearStranger(name, payload, nowMs);
+    const repeated = isSame(node.said, payload);
+    if (!repeated) {
+      const heartbeat = this.#options.read(name, payload);
+      if (heartbeat === undefined) return false;
+      node.said = payload.slice();
+      node.heartbeat = heartbeat;
+    }
+    const state = this.#options.view().node(node.name);
+    const { heartbeat } = node;
+    if (heartbeat === undefined || state?.incarnation !== heartbeat.incarnation) return true;
+    this.#putAway(node);
+    node.heardAtMs = nowMs;
+    this.#heard.append(node);
+    this.#noteServer(heartbeat.server, nowMs);
+    if (state.presence !== "alive") remember(this.#back, node.name, nowMs);
+    // One that learns as usual says something new each time.
+    if (repeated && !knows(heartbeat, state)) {
+      remember(this.#needs, node.name, heartbeat.incarnation);
+    }
+    return true;
+  }
+
+  /** Puts those in doubt that were silent for too long, counted up to `untilMs`. */
+  look(untilMs: number): void {
+    const { doubtAfterMs } = this.#options.settings;
+    for (const queue of [this.#heard, this.#unheard]) {
+      for (let node = queue.head; node !== undefined; node = queue.head) {
+        if (untilMs - node.heardAtMs < doubtAfterMs) break;
+        queue.remove(node);
+        this.#doubted.set(node.name, node);
+      }
+    }
+  }
+
+  /** The nodes to be probed now, in turn, as far as the bound allows. */
+  takeProbes(nowMs: number): NodeName[] {
+    const { probeEveryMs, probesPerSecondMax } = this.#options.settings;
+    const sinceMs = Math.min(1_000, nowMs - this.#probesAtMs);
+    const most = Math.ceil(probesPerSecondMax / 10);
+    this.#probesAtMs = nowMs;
+    this.#probesLeft = Math.min(most, this.#probesLeft + (sinceMs * probesPerSecondMax) / 1_000);
+    const names: NodeName[] = [];
+    for (const node of this.#doubted.values()) {
+      if (this.#probesLeft < 1 || nowMs - node.probedAtMs < probeEveryMs) break;
+      this.#probesLeft -= 1;
+      node.probes += 1;
+      node.probedAtMs = nowMs;
+      this.#doubted.delete(node.name);
+      this.#doubted.set(node.name, node);
+      names.push(node.name);
+    }
+    return names;
+  }
+
+  /** Those in doubt; when there are more than fit into a report, the next ones each time. */
+  silent(untilMs: number): SilentNode[] {
+    const found = new Map<NodeName, SilentNode>();
+    const most = Math.min(this.#doubted.size, this.#options.settings.nodesPerReportMax);
+    let restarts = 0;
+    while (found.size < most && restarts < 2) {
+      this.#turn ??= this.#doubted.values();
+      const next = this.#turn.next();
+      if (next.done === true) {
+        this.#turn = undefined;
+        restarts += 1;
+        continue;
+      }
+      const node = next.value;
+      found.set(node.name, {
+        node: node.name,
+        silentMs: Math.max(0, Math.floor(untilMs - node.heardAtMs)),
+        probes: node.probes,
+        server: node.heartbeat?.server ?? "",
+      });
+    }
+    return [...found.values()];
+  }
+
+  /** Those just heard that the log does not call alive. */
+  back(nowMs: number): NodeName[] {
+    const { doubtAfterMs, nodesPerReportMax } = this.#options.settings;
+    const view = this.#options.view();
+    const found: NodeName[] = [];
+    for (const [name, heardAtMs] of this.#back) {
+      const state = view.node(name);
+      const wanted =
+        state === undefined ? view.forgottenNode(name) !== undefined : state.presence !== "alive";
+      if (!wanted || nowMs - heardAtMs >= doubtAfterMs) this.#back.delete(name);
+      else if (found.length < nodesPerReportMax) found.push(name);
+    }
+    return found;
+  }
+
+  takeNeeds(): NodeInNeed[] {
+    const found: NodeInNeed[] = [];
+    for (const [node, incarnation] of this.#needs) {
+      if (found.length >= this.#options.settings.needsPerReportMax) break;
+      this.#needs.delete(node);
+      found.push({ node, incarnation });
+    }
+    return found;
+  }
+
+  /** Servers of the bus by which a node was heard lately. */
+  servers(untilMs: number): string[] {
+    for (const [server, heardAtMs] of this.#servers) {
+      if (untilMs - heardAtMs >= this.#options.settings.doubtAfterMs) this.#servers.delete(server);
+    }
+    return [...this.#servers.keys()];
+  }
+
+  /**
+   * A node that was forgotten and is heard is back. One that the log never held has an agent that
+   * may believe otherwise.
+   */
+  #hearStranger(name: string, payload: Uint8Array, nowMs: number): boolean {
+    const view = this.#options.view();
+    // Of a shard that is watched no more.
+    if (view.node(name as NodeName) !== undefined) return true;
+    const heartbeat = this.#options.read(name, payload);
+    if (heartbeat === undefined) return false;
+    const node = name as NodeName;
+    const forgotten = view.forgottenNode(node);
+    if (forgotten?.incarnation === heartbeat.incarnation) remember(this.#back, node, nowMs);
+    if (forgotten === undefined && heartbeat.committed.boot > 0) {
+      remember(this.#needs, node, heartbeat.incarnation);
+    }
+    return true;
+  }
+
+  #noteServer(server: string, nowMs: number): void {
+    if (server === "") return;
+    if (this.#servers.has(server) || this.#servers.size < SERVERS_MAX) {
+      this.#servers.set(server, nowMs);
+    }
+  }
+
+  #expect(node: WatchedNode, nowMs: number): void {
+    node.heardAtMs = Math.max(nowMs, this.#graceUntilMs);
+    this.#unheard.append(node);
+  }
+
+  /** Out of wherever it is; its silence is over. */
+  #putAway(node: WatchedNode): void {
+    if (node.queue !== undefined) node.queue.remove(node);
+    else this.#doubted.delete(node.name);
+    node.probes = 0;
+    node.probedAtMs = 0;
+  }
+}
+
+function knows(heartbeat: HeartbeatView, { watermark, maintenance }: NodeState): boolean {
+  const { boot, sequence } = heartbeat.committed;
+  const committed = boot === watermark.boot && sequence === watermark.sequence;
+  return committed && heartbeat.maintenance === (maintenance !== undefined);
+}
+
+function remember<V>(map: Map<NodeName, V>, name: NodeName, value: V): void {
+  if (map.size < REMEMBERED_MAX || map.has(name)) map.set(name, value);
+}
+
+function isSame(left: Uint8Array, right: Uint8Array): boolean {
+  if (left.length !== right.length) return false;
+  for (let at = 0; at < left.length; at += 1) if (left[at] !== right[at]) return false;
+  return true;
+}
