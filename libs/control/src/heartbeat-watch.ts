@@ -61,6 +61,11 @@ export class HeartbeatWatch {
     return this.#nodes.size;
   }
 
+  /** Nodes that were not heard since they can be, and whose time is not up. */
+  get unheardCount(): number {
+    return this.#unheard.size;
+  }
+
   get doubtedCount(): number {
     return this.#doubted.size;
   }

@@ -15,6 +15,11 @@ export interface Queued<T extends Queued<T>> {
 export class NodeQueue<T extends Queued<T>> {
   #head: T | undefined;
   #tail: T | undefined;
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
 
   /** The one that was appended first. */
   get head(): T | undefined {
@@ -24,6 +29,7 @@ export class NodeQueue<T extends Queued<T>> {
   /** Puts a node, which must be in no queue, at the end. */
   append(node: T): void {
     assert(node.queue === undefined, "it is in a queue already");
+    this.#size += 1;
     node.queue = this as NodeQueue<T>;
     node.previous = this.#tail;
     node.next = undefined;
@@ -34,6 +40,7 @@ export class NodeQueue<T extends Queued<T>> {
 
   remove(node: T): void {
     assert(node.queue === this, "it is in another queue");
+    this.#size -= 1;
     const { previous, next } = node;
     if (previous === undefined) this.#head = next;
     else previous.next = next;

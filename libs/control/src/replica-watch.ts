@@ -41,6 +41,8 @@ export interface ReplicaWatchOptions {
 export interface WatchFigures {
   readonly shards: number;
   readonly nodes: number;
+  /** Not heard yet since they can be. */
+  readonly unheard: number;
   readonly doubted: number;
   readonly probes: number;
   readonly reports: number;
@@ -92,6 +94,7 @@ export class ReplicaWatch {
     return {
       shards: this.#shards.size,
       nodes: this.#nodes.watchedCount,
+      unheard: this.#nodes.unheardCount,
       doubted: this.#nodes.doubtedCount,
       probes: this.#probes,
       reports: this.#reports,
@@ -106,6 +109,7 @@ export class ReplicaWatch {
     this.#server = server;
     this.#group.disconnected();
     if (server !== "") this.#interrupted(this.#grace);
+    else this.#nodes.interrupt(this.#options.clock.monotonicMs(), this.#grace);
   }
 
   /** False when it is no heartbeat of this node. */

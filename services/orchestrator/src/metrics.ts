@@ -85,6 +85,7 @@ export class OrchestratorMetrics implements LeaderObserver {
     gauge("watch_replicas", "Live replicas that watch nodes, as seen here.", "replicas");
     gauge("watch_shards", "Shards of heartbeats that this replica watches.", "shards");
     gauge("watch_nodes", "Nodes that this replica watches.", "nodes");
+    gauge("watch_nodes_unheard", "Watched nodes not heard yet since they can be.", "unheard");
     gauge("watch_nodes_doubted", "Watched nodes that are silent now.", "doubted");
     gauge("watch_probes_total", "Probes sent to silent nodes.", "probes");
     gauge("watch_reports_total", "Watch reports sent.", "reports");
