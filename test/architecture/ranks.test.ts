@@ -36,6 +36,7 @@ const RANKS: Readonly<Record<string, number>> = {
   "services/orchestrator": 7,
   "services/gateway": 7,
   "services/cli": 7,
+  "services/fleet": 7,
   "deploy/lab": 8,
   test: 9,
 };

@@ -5,7 +5,7 @@ import { Node, NodeServiceClient, UpdateNodeRequest } from "@atoll/proto/atoll/v
 import { HealthCheckRequest, HealthClient } from "@atoll/proto/grpc/health/v1/health";
 import { channelCredentials } from "@atoll/service-kit";
 import type { ServiceError } from "@grpc/grpc-js";
-import { Histogram } from "./histogram.ts";
+import { Histogram } from "@atoll/stdx";
 
 export interface CallsResult {
   readonly inFlight: number;

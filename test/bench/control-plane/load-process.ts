@@ -11,7 +11,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { Order, ServiceKey } from "@atoll/domain";
 import { BenchAgent } from "./bench-agent.ts";
-import { Histogram } from "./histogram.ts";
+import { Histogram } from "@atoll/stdx";
 
 const { values } = parseArgs({
   options: {
