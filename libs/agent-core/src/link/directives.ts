@@ -49,17 +49,32 @@ export class Directives {
       this.#options.onOdd("undecodable", decoded.reason);
       return;
     }
-    this.#work = this.#work.then(() => this.#take(decoded.value)).catch(this.#options.onBroken);
+    const fenced = this.#fence(decoded.value);
+    this.#work = this.#work
+      .then(() => this.#take(decoded.value, fenced))
+      .catch(this.#options.onBroken);
   }
 
-  async #take(directive: Directive): Promise<void> {
+  /**
+   * The newer term counts at once: an order of the older one may be right behind, and storing what
+   * came before may take long. Resolves when it is durable.
+   */
+  #fence({ term, incarnation }: Directive): Promise<void> {
+    if (incarnation !== this.#options.incarnation()) return Promise.resolve();
+    const fenced = this.#options.journal.sawTerm(term);
+    // Whoever takes the directive in hears of a failure.
+    fenced.catch(() => {});
+    return fenced;
+  }
+
+  async #take(directive: Directive, fenced: Promise<void>): Promise<void> {
     const { journal, incarnation, maintenance, outbox, sender } = this.#options;
     if (directive.term < journal.term) return;
     if (directive.incarnation !== incarnation()) {
       this.#options.onOdd("otherIncarnation", directive.incarnation);
       return;
     }
-    await journal.sawTerm(directive.term);
+    await fenced;
     await maintenance.set(directive.maintenance);
     const { committed } = directive;
     const contradiction =

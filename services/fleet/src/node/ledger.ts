@@ -59,8 +59,11 @@ export class Ledger {
           const decoded = decodeActionOrder(payload);
           const order = decoded.type === "decoded" ? decoded.value : undefined;
           if (order !== undefined) this.#options.onOrder(order);
+          // Judged as of its arrival: what comes while it is journaled does not take it back.
+          const life = this.#meet();
+          const termSeen = this.#term;
           handler(payload, (answer) => {
-            if (order !== undefined) this.#answered(order, answer);
+            if (order !== undefined) this.#answered(order, answer, { life, termSeen });
             reply(answer);
           });
         }),
@@ -82,15 +85,19 @@ export class Ledger {
     this.#options.onDirective(decoded.value);
   }
 
-  #answered(order: ActionOrder, answer: Uint8Array): void {
+  #answered(
+    order: ActionOrder,
+    answer: Uint8Array,
+    arrival: { readonly life: string; readonly termSeen: number },
+  ): void {
     const decoded = decodeActionReply(answer);
     if (decoded.type === "undecodable" || decoded.value.code !== "accepted") return;
     const { action, target, generation, incarnation, term } = order;
-    const present = this.#meet();
+    const { life, termSeen } = arrival;
     const known = this.#runs.has(action);
     const newest = this.#generations.get(target) ?? 0;
-    if (incarnation !== present) this.#unfenced(order, `is for ${incarnation}, not ${present}`);
-    if (term < this.#term) this.#unfenced(order, `is of term ${term}, after ${this.#term}`);
+    if (incarnation !== life) this.#unfenced(order, `is for ${incarnation}, not ${life}`);
+    if (term < termSeen) this.#unfenced(order, `is of term ${term}, after ${termSeen}`);
     if (!known && generation <= newest) {
       this.#unfenced(order, `is of generation ${generation}, after ${newest}`);
     }
