@@ -9,6 +9,7 @@ import {
   encodeLogEntry,
   encodeSnapshot,
   SNAPSHOT_CHUNK_BYTES,
+  snapshotChunks,
 } from "@atoll/codec";
 import { Prng } from "@atoll/stdx";
 
@@ -56,6 +57,28 @@ test("a large snapshot has chunks of a bounded size", () => {
   for (const chunk of chunks)
     assert.ok(chunk.length < SNAPSHOT_CHUNK_BYTES + 4_096, `${chunk.length}`);
   assert.equal(decodeSnapshot(chunks).nodeCount, 6_000);
+});
+
+test("a snapshot walked while the state goes on is that of its moment", () => {
+  const state = given();
+  const node = (number: number): never => `node-${number}` as never;
+  for (let number = 0; number < 6_000; number += 1) {
+    state.entry({ ...sampleEvents.nodeDiscovered, node: node(number) });
+  }
+  const atOnce = Buffer.concat(encodeSnapshot(state.state));
+  const walked: Uint8Array[] = [];
+  let number = 0;
+  for (const chunk of snapshotChunks(state.state.copy())) {
+    walked.push(chunk);
+    for (const end = number + 100; number < end; number += 1) {
+      state.entry(
+        { ...sampleEvents.agentStarted, node: node(5_999 - number) },
+        { ...sampleEvents.nodeDiscovered, node: node(10_000 + number) },
+      );
+    }
+  }
+  assert.ok(walked.length > 1);
+  assert.deepEqual(Buffer.concat(walked), atOnce);
 });
 
 test("the snapshot of an empty state comes back, and no chunks are the empty state", () => {

@@ -53,6 +53,9 @@ class MemoryCodec implements LogCodec {
   encodeSnapshot(): Uint8Array[] {
     return [];
   }
+  snapshotChunks(): IterableIterator<Uint8Array> {
+    return [][Symbol.iterator]();
+  }
   decodeSnapshot(): Datacenter {
     return new Datacenter();
   }

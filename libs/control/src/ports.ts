@@ -26,6 +26,8 @@ export interface LogCodec {
   decodeLogEntry(data: Uint8Array): LogEntry;
   /** Deterministic: equal states give equal bytes. */
   encodeSnapshot(state: Datacenter): Uint8Array[];
+  /** The same bytes, each chunk encoded when it is asked for. */
+  snapshotChunks(state: Datacenter): IterableIterator<Uint8Array>;
   decodeSnapshot(chunks: readonly Uint8Array[]): Datacenter;
 }
 

@@ -175,7 +175,7 @@ test("snapshotNow() answers once a snapshot of what was applied is durable", () 
   leader.snapshotNow((outcome) => outcomes.push(outcome));
   assert.equal(outcomes.length, 0);
   leader.snapshotNow((outcome) => outcomes.push(outcome));
-  group.run();
+  group.tick();
   assert.deepEqual(outcomes, [
     { type: "saved", index: 2 },
     { type: "saved", index: 2 },

@@ -127,9 +127,10 @@ export interface StateMachine {
   apply(entries: readonly Entry[]): void;
   /**
    * The state after the last applied entry, as chunks. Deterministic: equal states give equal
-   * bytes.
+   * bytes. A large state is walked over many ticks, one chunk in each, while entries are applied:
+   * the chunks must go on to be those of the moment of the call.
    */
-  snapshot(): readonly Uint8Array[];
+  snapshot(): Iterable<Uint8Array>;
   /** Replaces the state by that after `metadata.index`. The chunks may be cut in other places. */
   restore(metadata: SnapshotMetadata, chunks: readonly Uint8Array[]): void;
 }

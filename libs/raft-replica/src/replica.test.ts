@@ -129,6 +129,7 @@ test("a snapshot is taken after so many entries, and the log keeps what is to be
     leader.propose([new Uint8Array([at])], () => undefined);
     group.run();
   }
+  group.tick();
   const { store } = group.of(1);
   assert.equal(store.snapshot?.index, 10);
   assert.deepEqual(store.compactions, [6]);
@@ -151,7 +152,36 @@ test("a snapshot is taken after so many bytes", () => {
   const leader = group.elect(1);
   leader.propose([new Uint8Array(2_000)], () => undefined);
   group.run();
+  group.tick();
   assert.equal(group.of(1).store.snapshot?.index, 2);
+});
+
+test("a large snapshot is one chunk's work in a tick, and of the moment it was taken", () => {
+  const group = new ManualReplicas([1], { snapshotEveryEntries: 10 });
+  const leader = group.elect(1);
+  const { store, stateMachine } = group.of(1);
+  stateMachine.snapshotChunks = 1_000;
+  for (let at = 0; at < 9; at += 1) {
+    leader.propose([new Uint8Array([at])], () => undefined);
+    group.run();
+  }
+  const atOnce = stateMachine.chunksGiven;
+  assert.ok(atOnce > 0 && atOnce <= 2, `${atOnce}`);
+  let most = 0;
+  for (let tick = 0; tick < 1_001 && store.snapshot === undefined; tick += 1) {
+    const before = stateMachine.chunksGiven;
+    leader.propose([new Uint8Array(1)], () => undefined);
+    group.tick();
+    most = Math.max(most, stateMachine.chunksGiven - before);
+  }
+  assert.equal(most, 1);
+  const content = Uint8Array.from(store.content.flatMap((chunk) => [...chunk]));
+  const { index, checksum, sizeBytes } = store.snapshot ?? {};
+  assert.deepEqual(
+    { index, checksum, sizeBytes, first: content[0] },
+    { index: 10, checksum: crc32c(content), sizeBytes: 1 + 999 * 5, first: 10 },
+  );
+  assert.ok(stateMachine.applied.length > 1_000);
 });
 
 test("entries are applied in bounded batches", () => {

@@ -121,7 +121,9 @@ export class Replica implements ReplicaDriver {
 
   tick(): void {
     this.#give({ type: "tick" });
-    if (!this.#stopped) this.#verbs.tick();
+    if (this.#stopped) return;
+    this.#verbs.tick();
+    this.#snapshots.tick();
   }
 
   receive(messages: readonly Message[]): void {

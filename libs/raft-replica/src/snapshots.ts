@@ -2,11 +2,12 @@
  * Keeps the log short: takes snapshots of the own state, and restores the newest at start.
  *
  * A snapshot is due after so many applied entries or bytes; while one is being saved no other
- * begins. After it is durable the log is compacted, but for the entries that feeds and slow peers
+ * begins. It is taken in one moment and written out a chunk at a time, one in each tick, so that a
+ * large state never holds up the loop. After it is durable the log is compacted, but for the entries that feeds and slow peers
  * may ask for. A snapshot is only taken of what is durable here as log, so that the log never ends
  * before it.
  */
-import { crc32c } from "@atoll/stdx";
+import { assert, crc32c } from "@atoll/stdx";
 import type { Membership, SnapshotMetadata } from "raft-ts";
 import type { LogStore, StateMachine } from "./ports.ts";
 import type { ReplicaSettings } from "./settings.ts";
@@ -25,11 +26,21 @@ export interface SnapshotsOptions {
   readonly failed: (error: Error) => void;
 }
 
+/** A snapshot that is being written out. */
+interface Taking {
+  readonly position: Pick<SnapshotMetadata, "index" | "term" | "membership">;
+  readonly rest: Iterator<Uint8Array>;
+  readonly chunks: Uint8Array[];
+  sizeBytes: number;
+  checksum: number;
+}
+
 export class Snapshots {
   readonly #options: SnapshotsOptions;
   #snapshotIndex: number;
   #bytesSince = 0;
   #saving = false;
+  #taking: Taking | undefined;
   /** Raised when a snapshot from a leader makes a restore that is under way obsolete. */
   #generation = 0;
 
@@ -59,17 +70,40 @@ export class Snapshots {
 
   /** Takes a snapshot of the state after `index` and compacts behind it. */
   take(index: number, term: number, membership: Membership): void {
-    const { store, stateMachine, settings } = this.#options;
     this.#saving = true;
     this.#bytesSince = 0;
-    const chunks = stateMachine.snapshot();
-    let sizeBytes = 0;
-    let checksum = 0;
-    for (const chunk of chunks) {
-      sizeBytes += chunk.length;
-      checksum = crc32c(chunk, checksum);
+    this.#taking = {
+      position: { index, term, membership },
+      rest: this.#options.stateMachine.snapshot()[Symbol.iterator](),
+      chunks: [],
+      sizeBytes: 0,
+      checksum: 0,
+    };
+    // What fits into one chunk is saved at once.
+    this.tick();
+    this.tick();
+  }
+
+  /** Goes on with a snapshot that is being written out: one chunk. */
+  tick(): void {
+    const taking = this.#taking;
+    if (taking === undefined) return;
+    const next = taking.rest.next();
+    if (next.done === true) {
+      this.#taking = undefined;
+      this.#save(taking);
+      return;
     }
-    const metadata = { index, term, membership, sizeBytes, checksum };
+    taking.chunks.push(next.value);
+    taking.sizeBytes += next.value.length;
+    taking.checksum = crc32c(next.value, taking.checksum);
+  }
+
+  #save({ position, chunks, sizeBytes, checksum }: Taking): void {
+    const { store, settings } = this.#options;
+    const { index } = position;
+    assert(this.#saving, "a snapshot is saved that nobody takes");
+    const metadata = { ...position, sizeBytes, checksum };
     store.saveSnapshot(metadata, chunks, (error) => {
       this.#saving = false;
       if (error !== undefined) {

@@ -114,7 +114,7 @@ export class SimulatedOrchestrator {
             state.apply(index, type === "data" ? data : new Uint8Array(0));
           }
         },
-        snapshot: () => state.snapshot(),
+        snapshot: () => state.snapshotInSlices(),
         restore: (metadata, chunks) => state.restore(metadata.index, chunks),
       },
       observer: {

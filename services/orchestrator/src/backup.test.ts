@@ -27,7 +27,7 @@ test("serve() refuses a third backup, and takes one when another caller is gone"
   const parts = {
     datacenter: "dc1",
     groupId: "g",
-    state: { appliedIndex: 7, snapshot: () => [new Uint8Array(10)] },
+    state: { appliedIndex: 7, snapshotInSlices: () => [new Uint8Array(10)] },
     replica: {
       readIndex: (done: (outcome: object) => void) => done({ type: "ready", index: 7 }),
       status: () => ({ term: 1, membership: { voters: [1], learners: [], learnersNext: [] } }),

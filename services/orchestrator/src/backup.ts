@@ -70,7 +70,7 @@ async function streamState(call: BackupCall, parts: BackupParts): Promise<void> 
   // From here to the copy nothing may wait: index, term and state are of one moment.
   const { term, membership } = replica.status();
   const index = state.appliedIndex;
-  const chunks = state.snapshot();
+  const chunks = state.snapshotInSlices();
   const position = { datacenter, groupId, index, term, voters: membership.voters };
   const value = {
     ...position,
@@ -104,7 +104,7 @@ function readIndex(replica: Pick<ReplicaDriver, "readIndex">): Promise<ReadOutco
   });
 }
 
-function* pieces(chunks: readonly Uint8Array[]): Iterable<Uint8Array> {
+function* pieces(chunks: Iterable<Uint8Array>): Iterable<Uint8Array> {
   for (const chunk of chunks) {
     for (let at = 0; at < chunk.length; at += CHUNK_BYTES_MAX) {
       yield chunk.subarray(at, at + CHUNK_BYTES_MAX);

@@ -166,29 +166,19 @@ class Follower {
   #sendSnapshot(): void {
     const index = this.#state.appliedIndex;
     const groupId = this.#groupId;
-    const chunks = index === 0 ? [] : this.#state.snapshot();
-    const frames: FeedResponse[] = chunks.map((chunk) => ({
-      content: {
-        $case: "snapshot",
-        value: { index, chunk: Buffer.from(chunk), last: false, groupId },
-      },
-    }));
-    frames.push({
-      content: { $case: "snapshot", value: { index, chunk: Buffer.alloc(0), last: true, groupId } },
-    });
+    const chunks = index === 0 ? [] : this.#state.snapshotInSlices();
     this.#next = index + 1;
-    this.#write(frames);
+    this.#write(snapshotFrames(chunks, { index, groupId }));
   }
 
-  #write(frames: readonly FeedResponse[]): void {
+  /** Each frame is made when the call takes it: a large state is encoded at the reader's pace. */
+  #write(frames: Iterable<FeedResponse>): void {
     this.#quietBeats = 0;
     this.#busy = true;
-    let at = 0;
+    const rest = frames[Symbol.iterator]();
     const step = (): void => {
-      while (at < frames.length) {
-        const frame = frames[at] as FeedResponse;
-        at += 1;
-        if (!this.#call.write(frame)) {
+      for (let next = rest.next(); next.done !== true; next = rest.next()) {
+        if (!this.#call.write(next.value)) {
           this.#call.once("drain", step);
           return;
         }
@@ -199,4 +189,16 @@ class Follower {
     };
     step();
   }
+}
+
+function* snapshotFrames(
+  chunks: Iterable<Uint8Array>,
+  { index, groupId }: { readonly index: number; readonly groupId: string },
+): Generator<FeedResponse> {
+  for (const chunk of chunks) {
+    const value = { index, chunk: Buffer.from(chunk), last: false, groupId };
+    yield { content: { $case: "snapshot", value } };
+  }
+  const value = { index, chunk: Buffer.alloc(0), last: true, groupId };
+  yield { content: { $case: "snapshot", value } };
 }

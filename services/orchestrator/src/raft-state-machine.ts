@@ -23,8 +23,8 @@ export class RaftStateMachine implements StateMachine {
     }
   }
 
-  snapshot(): readonly Uint8Array[] {
-    return this.#state.snapshot();
+  snapshot(): Iterable<Uint8Array> {
+    return this.#state.snapshotInSlices();
   }
 
   restore(metadata: SnapshotMetadata, chunks: readonly Uint8Array[]): void {

@@ -113,8 +113,19 @@ export class NotingStateMachine implements StateMachine {
     this.applied.push(...entries);
   }
 
-  snapshot(): readonly Uint8Array[] {
-    return [new Uint8Array([this.applied.length & 0xff]), new Uint8Array(5)];
+  /** Chunks of a snapshot, and how many were asked for so far. */
+  snapshotChunks = 2;
+  chunksGiven = 0;
+
+  snapshot(): Iterable<Uint8Array> {
+    return this.#walk(this.applied.length & 0xff);
+  }
+
+  *#walk(count: number): Generator<Uint8Array> {
+    for (let chunk = 0; chunk < this.snapshotChunks; chunk += 1) {
+      this.chunksGiven += 1;
+      yield chunk === 0 ? new Uint8Array([count]) : new Uint8Array(5);
+    }
   }
 
   restore(metadata: SnapshotMetadata): void {
