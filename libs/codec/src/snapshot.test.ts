@@ -81,6 +81,37 @@ test("a snapshot walked while the state goes on is that of its moment", () => {
   assert.deepEqual(Buffer.concat(walked), atOnce);
 });
 
+test("a chunk costs a bounded number of looks at nodes, also where they give no records", () => {
+  const state = given();
+  for (let number = 0; number < 6_000; number += 1) {
+    state.entry({ ...sampleEvents.nodeDiscovered, node: `node-${number}` as never });
+  }
+  let looked = 0;
+  const watched = new Proxy(state.state, {
+    get: (target, name) => {
+      if (name !== "nodes") {
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === "function" ? value.bind(target) : value;
+      }
+      return function* nodes() {
+        for (const node of target.nodes()) {
+          looked += 1;
+          yield node;
+        }
+      };
+    },
+  });
+  let [most, before] = [0, 0];
+  for (const chunk of snapshotChunks(watched)) {
+    assert.ok(chunk.length < SNAPSHOT_CHUNK_BYTES + 4_096);
+    most = Math.max(most, looked - before);
+    before = looked;
+  }
+  assert.equal(looked, 12_000);
+  // Records of nodes that were only discovered are small: many make a chunk.
+  assert.ok(most <= SNAPSHOT_CHUNK_BYTES / 64 && looked - before <= most, `${most}`);
+});
+
 test("the snapshot of an empty state comes back, and no chunks are the empty state", () => {
   assert.equal(decodeSnapshot([]).operationCount, 0);
   const chunks = encodeSnapshot(new Datacenter());

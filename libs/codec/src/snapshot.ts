@@ -29,19 +29,29 @@ import {
 export const SNAPSHOT_FORMAT = 1;
 
 /** A chunk is given out when it has grown to so much. */
-export const SNAPSHOT_CHUNK_BYTES = 262_144;
+export const SNAPSHOT_CHUNK_BYTES = 131_072;
+/** Nodes that are looked at for one chunk, when they give no records. */
+const SNAPSHOT_NODES_PER_CHUNK = 1_024;
+const NOTHING: Uint8Array = new Uint8Array(0);
 
 type RecordCase = NonNullable<SnapshotRecord["record"]>;
 
 export function encodeSnapshot(state: WholeState): Uint8Array[] {
-  return [...snapshotChunks(state)];
+  return [...snapshotChunks(state)].filter((chunk) => chunk.length > 0);
 }
 
-/** The chunks one by one, for who encodes a copy of the state in steps. */
+/**
+ * The chunks one by one, for who encodes a copy of the state in steps. Each costs a bounded amount
+ * of work, so some may be empty.
+ */
 export function* snapshotChunks(state: WholeState): IterableIterator<Uint8Array> {
   let parts: Uint8Array[] = [];
   let size = 0;
   for (const record of recordsOf(state)) {
+    if (record === undefined) {
+      yield NOTHING;
+      continue;
+    }
     const bytes = SnapshotRecord.encode({ record }).finish();
     const length = writeLength(bytes.length);
     parts.push(length, bytes);
@@ -74,13 +84,18 @@ export function decodeSnapshot(chunks: readonly Uint8Array[]): Datacenter {
   });
 }
 
-function* recordsOf(state: WholeState): IterableIterator<RecordCase> {
+/** Undefined after many nodes that have no more to say. */
+function* recordsOf(state: WholeState): IterableIterator<RecordCase | undefined> {
   const { stampMs, stream, operationCount } = state;
   const header = { format: SNAPSHOT_FORMAT, stampMs, operationCount };
   yield { $case: "header", value: stream === undefined ? header : { ...header, stream } };
   for (const node of state.nodes()) yield { $case: "node", value: toNodeRecord(node) };
   for (const role of state.roles()) yield { $case: "role", value: toRoleRecord(role) };
+  let looked = 0;
   for (const node of state.nodes()) {
+    looked += 1;
+    if (looked % SNAPSHOT_NODES_PER_CHUNK === 0) yield undefined;
+    if (node.open.size === 0 && node.finished.length === 0) continue;
     for (const id of [...sortedEntries(node.open).map(([, open]) => open), ...node.finished]) {
       const action = state.action(id);
       if (action !== undefined) yield { $case: "action", value: toActionRecord(action) };

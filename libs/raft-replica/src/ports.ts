@@ -128,7 +128,7 @@ export interface StateMachine {
   /**
    * The state after the last applied entry, as chunks. Deterministic: equal states give equal
    * bytes. A large state is walked over many ticks, one chunk in each, while entries are applied:
-   * the chunks must go on to be those of the moment of the call.
+   * the chunks must go on to be those of the moment of the call. An empty one is only a pause.
    */
   snapshot(): Iterable<Uint8Array>;
   /** Replaces the state by that after `metadata.index`. The chunks may be cut in other places. */

@@ -94,6 +94,7 @@ export class Snapshots {
       this.#save(taking);
       return;
     }
+    if (next.value.length === 0) return;
     taking.chunks.push(next.value);
     taking.sizeBytes += next.value.length;
     taking.checksum = crc32c(next.value, taking.checksum);

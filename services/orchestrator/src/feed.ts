@@ -196,6 +196,7 @@ function* snapshotFrames(
   { index, groupId }: { readonly index: number; readonly groupId: string },
 ): Generator<FeedResponse> {
   for (const chunk of chunks) {
+    if (chunk.length === 0) continue;
     const value = { index, chunk: Buffer.from(chunk), last: false, groupId };
     yield { content: { $case: "snapshot", value } };
   }
