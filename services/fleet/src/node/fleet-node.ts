@@ -175,6 +175,7 @@ export class FleetNode {
       return;
     }
     this.#facts += 1;
+    tally.count("changes");
     // Unique, so that the log can be searched for it.
     const reason = `${this.name}#${this.#facts} ${"x".repeat(bytes)}`.slice(0, bytes);
     for (const services of Object.values(this.#services)) {

@@ -5,6 +5,8 @@ import { Histogram, type HistogramCounts } from "@atoll/stdx";
 
 /** Counts that only grow, all from zero. */
 const COUNTS = {
+  /** Facts made by the scenario's rate, each with a name of its own. */
+  changes: 0,
   factsTaken: 0,
   factsCommitted: 0,
   /** In outboxes of nodes that were wiped. */
