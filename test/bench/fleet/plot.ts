@@ -25,7 +25,7 @@ export interface Plot {
 const WIDTH = 1_000;
 const PANEL_HEIGHT = 170;
 const GAP = 46;
-const TOP = 62;
+const TOP = 76;
 const LEFT = 64;
 const RIGHT = 190;
 const TICKS = 4;

@@ -63,7 +63,11 @@ export class ProcessWatch implements AsyncDisposable {
     this.samples.push({
       atMs: Date.now(),
       cores: Object.fromEntries(
-        [...cpu].map(([name, used]) => [name, (used - (this.#cpu.get(name) ?? used)) / seconds]),
+        // A thread that ends takes its time with it.
+        [...cpu].map(([name, used]) => [
+          name,
+          Math.max(0, used - (this.#cpu.get(name) ?? used)) / seconds,
+        ]),
       ),
       rssMb: Object.fromEntries(
         this.#pids().map(([name, pid]) => [name, residentBytes(pid) / BYTES_PER_MB]),
