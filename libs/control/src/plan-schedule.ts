@@ -7,11 +7,11 @@
 import type { NodeName, StateView } from "@atoll/domain";
 import { affectedNodes } from "@atoll/planner";
 import type { DomainEvent } from "@atoll/domain";
+import { WakeTimes } from "./wake-times.ts";
 
 export class PlanSchedule {
   readonly #dirty = new Set<NodeName>();
-  readonly #wakeAtMs = new Map<NodeName, number>();
-  #earliestWakeMs: number = Number.POSITIVE_INFINITY;
+  readonly #wakes = new WakeTimes<NodeName>();
 
   get waiting(): number {
     return this.#dirty.size;
@@ -19,8 +19,7 @@ export class PlanSchedule {
 
   clear(): void {
     this.#dirty.clear();
-    this.#wakeAtMs.clear();
-    this.#earliestWakeMs = Number.POSITIVE_INFINITY;
+    this.#wakes.clear();
   }
 
   addAll(view: StateView): void {
@@ -39,17 +38,13 @@ export class PlanSchedule {
 
   /** Sets or, with undefined, drops the moment at which `node` is due although nothing happened. */
   wake(node: NodeName, atMs: number | undefined): void {
-    if (atMs === undefined) {
-      this.#wakeAtMs.delete(node);
-      return;
-    }
-    this.#wakeAtMs.set(node, atMs);
-    if (atMs < this.#earliestWakeMs) this.#earliestWakeMs = atMs;
+    if (atMs === undefined) this.#wakes.delete(node);
+    else this.#wakes.set(node, atMs);
   }
 
   /** Removes and returns up to `most` nodes that are due. */
   take(nowMs: number, most: number): NodeName[] {
-    if (nowMs >= this.#earliestWakeMs) this.#collectWakes(nowMs);
+    for (const node of this.#wakes.takeDue(nowMs)) this.#dirty.add(node);
     const taken: NodeName[] = [];
     for (const node of this.#dirty) {
       if (taken.length >= most) break;
@@ -57,18 +52,5 @@ export class PlanSchedule {
     }
     for (const node of taken) this.#dirty.delete(node);
     return taken;
-  }
-
-  #collectWakes(nowMs: number): void {
-    let earliestMs = Number.POSITIVE_INFINITY;
-    for (const [node, atMs] of this.#wakeAtMs) {
-      if (atMs <= nowMs) {
-        this.#wakeAtMs.delete(node);
-        this.#dirty.add(node);
-      } else if (atMs < earliestMs) {
-        earliestMs = atMs;
-      }
-    }
-    this.#earliestWakeMs = earliestMs;
   }
 }
