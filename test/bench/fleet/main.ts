@@ -52,6 +52,9 @@ const ROLE = [
   "services: [{ name: app, command: [app] }]",
 ].join("\n");
 
+/** Ctrl-C ends the size under way, and its datacenter, and tells what there is. */
+const stop = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => stop.abort(name));
 const machine = describeMachine();
 const startedAt = new Date().toISOString();
 const stem = `fleet-${startedAt.replaceAll(/[:.]/g, "-")}`;
@@ -86,13 +89,14 @@ async function measure(agents: number): Promise<Measured> {
     const profiling = values.profile
       ? pause(settling * 1_000 + PROFILE_AFTER_MS).then(() => profile(lab, agents))
       : Promise.resolve();
-    const fleet = await runFleet(lab, [
+    const scenario = [
       ...["--agents", String(agents), "--labels", "fleet=load", "--seed", values.seed],
       ...["--racks", String(Math.ceil(agents / AGENTS_PER_RACK))],
       ...["--starts-per-second", values["starts-per-second"]],
       ...["--duration", `${Math.round(minutes * 60)}s`, "--facts-per-second", String(rate)],
       ...["--crashes-per-minute", values["crashes-per-minute"]],
-    ]);
+    ];
+    const fleet = await runFleet(lab, scenario, stop.signal);
     await profiling;
     return { agents, rate, minutes, nats, fleet, processes: watch.samples };
   } finally {
@@ -110,6 +114,7 @@ async function profile(lab: Lab, agents: number): Promise<void> {
 
 const measured: Measured[] = [];
 for (const agents of values.agents.split(",").map(Number)) {
+  if (stop.signal.aborted) break;
   process.stderr.write(`── ${agents} agents\n`);
   const one = await measure(agents);
   measured.push(one);

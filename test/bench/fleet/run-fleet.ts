@@ -40,14 +40,19 @@ export interface Latencies {
   readonly maxMs: number;
 }
 
-/** Progress goes on to stderr; the end of this process ends it. */
-export async function runFleet(lab: Lab, words: readonly string[]): Promise<FleetReport> {
+/** Progress goes on to stderr. It reports also when `signal` ends it early. */
+export async function runFleet(
+  lab: Lab,
+  words: readonly string[],
+  signal?: AbortSignal,
+): Promise<FleetReport> {
   const site = ["--nats", lab.natsUrl, "--datacenter", lab.datacenter, "--output", "json"];
   const child = spawn(join(REPOSITORY_DIR, "bin/atoll-fleet"), [...site, ...words], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const end = (): void => void child.kill("SIGTERM");
   process.once("exit", end);
+  signal?.addEventListener("abort", end);
   try {
     const [written, [status]] = await Promise.all([
       text(child.stdout),
@@ -57,5 +62,6 @@ export async function runFleet(lab: Lab, words: readonly string[]): Promise<Flee
     return JSON.parse(written) as FleetReport;
   } finally {
     process.off("exit", end);
+    signal?.removeEventListener("abort", end);
   }
 }

@@ -26,8 +26,10 @@ export interface FleetShare {
 }
 
 const TURN_MS = 10;
-/** For an agent to be known, once it has begun to connect. */
+/** For all agents to be known, beyond what the pace of starts allows. */
 const SETTLE_MS_MAX = 180_000;
+/** Agents of one process that are not known yet; more wait, so that none gives up dialling. */
+export const STARTING_MAX = 250;
 const MS_PER_SECOND = 1_000;
 const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
@@ -68,16 +70,20 @@ export class Fleet {
     const { scenario, from, to } = this.#share;
     // Every process has its share of the pace.
     const perSecond = (scenario.startsPerSecond * (to - from)) / scenario.agents;
-    let started = 0;
-    await this.#turns(Number.POSITIVE_INFINITY, (elapsedMs) => {
+    const paceMs = (this.#nodes.length / perSecond) * MS_PER_SECOND;
+    const waiting = this.#nodes.toReversed();
+    let starting: FleetNode[] = [];
+    return await this.#turns(paceMs + SETTLE_MS_MAX, (elapsedMs) => {
+      starting = starting.filter((node) => !node.settled);
       const due = Math.ceil((elapsedMs / MS_PER_SECOND) * perSecond);
-      for (; started < Math.min(due, this.#nodes.length); started += 1) {
-        void this.#nodes[started]?.start();
+      while (this.#nodes.length - waiting.length < due && starting.length < STARTING_MAX) {
+        const node = waiting.pop();
+        if (node === undefined) break;
+        void node.start();
+        starting.push(node);
       }
-      return started === this.#nodes.length;
+      return waiting.length === 0 && starting.length === 0;
     });
-    const settled = (): boolean => this.#nodes.every((node) => node.settled);
-    return await this.#turns(SETTLE_MS_MAX, settled);
   }
 
   /** Facts and happenings for the scenario's duration. */
