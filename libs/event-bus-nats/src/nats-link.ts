@@ -6,13 +6,13 @@
  * (subscriptions, requests, buffered messages) can live on in the next. The owner sets up at
  * `opened` and tears down at `closed`. Used by both ends of the bus.
  */
-import { connect } from "@nats-io/transport-node";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { ConnectionTeller } from "@atoll/event-bus";
 import { Backoff } from "./backoff.ts";
 import type { BackoffBounds } from "./backoff.ts";
 import { describeError, guarded } from "./bus-log.ts";
 import type { BusLog } from "./bus-log.ts";
+import { dial } from "./dial.ts";
 
 const DIAL_TIMEOUT_MS = 3_000;
 /** A silent server is given up after two pings without an answer. */
@@ -123,7 +123,7 @@ export class NatsLink {
   }
 
   #dial(): Promise<NatsConnection> {
-    return connect({
+    return dial({
       servers: this.#settings.url.split(",").map((server) => server.trim()),
       name: this.#settings.name,
       inboxPrefix: this.#settings.inboxPrefix,
