@@ -30,8 +30,8 @@ const OTHER_FILES = 100;
 /** @throws ConfigError with everything that is wrong. */
 export function makeConfig(options: FleetOptions, environment: FleetEnvironment): Config {
   const problems: string[] = [];
-  const natsUrl = String(options["nats"] ?? environment.natsUrl ?? "");
-  const datacenter = String(options["datacenter"] ?? environment.datacenter ?? "");
+  const natsUrl = textOf(options["nats"]) ?? environment.natsUrl ?? "";
+  const datacenter = textOf(options["datacenter"]) ?? environment.datacenter ?? "";
   const output = options["output"] ?? "text";
   for (const url of natsUrl.split(",")) checkNatsUrl(url.trim(), problems);
   const badName = checkName("--datacenter (ATOLL_DATACENTER)", datacenter);
@@ -51,6 +51,10 @@ export function makeConfig(options: FleetOptions, environment: FleetEnvironment)
   }
   if (problems.length > 0 || scenario === undefined) throw new ConfigError(problems);
   return { natsUrl, datacenter, scenario, output: output as OutputFormat };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 function readScenario(path: unknown): Readonly<Record<string, unknown>> {

@@ -12,7 +12,6 @@ const STATE_EVERY_MS = 1_000;
 export async function runWorker(): Promise<void> {
   const stop = new AbortController();
   const tally = new Tally();
-  let fleet: Fleet | undefined;
   let mayRun = (): void => {};
   const running = new Promise<void>((resolve) => {
     mayRun = resolve;
@@ -31,9 +30,9 @@ export async function runWorker(): Promise<void> {
     });
   });
   const { share } = await told;
-  fleet = new Fleet(share, { tally, signal: stop.signal });
+  const fleet = new Fleet(share, { tally, signal: stop.signal });
   const timer = setInterval(() => {
-    if (fleet !== undefined) tell({ type: "state", state: stateOf(fleet, tally) });
+    tell({ type: "state", state: stateOf(fleet, tally) });
   }, STATE_EVERY_MS);
   tell({ type: "started", settled: await fleet.start() });
   await running;
