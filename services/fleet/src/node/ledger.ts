@@ -48,6 +48,7 @@ export class Ledger {
       publishFacts: (payload, done) => bus.publishFacts(payload, done),
       publishHeartbeat: (payload) => bus.publishHeartbeat(payload),
       onConnection: (handler) => bus.onConnection(handler),
+      onProbe: (handler) => bus.onProbe(handler),
       close: () => bus.close(),
       onDirective: (handler) =>
         bus.onDirective((payload) => {
