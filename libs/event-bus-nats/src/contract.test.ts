@@ -1,5 +1,5 @@
 /**
- * The bus over NATS passes the contract against a real server.
+ * The bus over NATS passes the contract against a real server, and against a real cluster of three.
  */
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
@@ -7,35 +7,40 @@ import { busContract } from "@atoll/event-bus/contract";
 import type { BusWorld, Condition, WorldOptions } from "@atoll/event-bus/contract";
 import type { AgentBus, OrchestratorBus } from "@atoll/event-bus";
 import { connectAgentBus } from "./agent-bus.ts";
+import { NatsCluster } from "./nats-cluster.ts";
 import { NatsServer, skipReason } from "./nats-server.ts";
+import type { TestNats } from "./nats-server.ts";
 import { connectOrchestratorBus } from "./orchestrator-bus.ts";
-import { until } from "./testing.ts";
+import { until } from "./until.ts";
 
-let server: NatsServer;
-let started: Promise<NatsServer> | undefined;
+/** A cluster elects leaders, of itself and of each stream, in 4 to 9 seconds each. */
+const CLUSTER_DEADLINE_MS = 60_000;
 
-after(async () => {
-  await (await started)?.[Symbol.asyncDispose]();
-});
+const kinds = [
+  { name: "one server", start: () => NatsServer.start(), deadlineMs: undefined },
+  { name: "three servers", start: () => NatsCluster.start(), deadlineMs: CLUSTER_DEADLINE_MS },
+];
 
 const silent = { info: (): void => {}, warn: (): void => {} };
 
-/** A world in a datacenter of its own; the server is shared by all. */
+/** A world in a datacenter of its own; the servers are shared by all. */
 class NatsWorld implements BusWorld {
   readonly #datacenter = `t-${randomUUID().slice(0, 8)}`;
+  readonly #nats: TestNats;
   readonly #options: WorldOptions;
   readonly #clients: (AgentBus | OrchestratorBus)[] = [];
   /** What is done to the server, in order. */
   done: Promise<void> = Promise.resolve();
   #running = true;
 
-  constructor(options: WorldOptions) {
+  constructor(nats: TestNats, options: WorldOptions) {
+    this.#nats = nats;
     this.#options = options;
   }
 
   agent(node: string): AgentBus {
     const datacenter = this.#datacenter;
-    return this.#keep(connectAgentBus({ url: server.url, datacenter, node, log: silent }));
+    return this.#keep(connectAgentBus({ url: this.#nats.url, datacenter, node, log: silent }));
   }
 
   orchestrator(): OrchestratorBus {
@@ -43,10 +48,11 @@ class NatsWorld implements BusWorld {
     const datacenter = this.#datacenter;
     return this.#keep(
       connectOrchestratorBus({
-        url: server.url,
+        url: this.#nats.url,
         datacenter,
         log: silent,
         streamBytesMax,
+        streamReplicas: this.#nats.streamReplicas,
         forgetEveryMs: 100,
       }),
     );
@@ -54,17 +60,17 @@ class NatsWorld implements BusWorld {
 
   stopServer(): void {
     this.#running = false;
-    this.done = this.done.then(() => server.kill());
+    this.done = this.done.then(() => this.#nats.kill());
   }
 
   startServer(): void {
     this.#running = true;
-    this.done = this.done.then(() => server.start());
+    this.done = this.done.then(() => this.#nats.start());
   }
 
   deleteStream(): void {
     this.done = this.done.then(async () => {
-      const connection = await server.connect();
+      const connection = await this.#nats.connect();
       await connection.request(`$JS.API.STREAM.DELETE.ATOLL_FACTS_${this.#datacenter}`);
       await connection.close();
     });
@@ -73,7 +79,7 @@ class NatsWorld implements BusWorld {
   async end(): Promise<void> {
     await this.done;
     await Promise.all(this.#clients.map((client) => client.close()));
-    if (!this.#running) await server.start();
+    if (!this.#running) await this.#nats.start();
   }
 
   #keep<T extends AgentBus | OrchestratorBus>(client: T): T {
@@ -85,22 +91,29 @@ class NatsWorld implements BusWorld {
 async function drive(
   conditions: Generator<Condition, void, void>,
   world: NatsWorld,
+  deadlineMs: number | undefined,
 ): Promise<void> {
   for (const condition of conditions) {
     await world.done;
-    await until(condition.what, condition.holds);
+    await until(condition.what, condition.holds, deadlineMs);
   }
 }
 
-for (const one of busContract()) {
-  test(`event-bus-nats contract: ${one.name}`, { skip: skipReason ?? false }, async () => {
-    started ??= NatsServer.start();
-    server = await started;
-    const world = new NatsWorld(one.options);
-    try {
-      await drive(one.run(world), world);
-    } finally {
-      await world.end();
-    }
+for (const { name, start, deadlineMs } of kinds) {
+  let started: Promise<TestNats> | undefined;
+  after(async () => {
+    await (await started)?.[Symbol.asyncDispose]();
   });
+  for (const one of busContract()) {
+    const title = `event-bus-nats contract: ${one.name} (${name})`;
+    test(title, { skip: skipReason ?? false }, async () => {
+      started ??= start();
+      const world = new NatsWorld(await started, one.options);
+      try {
+        await drive(one.run(world), world, deadlineMs);
+      } finally {
+        await world.end();
+      }
+    });
+  }
 }

@@ -1,38 +1,68 @@
 /**
- * What the bus over NATS does when the server fails in ways that only a real server can: killed,
- * frozen, wiped, robbed of its stream or consumer, filled with messages that are not ours.
+ * What the bus over NATS does when the servers fail in ways that only real ones can: killed,
+ * frozen, wiped, robbed of their stream or consumer, filled with messages that are not ours. One
+ * server, and a cluster of three to which the same befalls as a whole.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { StreamBatch } from "@atoll/event-bus";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { connectAgentBus } from "./agent-bus.ts";
+import { NatsCluster } from "./nats-cluster.ts";
 import { NatsServer, skipReason } from "./nats-server.ts";
+import type { TestNats } from "./nats-server.ts";
 import { connectOrchestratorBus } from "./orchestrator-bus.ts";
 import type { NatsOrchestratorBus } from "./orchestrator-bus.ts";
-import { until } from "./testing.ts";
+import { until as untilAtLatest } from "./until.ts";
 
 const skip = skipReason ?? false;
 const silent = { info: (): void => {}, warn: (): void => {} };
 const datacenter = "dc1";
 const stream = "ATOLL_FACTS_dc1";
 
+type Until = (what: string, holds: () => boolean | Promise<boolean>) => Promise<void>;
+
+interface Kind {
+  readonly start: () => Promise<TestNats>;
+  readonly until: Until;
+}
+
+/** A cluster elects leaders, of itself and of each stream, in 4 to 9 seconds each. */
+const KINDS: readonly (Kind & { readonly name: string })[] = [
+  { name: "one server", start: () => NatsServer.start(), until: untilAtLatest },
+  {
+    name: "three servers",
+    start: () => NatsCluster.start(),
+    until: (what, holds) => untilAtLatest(what, holds, 60_000),
+  },
+];
+
+function onEach(name: string, body: (kind: Kind) => Promise<void>): void {
+  for (const kind of KINDS) test(`${name} (${kind.name})`, { skip }, () => body(kind));
+}
+
 interface Scene extends AsyncDisposable {
-  readonly server: NatsServer;
+  readonly server: TestNats;
   readonly orchestrator: NatsOrchestratorBus;
   readonly batches: StreamBatch[];
   /** Publishes until it is stored. */
   readonly store: (text: string) => Promise<void>;
   readonly connected: () => boolean;
+  /**
+   * What was read, in order of first arrival: a publication whose acknowledgement is late is
+   * repeated, and stored again. Throws when a message was delivered twice.
+   */
   readonly read: () => string[];
 }
 
-async function scene(server: NatsServer): Promise<Scene> {
+async function scene({ start, until }: Kind, started?: TestNats): Promise<Scene> {
+  const server = started ?? (await start());
   const agent = connectAgentBus({ url: server.url, datacenter, node: "n1", log: silent });
   const orchestrator = connectOrchestratorBus({
     url: server.url,
     datacenter,
     log: silent,
+    streamReplicas: server.streamReplicas,
     forgetEveryMs: 100,
   });
   const batches: StreamBatch[] = [];
@@ -55,10 +85,14 @@ async function scene(server: NatsServer): Promise<Scene> {
     batches,
     connected,
     store: (text) => until(`${text} is stored`, () => attempt(text)),
-    read: () =>
-      batches.flatMap((batch) =>
-        batch.messages.map((message) => new TextDecoder().decode(message.payload)),
-      ),
+    read: () => {
+      const messages = batches.flatMap((batch) =>
+        batch.messages.map((message) => ({ ...message, created: batch.created })),
+      );
+      const places = messages.map(({ created, sequence }) => `${created} ${sequence}`);
+      assert.equal(new Set(places).size, places.length, "a message was delivered twice");
+      return [...new Set(messages.map(({ payload }) => new TextDecoder().decode(payload)))];
+    },
     async [Symbol.asyncDispose]() {
       await Promise.all([agent.close(), orchestrator.close()]);
       await server[Symbol.asyncDispose]();
@@ -67,8 +101,8 @@ async function scene(server: NatsServer): Promise<Scene> {
 }
 
 /** An orchestrator's end that closes with its test, however that ends. */
-function owned(url: string): NatsOrchestratorBus & AsyncDisposable {
-  const bus = connectOrchestratorBus({ url, datacenter, log: silent });
+function owned({ url, streamReplicas }: TestNats): NatsOrchestratorBus & AsyncDisposable {
+  const bus = connectOrchestratorBus({ url, datacenter, log: silent, streamReplicas });
   return Object.assign(bus, { [Symbol.asyncDispose]: () => bus.close() });
 }
 
@@ -93,8 +127,8 @@ async function streamInfo(
   return info.state;
 }
 
-test("connectOrchestratorBus() makes the stream that the design asks for", { skip }, async () => {
-  await using it = await scene(await NatsServer.start());
+onEach("connectOrchestratorBus() makes the stream that the design asks for", async (kind) => {
+  await using it = await scene(kind);
   await using connection = await it.server.connect();
   const info = (await request(connection, `$JS.API.STREAM.INFO.${stream}`)) as {
     config: Record<string, unknown>;
@@ -108,13 +142,14 @@ test("connectOrchestratorBus() makes the stream that the design asks for", { ski
       retention: "limits",
       discard: "new",
       max_bytes: 1_073_741_824,
-      num_replicas: 1,
+      num_replicas: it.server.streamReplicas,
     },
   );
 });
 
-test("connectOrchestratorBus() puts a stream with other settings right", { skip }, async () => {
-  const server = await NatsServer.start();
+onEach("connectOrchestratorBus() puts a stream with other settings right", async (kind) => {
+  const { until } = kind;
+  const server = await kind.start();
   await using connection = await server.connect();
   await request(connection, `$JS.API.STREAM.CREATE.${stream}`, {
     name: stream,
@@ -125,7 +160,7 @@ test("connectOrchestratorBus() puts a stream with other settings right", { skip 
     max_bytes: 5_000_000,
     num_replicas: 1,
   });
-  await using it = await scene(server);
+  await using it = await scene(kind, server);
   await it.store("a");
   await until("it is read", () => it.read().includes("a"));
   const info = (await request(connection, `$JS.API.STREAM.INFO.${stream}`)) as {
@@ -134,8 +169,9 @@ test("connectOrchestratorBus() puts a stream with other settings right", { skip 
   assert.deepEqual([info.config["discard"], info.config["max_bytes"]], ["new", 1_073_741_824]);
 });
 
-test("readFacts() goes on at the same place after kill -9 and a restart", { skip }, async () => {
-  await using it = await scene(await NatsServer.start());
+onEach("readFacts() goes on at the same place after kill -9 and a restart", async (kind) => {
+  const { until } = kind;
+  await using it = await scene(kind);
   for (let round = 0; round < 3; round += 1) {
     await it.store(`${round}a`);
     await it.store(`${round}b`);
@@ -150,8 +186,9 @@ test("readFacts() goes on at the same place after kill -9 and a restart", { skip
   assert.equal(new Set(it.batches.map((batch) => batch.created)).size, 1);
 });
 
-test("readFacts() follows to a new stream when the store was wiped", { skip }, async () => {
-  await using it = await scene(await NatsServer.start());
+onEach("readFacts() follows to a new stream when the store was wiped", async (kind) => {
+  const { until } = kind;
+  await using it = await scene(kind);
   await it.store("a");
   await until("it is read", () => it.read().length === 1);
   await it.server.kill();
@@ -164,14 +201,15 @@ test("readFacts() follows to a new stream when the store was wiped", { skip }, a
   assert.equal(second?.messages[0]?.sequence, 1);
 });
 
-test("readFacts() gives a stream up that lost what was read of it", { skip }, async () => {
-  await using it = await scene(await NatsServer.start());
+onEach("readFacts() gives a stream up that lost what was read of it", async (kind) => {
+  const { until } = kind;
+  await using it = await scene(kind);
   await it.store("a");
   await until("it is read", () => it.read().length === 1);
   const created = it.batches[0]?.created ?? "";
   await it.orchestrator.close();
   // Another replica knows more of the stream than the stream does.
-  await using other = owned(it.server.url);
+  await using other = owned(it.server);
   const batches: StreamBatch[] = [];
   other.readFacts({ created, sequence: 1_000 }, (batch, ready) => {
     batches.push(batch);
@@ -189,8 +227,9 @@ test("readFacts() gives a stream up that lost what was read of it", { skip }, as
   );
 });
 
-test("readFacts() makes a new consumer when its consumer is deleted", { skip }, async () => {
-  await using it = await scene(await NatsServer.start());
+onEach("readFacts() makes a new consumer when its consumer is deleted", async (kind) => {
+  const { until } = kind;
+  await using it = await scene(kind);
   await using connection = await it.server.connect();
   for (let round = 0; round < 3; round += 1) {
     await it.store(`k${round}`);
@@ -206,11 +245,12 @@ test("readFacts() makes a new consumer when its consumer is deleted", { skip }, 
   assert.deepEqual(it.read(), ["k0", "k1", "k2", "last"]);
 });
 
-test("readFacts() leaves no consumer behind when it is stopped", { skip }, async () => {
-  await using it = await scene(await NatsServer.start());
+onEach("readFacts() leaves no consumer behind when it is stopped", async (kind) => {
+  const { until } = kind;
+  await using it = await scene(kind);
   await using connection = await it.server.connect();
   await it.orchestrator.close();
-  await using other = owned(it.server.url);
+  await using other = owned(it.server);
   for (let round = 0; round < 5; round += 1) {
     let read = 0;
     const stop = other.readFacts(undefined, (batch, ready) => {
@@ -227,8 +267,9 @@ test("readFacts() leaves no consumer behind when it is stopped", { skip }, async
   });
 });
 
-test("a frozen server is given up and the reading goes on when it thaws", { skip }, async () => {
-  await using it = await scene(await NatsServer.start());
+onEach("a frozen server is given up and the reading goes on when it thaws", async (kind) => {
+  const { until } = kind;
+  await using it = await scene(kind);
   await it.store("a");
   it.server.freeze();
   await until("the silence is noticed", () => !it.connected());
@@ -238,8 +279,9 @@ test("a frozen server is given up and the reading goes on when it thaws", { skip
   assert.deepEqual(it.read(), ["a", "b"]);
 });
 
-test("readFacts() skips, counts and forgets messages that are not ours", { skip }, async () => {
-  await using it = await scene(await NatsServer.start());
+onEach("readFacts() skips, counts and forgets messages that are not ours", async (kind) => {
+  const { until } = kind;
+  await using it = await scene(kind);
   await it.store("a");
   await until("it is read", () => it.read().length === 1);
   await using connection = await it.server.connect();
@@ -266,10 +308,10 @@ test("readFacts() skips, counts and forgets messages that are not ours", { skip 
 
 test("connectOrchestratorBus() says why when the server has no JetStream", { skip }, async () => {
   await using server = await NatsServer.start({ jetStream: false });
-  await using bus = owned(server.url);
+  await using bus = owned(server);
   let reason = "";
   bus.onConnection((state) => ({ reason } = state));
-  await until("the reason is told", () => reason.startsWith(`the stream ${stream}`));
+  await untilAtLatest("the reason is told", () => reason.startsWith(`the stream ${stream}`));
 });
 
 test("a handler that throws ends the process and does not silence the bus", { skip }, async () => {
@@ -292,7 +334,7 @@ test("a handler that throws ends the process and does not silence the bus", { sk
   let code: number | null | undefined;
   child.once("exit", (status) => (code = status));
   try {
-    await until("the process has ended", () => code !== undefined);
+    await untilAtLatest("the process has ended", () => code !== undefined);
   } finally {
     child.kill("SIGKILL");
   }

@@ -1,13 +1,14 @@
 /**
- * A real nats-server for the tests of this package: on a port of its own, in a folder of its own.
+ * A real nats-server for tests: on a port of its own, in a folder of its own.
  *
- * Started with JetStream; can be killed, frozen, restarted on its store, or robbed of it. Only
- * tests use it; it ends its own process and no other.
+ * Started with JetStream, alone or as one of a cluster; can be killed, frozen, restarted on its
+ * store or on an older copy of it, or robbed of it. Only tests use it; it ends its own process and
+ * no other.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { connect } from "@nats-io/transport-node";
@@ -20,21 +21,53 @@ const LOOK_MS = 10;
 export const skipReason: string | undefined =
   findServer() === undefined ? "nats-server is not on the PATH" : undefined;
 
-export class NatsServer implements AsyncDisposable {
+/** What a test does to the servers of a bus, be it one or a cluster. */
+export interface TestNats extends AsyncDisposable {
+  /** All servers, as the clients of the bus take it. */
+  readonly url: string;
+  /** On how many of them the stream lies. */
+  readonly streamReplicas: number;
+  start(): Promise<void>;
+  kill(): Promise<void>;
+  freeze(): void;
+  thaw(): void;
+  wipe(): Promise<void>;
+  connect(): Promise<NatsConnection>;
+}
+
+export interface NatsServerOptions {
+  /** Default true. */
+  readonly jetStream?: boolean;
+  /** Default: alone. */
+  readonly cluster?: ClusterPlace;
+}
+
+/** One server's place in a cluster. */
+export interface ClusterPlace {
+  /** Of this server, as the cluster calls it. */
+  readonly name: string;
+  /** Where it takes routes. */
+  readonly port: number;
+  /** Where all of them do. */
+  readonly ports: readonly number[];
+}
+
+export class NatsServer implements TestNats {
+  readonly streamReplicas = 1;
   readonly #folder: string;
-  readonly #jetStream: boolean;
+  readonly #options: NatsServerOptions;
   #port = 0;
   #process: ChildProcess | undefined;
 
-  private constructor(folder: string, jetStream: boolean) {
+  private constructor(folder: string, options: NatsServerOptions) {
     this.#folder = folder;
-    this.#jetStream = jetStream;
+    this.#options = options;
   }
 
   /** A running server. */
-  static async start(options: { readonly jetStream?: boolean } = {}): Promise<NatsServer> {
+  static async start(options: NatsServerOptions = {}): Promise<NatsServer> {
     const folder = await mkdtemp(join(tmpdir(), "atoll-nats-"));
-    const server = new NatsServer(folder, options.jetStream ?? true);
+    const server = new NatsServer(folder, options);
     await server.start();
     return server;
   }
@@ -48,12 +81,7 @@ export class NatsServer implements AsyncDisposable {
     const program = findServer();
     if (program === undefined) throw new Error("no nats-server");
     const config = join(this.#folder, "server.conf");
-    const store = join(this.#folder, "store");
-    const jetStream = this.#jetStream ? `jetstream { store_dir: ${JSON.stringify(store)} }\n` : "";
-    await writeFile(
-      config,
-      `listen: "127.0.0.1:${this.#port === 0 ? -1 : this.#port}"\n${jetStream}`,
-    );
+    await writeFile(config, this.#config());
     const words = ["-c", config, "--ports_file_dir", this.#folder];
     const child = spawn(program, words, { stdio: "ignore" });
     this.#process = child;
@@ -85,7 +113,18 @@ export class NatsServer implements AsyncDisposable {
 
   /** Removes what it stored; it must not run. */
   async wipe(): Promise<void> {
-    await rm(join(this.#folder, "store"), { recursive: true, force: true });
+    await rm(this.#store, { recursive: true, force: true });
+  }
+
+  /** Keeps a copy of what it stored; it must not run. */
+  async copyStore(): Promise<void> {
+    await cp(this.#store, join(this.#folder, "copy"), { recursive: true });
+  }
+
+  /** Puts the copy in the place of what it stored since; it must not run. */
+  async rollBack(): Promise<void> {
+    await this.wipe();
+    await cp(join(this.#folder, "copy"), this.#store, { recursive: true });
   }
 
   /** A connection for what the bus does not offer, once the server takes one. */
@@ -104,6 +143,24 @@ export class NatsServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  get #store(): string {
+    return join(this.#folder, "store");
+  }
+
+  #config(): string {
+    const { jetStream = true, cluster } = this.#options;
+    const lines = [`listen: "127.0.0.1:${this.#port === 0 ? -1 : this.#port}"`];
+    if (jetStream) lines.push(`jetstream { store_dir: ${JSON.stringify(this.#store)} }`);
+    if (cluster !== undefined) {
+      const routes = cluster.ports.map((port) => `"nats://127.0.0.1:${port}"`).join(", ");
+      lines.push(
+        `server_name: "${cluster.name}"`,
+        `cluster { name: "test", listen: "127.0.0.1:${cluster.port}", routes: [${routes}] }`,
+      );
+    }
+    return `${lines.join("\n")}\n`;
   }
 
   async #readPort(child: ChildProcess): Promise<number> {

@@ -1,20 +1,8 @@
 /**
- * Waiting for a state, with a deadline; only tests use it.
+ * For tests, of this package and of those that use it: real servers, and waiting for a state with a
+ * deadline.
  */
-const DEADLINE_MS = 15_000;
-const LOOK_MS = 5;
-
-/** Resolves as soon as `holds`; throws what it waited for when that does not happen. */
-export async function until(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  deadlineMs: number = DEADLINE_MS,
-): Promise<void> {
-  const endMs = performance.now() + deadlineMs;
-  while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error(`not within ${deadlineMs} ms: ${what}`);
-    await new Promise((resolve) => {
-      setTimeout(resolve, LOOK_MS);
-    });
-  }
-}
+export { NatsCluster } from "./nats-cluster.ts";
+export { NatsServer, skipReason } from "./nats-server.ts";
+export type { TestNats } from "./nats-server.ts";
+export { until } from "./until.ts";
