@@ -8,6 +8,7 @@ import { mock, test } from "node:test";
 import { headers } from "@nats-io/transport-node";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { FactPull } from "./fact-pull.ts";
+import type { Gap, PullTarget } from "./fact-pull.ts";
 import { Foreign } from "./foreign.ts";
 import { Subjects } from "./subjects.ts";
 
@@ -17,13 +18,17 @@ interface Scene {
   /** The reply subject of each pull request, in order. */
   readonly requests: string[];
   readonly broken: string[];
+  readonly gaps: (Gap | undefined)[];
+  readonly passed: Gap[];
   readonly message: (place: { stream: number; consumer: number }, subject?: string) => void;
   readonly status: (code: number, words: string, left?: number) => void;
 }
 
-function scene(): Scene {
+function scene({ after, knownGap }: Partial<PullTarget> = {}): Scene {
   const requests: string[] = [];
   const broken: string[] = [];
+  const gaps: (Gap | undefined)[] = [];
+  const passed: Gap[] = [];
   const foreign = new Foreign();
   let deliver: ((error: Error | null, message: Msg) => void) | undefined;
   const connection = {
@@ -37,10 +42,15 @@ function scene(): Scene {
       requests.push(options.reply);
     },
   } as unknown as NatsConnection;
-  const target = { subjects: new Subjects("dc1"), consumer: "c", inboxPrefix: "_INBOX_x" };
+  const subjects = new Subjects("dc1");
+  const target = { subjects, consumer: "c", inboxPrefix: "_INBOX_x", after, knownGap };
   const pull = new FactPull(connection, target, foreign, {
     arrived: () => {},
-    broken: (reason) => broken.push(reason),
+    broken: (reason, gap) => {
+      broken.push(reason);
+      gaps.push(gap);
+    },
+    passed: (gap) => passed.push(gap),
   });
   const hand = (message: object): void => deliver?.(null, message as Msg);
   return {
@@ -48,6 +58,8 @@ function scene(): Scene {
     foreign,
     requests,
     broken,
+    gaps,
+    passed,
     message: ({ stream, consumer }, subject = "atoll.dc1.fact.n1") =>
       hand({
         subject,
@@ -65,14 +77,44 @@ function scene(): Scene {
 test("FactPull is broken by a gap in the consumer's numbering", () => {
   const { pull, message, broken } = scene();
   message({ stream: 5, consumer: 1 });
-  message({ stream: 9, consumer: 2 });
-  message({ stream: 11, consumer: 4 });
-  message({ stream: 12, consumer: 5 });
+  message({ stream: 6, consumer: 2 });
+  message({ stream: 7, consumer: 4 });
+  message({ stream: 8, consumer: 5 });
   assert.deepEqual(broken, ["consumer went from 2 to 4"]);
   assert.deepEqual(
     pull.take().map((one) => one.sequence),
-    [5, 9],
+    [5, 6],
   );
+});
+
+test("FactPull is broken by a gap in the stream, and passes it when it is known", () => {
+  const first = scene({ after: 4 });
+  first.message({ stream: 5, consumer: 1 });
+  first.message({ stream: 9, consumer: 2 });
+  first.message({ stream: 10, consumer: 3 });
+  const gap = { after: 5, before: 9 };
+  assert.deepEqual([first.broken, first.gaps], [["the stream goes from 5 to 9"], [gap]]);
+  assert.deepEqual(first.pull.take().length, 1);
+  const second = scene({ after: 5, knownGap: gap });
+  second.message({ stream: 9, consumer: 1 });
+  second.message({ stream: 11, consumer: 2 });
+  assert.deepEqual(second.passed, [gap]);
+  assert.deepEqual(second.gaps, [{ after: 9, before: 11 }]);
+  assert.deepEqual(
+    second.pull.take().map((one) => one.sequence),
+    [9],
+  );
+});
+
+test("FactPull leaves out what a consumer on a server that lags gives once more", () => {
+  const { pull, message, broken } = scene({ after: 7 });
+  for (const stream of [5, 6, 7, 8]) message({ stream, consumer: stream - 4 });
+  assert.deepEqual(
+    pull.take().map((one) => one.sequence),
+    [8],
+  );
+  assert.deepEqual([pull.lastSequence, broken], [8, []]);
+  pull.close();
 });
 
 test("FactPull is broken by a consumer that misses its heartbeats, by nothing less", () => {

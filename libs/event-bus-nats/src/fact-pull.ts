@@ -2,9 +2,10 @@
  * Pulls messages from one consumer of the stream into a bounded buffer.
  *
  * One pull request at a time, the next as soon as it is used up and the buffer has room. Whatever
- * makes the consumer unfit (gone, silent, a gap in its numbering) is told once by `broken`; the
- * owner then makes a new consumer. It never waits for a server that says nothing. Used by
- * fact-reader.ts.
+ * makes the consumer unfit (gone, silent, a gap in its numbering or in the stream's) is told once
+ * by `broken`; the owner then makes a new consumer. What was read before is left out: a consumer on
+ * a server that lags begins where that server ends. It never waits for a server that says nothing.
+ * Used by fact-reader.ts.
  */
 import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
 import { createInbox, nanos } from "@nats-io/transport-node";
@@ -30,14 +31,26 @@ const STATUS_ENDED = 409;
 export interface PullHooks {
   /** There is something to take. */
   arrived(): void;
-  /** Nothing more will come. Called once. */
-  broken(reason: string): void;
+  /** Nothing more will come. Called once. `gap` when the stream's numbering has one. */
+  broken(reason: string, gap?: Gap): void;
+  /** The gap that was to be passed was there again, and was passed. */
+  passed(gap: Gap): void;
+}
+
+/** The messages between two sequences, both excluded, are not there. */
+export interface Gap {
+  readonly after: number;
+  readonly before: number;
 }
 
 export interface PullTarget {
   readonly subjects: Subjects;
   readonly consumer: string;
   readonly inboxPrefix: string;
+  /** Up to where the stream was read; undefined when its first message may have any sequence. */
+  readonly after: number | undefined;
+  /** A gap that another consumer had as well. */
+  readonly knownGap: Gap | undefined;
 }
 
 export class FactPull {
@@ -56,6 +69,8 @@ export class FactPull {
   #pull = 0;
   #left = 0;
   #consumerSequence = 0;
+  /** Up to where the stream was read, by this consumer or before it. */
+  #readThrough: number | undefined;
   /** Intervals without a word while a pull is under way. */
   #silence = 0;
   #over = false;
@@ -68,6 +83,7 @@ export class FactPull {
     this.#target = target;
     this.#foreign = foreign;
     this.#hooks = hooks;
+    this.#readThrough = target.after;
     this.#inbox = `${createInbox(target.inboxPrefix)}.`;
     this.#request = new TextEncoder().encode(
       JSON.stringify({
@@ -159,10 +175,31 @@ export class FactPull {
       this.#break(`consumer went from ${this.#consumerSequence} to ${place.consumerSequence}`);
       return;
     }
+    if (!this.#joins(place.streamSequence)) return;
     this.#consumerSequence = place.consumerSequence;
+    this.#left -= 1;
+    if (place.streamSequence > (this.#readThrough ?? 0)) this.#take(message, subject, place);
+    this.#pullMore();
+  }
+
+  /** Whether nothing is missing before this sequence but what is known to be gone. */
+  #joins(sequence: number): boolean {
+    const after = this.#readThrough;
+    if (after === undefined || sequence <= after + 1) return true;
+    const gap = { after, before: sequence };
+    const known = this.#target.knownGap;
+    if (known?.after === after && known.before === sequence) {
+      this.#hooks.passed(gap);
+      return true;
+    }
+    this.#break(`the stream goes from ${after} to ${sequence}`, gap);
+    return false;
+  }
+
+  #take(message: Msg, subject: string, place: Place): void {
+    this.#readThrough = place.streamSequence;
     this.#lastSequence = place.streamSequence;
     this.#pending = place.pending;
-    this.#left -= 1;
     const node = this.#target.subjects.nodeOf("fact", subject);
     if (node === undefined) {
       this.#foreign.count(subject, message.data);
@@ -171,7 +208,6 @@ export class FactPull {
       this.#bufferedBytes += message.data.length;
     }
     this.#hooks.arrived();
-    this.#pullMore();
   }
 
   #status(message: Msg, pull: string): void {
@@ -194,10 +230,10 @@ export class FactPull {
     if (this.#silence > HEARTBEATS_MISSED_MAX) this.#break("the consumer is silent");
   }
 
-  #break(reason: string): void {
+  #break(reason: string, gap?: Gap): void {
     if (this.#over) return;
     this.close();
-    this.#hooks.broken(reason);
+    this.#hooks.broken(reason, gap);
   }
 }
 

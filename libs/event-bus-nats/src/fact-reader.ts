@@ -3,8 +3,10 @@
  *
  * States: closed (no connection) → opening (making a consumer) → reading → opening …. Where it
  * stands is kept here, never in the server's consumer, which is made anew whenever anything is odd.
- * A stream that lost its tail would give sequences a second time: it is given up for a new one,
- * since agents still have what was lost. Used by orchestrator-bus.ts alone.
+ * A gap in the stream is read once more by another consumer, as one server of a cluster may lack
+ * what the others have; one that stands is counted, and agents send again what was in it. A stream
+ * that lost its tail would give sequences a second time: it is given up for a new one, since agents
+ * still have what was lost. Used by orchestrator-bus.ts alone.
  */
 import type { NatsConnection } from "@nats-io/transport-node";
 import { nanos } from "@nats-io/transport-node";
@@ -13,6 +15,7 @@ import { Backoff } from "./backoff.ts";
 import { describeError, guarded } from "./bus-log.ts";
 import type { BusLog } from "./bus-log.ts";
 import { FactPull } from "./fact-pull.ts";
+import type { Gap } from "./fact-pull.ts";
 import type { Foreign } from "./foreign.ts";
 import { ADMINISTRATION_TIMEOUT_MS } from "./stream-keeper.ts";
 import type { StreamKeeper, StreamState } from "./stream-keeper.ts";
@@ -21,6 +24,12 @@ import type { Subjects } from "./subjects.ts";
 const RETRY = { firstMs: 50, mostMs: 2_000 };
 /** The server drops a consumer that nobody has pulled from for so long. */
 const CONSUMER_INACTIVE_MS = 30_000;
+/**
+ * A stream of several servers must have lost its tail for so long before it is given up: a server
+ * that has just become its leader may not yet have applied all that it holds. Longer than an
+ * election, which takes 4 to 9 seconds.
+ */
+export const TAIL_LOST_MS = 10_000;
 
 export interface Position {
   readonly created: string;
@@ -50,6 +59,13 @@ export class FactReader {
   /** Counts openings, so that a late answer to an old one is known. */
   #opening = 0;
   #retryTimer: NodeJS.Timeout | undefined;
+  /** The stream has been told to forget up to here. */
+  #forgotten = 0;
+  /** A gap that was seen once. */
+  #gap: Gap | undefined;
+  #missing = 0;
+  /** Since when the stream ends before what was read of it. */
+  #tailLostSinceMs: number | undefined;
   /** The owner has committed everything of the present stream up to here. */
   #doneThrough = 0;
   #busy = false;
@@ -64,6 +80,11 @@ export class FactReader {
     this.#parts = parts;
     this.#position = after;
     this.#handler = handler;
+  }
+
+  /** Messages that were in the stream by its numbering and could not be read. */
+  get missing(): number {
+    return this.#missing;
   }
 
   /** The connection is there. */
@@ -106,6 +127,7 @@ export class FactReader {
     const behind = nothingWaits ? (this.#pull?.lastSequence ?? 0) : 0;
     const through = Math.max(this.#doneThrough, behind);
     if (through === 0) return;
+    this.#forgotten = Math.max(this.#forgotten, through);
     const known = this.#pull?.lastSequence ?? 0;
     const left = Math.max(0, known - through) + (this.#pull?.pending ?? 0);
     this.#parts.keeper.forget(this.#created, through, left);
@@ -148,7 +170,16 @@ export class FactReader {
     const stream = await this.#parts.keeper.ensure();
     const position = this.#position;
     const rewound = position?.created === stream.created && stream.lastSequence < position.sequence;
-    if (!rewound) return stream;
+    if (!rewound) {
+      this.#tailLostSinceMs = undefined;
+      return stream;
+    }
+    const nowMs = performance.now();
+    this.#tailLostSinceMs ??= nowMs;
+    if (stream.replicas > 1 && nowMs - this.#tailLostSinceMs < TAIL_LOST_MS) {
+      throw new Error(`it ends at ${stream.lastSequence}, read up to ${position.sequence}`);
+    }
+    this.#tailLostSinceMs = undefined;
     this.#parts.log.warn("the stream of facts lost its tail and is made anew", {
       lastSequence: stream.lastSequence,
       readUpTo: position.sequence,
@@ -182,18 +213,35 @@ export class FactReader {
   }
 
   #read(connection: NatsConnection, stream: StreamState, consumer: string): void {
+    const position = this.#position;
+    const read = position?.created === stream.created ? position.sequence : undefined;
     if (this.#created !== stream.created) {
-      const position = this.#position;
-      this.#doneThrough = position?.created === stream.created ? position.sequence : 0;
+      this.#doneThrough = read ?? 0;
+      this.#forgotten = 0;
     }
     this.#created = stream.created;
     this.#consumer = consumer;
     const { subjects, inboxPrefix, foreign } = this.#parts;
-    this.#pull = new FactPull(connection, { subjects, consumer, inboxPrefix }, foreign, {
+    const after = read === undefined ? undefined : Math.max(read, this.#forgotten);
+    const target = { subjects, consumer, inboxPrefix, after, knownGap: this.#gap };
+    this.#gap = undefined;
+    this.#pull = new FactPull(connection, target, foreign, {
       arrived: () => this.#handSoon(),
-      broken: (reason) => this.#retry(reason),
+      broken: (reason, gap) => {
+        this.#gap = gap;
+        this.#retry(reason);
+      },
+      passed: (gap) => this.#passed(gap),
     });
     this.#parts.state(undefined);
+  }
+
+  #passed({ after, before }: Gap): void {
+    this.#missing += before - after - 1;
+    this.#parts.log.warn("the stream of facts lacks messages; agents send them again", {
+      after,
+      before,
+    });
   }
 
   #retry(reason: string): void {

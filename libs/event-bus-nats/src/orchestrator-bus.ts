@@ -50,6 +50,8 @@ export interface BusStatistics {
   readonly foreignMessages: number;
   /** The newest of them. */
   readonly foreignSamples: readonly ForeignSample[];
+  /** Messages that the stream of facts lacks by its numbering, of the present reading. */
+  readonly missingMessages: number;
   /** Orders that wait for their reply. */
   readonly ordersInFlight: number;
 }
@@ -188,6 +190,7 @@ class OrchestratorBusOverNats implements NatsOrchestratorBus {
     return {
       foreignMessages: this.#foreign.total,
       foreignSamples: this.#foreign.samples(),
+      missingMessages: this.#reader?.missing ?? 0,
       ordersInFlight: this.#orders.size,
     };
   }

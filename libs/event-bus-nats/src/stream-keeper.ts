@@ -48,6 +48,8 @@ export interface StreamState {
   /** When it was created, as the server says. */
   readonly created: string;
   readonly lastSequence: number;
+  /** How many servers keep it. */
+  readonly replicas: number;
 }
 
 interface Forgettable {
@@ -196,7 +198,11 @@ export class StreamKeeper {
 
   #seen(info: StreamInfo): StreamState {
     this.#created = info.created;
-    return { created: info.created, lastSequence: info.state.last_seq };
+    return {
+      created: info.created,
+      lastSequence: info.state.last_seq,
+      replicas: info.config.num_replicas,
+    };
   }
 
   #config(): StreamConfigWanted {
