@@ -1,0 +1,128 @@
+/**
+ * Nothing is lost and nothing is taken twice, whatever befalls NATS: each fault against real
+ * servers, with outboxes that report all the while and the domain's decision behind the stream.
+ */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { NatsCluster, NatsServer, skipReason, until } from "@atoll/event-bus-nats/testing";
+import { FACT_STREAM, FactPath } from "../testing/fact-path.ts";
+
+const skip = skipReason ?? false;
+const FROZEN_MS = 10_000;
+/** Facts of all nodes together: so many before a fault, and at least so many behind it. */
+const SOME = 150;
+
+function onCluster(
+  name: string,
+  fault: (path: FactPath, nats: NatsCluster) => Promise<void>,
+): void {
+  test(`${name} (three servers)`, { skip }, async () => {
+    const nats = await NatsCluster.start();
+    await using path = await FactPath.start(nats);
+    await path.more(SOME);
+    await fault(path, nats);
+    await path.more(SOME);
+    await path.finish();
+  });
+}
+
+onCluster("the stream's leader is killed, later it is back", async (path, nats) => {
+  for (let round = 0; round < 2; round += 1) {
+    const { leader } = await nats.leaderOf(FACT_STREAM);
+    await leader.kill();
+    await path.more(SOME);
+    await leader.start();
+  }
+});
+
+onCluster("the stream's leader and the reading's are killed together", async (path, nats) => {
+  const { leader } = await nats.leaderOf(FACT_STREAM);
+  await Promise.all([leader.kill(), path.changeLeader()]);
+  await path.more(SOME);
+  await leader.start();
+});
+
+onCluster("two of three servers are killed and come back", async (_path, nats) => {
+  const { leader, others } = await nats.leaderOf(FACT_STREAM);
+  await Promise.all([leader.kill(), others[0]?.kill()]);
+  await Promise.all([leader.start(), others[0]?.start()]);
+});
+
+onCluster("all three servers are killed at once and come back", async (_path, nats) => {
+  await nats.kill();
+  await nats.start();
+});
+
+onCluster("one server after the other loses its store", async (path, nats) => {
+  for (const server of nats.servers) {
+    await server.kill();
+    await server.wipe();
+    await server.start();
+    await path.more(SOME);
+  }
+});
+
+onCluster("the stream's leader stands still for ten seconds", async (path, nats) => {
+  const { leader } = await nats.leaderOf(FACT_STREAM);
+  leader.freeze();
+  const thawed = performance.now() + FROZEN_MS;
+  await until("the time is over", () => performance.now() >= thawed);
+  leader.thaw();
+  await path.changeLeader();
+});
+
+onCluster("the stream is deleted, and made anew with lower sequences", deleteStream);
+
+test(
+  "the stream is deleted, and made anew with lower sequences (one server)",
+  { skip },
+  async () => {
+    await using path = await FactPath.start(await NatsServer.start());
+    await path.more(SOME);
+    await deleteStream(path);
+    await path.more(SOME);
+    await path.finish();
+  },
+);
+
+async function deleteStream(path: FactPath): Promise<void> {
+  const before = path.streams;
+  await using connection = await path.nats.connect();
+  await connection.request(`$JS.API.STREAM.DELETE.${FACT_STREAM}`, undefined, { timeout: 5_000 });
+  await until("the new stream is read", () => path.streams > before, 60_000);
+}
+
+test("the store is put back to an older copy (one server)", { skip }, async () => {
+  const nats = await NatsServer.start();
+  await using path = await FactPath.start(nats);
+  await path.more(SOME);
+  await nats.kill();
+  await nats.copyStore();
+  await nats.start();
+  await path.more(2 * SOME);
+  await nats.kill();
+  await nats.rollBack();
+  await nats.start();
+  await path.more(SOME);
+  await path.finish();
+});
+
+test("the server is killed, frozen, wiped (one server)", { skip }, async () => {
+  const nats = await NatsServer.start();
+  await using path = await FactPath.start(nats);
+  await path.more(SOME);
+  await nats.kill();
+  await nats.start();
+  await path.more(SOME);
+  nats.freeze();
+  const thawed = performance.now() + FROZEN_MS;
+  await until("the time is over", () => performance.now() >= thawed);
+  nats.thaw();
+  await path.more(SOME);
+  await nats.kill();
+  await nats.wipe();
+  await nats.start();
+  await path.more(SOME);
+  await path.finish();
+  assert.equal(path.streams, 2);
+});
