@@ -8,7 +8,7 @@ import { dirname } from "node:path";
 import type { LabFile } from "./lab-file.ts";
 import { LabProcess } from "./lab-process.ts";
 import { freePorts } from "./ports.ts";
-import { agentSpec, portOf, REPOSITORY_DIR, type AgentPlan } from "./topology.ts";
+import { agentSpec, portOf, REPOSITORY_DIR, type AgentPlan, type Site } from "./topology.ts";
 
 /**
  * Not yet started. Its service ports are free ones, told to the node by the labels `port` and
@@ -20,11 +20,12 @@ export async function guestAgent(
 ): Promise<LabProcess> {
   const ports = await freePorts({ admin: 0, service: 0, relay: 0 }, {});
   const [service, relay] = [portOf(ports, "service"), portOf(ports, "relay")];
-  const site = {
+  const site: Site = {
     stateDir: lab.stateDir,
     repositoryDir: REPOSITORY_DIR,
     node: process.execPath,
     natsServer: "",
+    natsServers: lab.processes.filter(({ kind }) => kind === "nats").length === 1 ? 1 : 3,
     logLevel: "info",
     path: `${dirname(process.execPath)}:${process.env["PATH"] ?? "/usr/bin:/bin"}`,
     ports: lab.ports,

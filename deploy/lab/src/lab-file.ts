@@ -19,6 +19,7 @@ export interface LabFile {
   readonly gateway: string;
   /** As ATOLL_REPLICAS has it. */
   readonly replicas: string;
+  /** As ATOLL_NATS_URL has it: every nats-server, separated by commas. */
   readonly natsUrl: string;
   readonly stateDir: string;
   /** The process that supervises the others. */

@@ -12,10 +12,14 @@ import { findNatsServer } from "./find-program.ts";
 import { LAB_FILE_VERSION, labFilePath, writeLabFile } from "./lab-file.ts";
 import { LabProcess } from "./lab-process.ts";
 import { refuseSecondLab, stopLeftovers, sweep } from "./leftovers.ts";
+import { natsConfig, natsConfigPath, natsSpecs } from "./nats-topology.ts";
 import {
   AGENTS_DEFAULT,
   DATACENTER,
   LabError,
+  NATS_SERVERS,
+  NATS_SERVERS_DEFAULT,
+  natsNames,
   PORT_BASE_DEFAULT,
   type LabOptions,
 } from "./options.ts";
@@ -27,8 +31,6 @@ import {
   joiningReplicaSpec,
   HOST,
   labAgentPlan,
-  natsConfig,
-  natsSpec,
   natsUrl,
   orchestratorSpec,
   portOf,
@@ -50,7 +52,8 @@ const STOP_ALLOWED_MS: Readonly<Record<ProcessKind, number>> = {
   nats: 5_000,
 };
 /** What a lab writes in its state folder; nothing else there is ever deleted. */
-const STATE_ENTRIES = ["nats", "gateway", "agents", "logs", "lab.json"].concat(
+const STATE_ENTRIES = ["gateway", "agents", "logs", "lab.json"].concat(
+  NATS_SERVERS.flatMap(natsNames),
   REPLICA_IDS.map((id) => `orchestrator-${id}`),
 );
 
@@ -86,7 +89,7 @@ export async function prepareLab(options: LabOptions): Promise<Lab> {
     for (const entry of STATE_ENTRIES)
       rmSync(join(stateDir, entry), { recursive: true, force: true });
   }
-  const layout = portLayout(options.agents ?? AGENTS_DEFAULT);
+  const layout = portLayout(options.agents ?? AGENTS_DEFAULT, options.nats ?? NATS_SERVERS_DEFAULT);
   const portBase = options.portBase ?? PORT_BASE_DEFAULT;
   const ports =
     portBase === 0
@@ -125,8 +128,9 @@ export class Lab implements AsyncDisposable {
     return replicasText(this.#site.ports);
   }
 
+  /** All nats-servers, separated by commas. */
   get natsUrl(): string {
-    return natsUrl(this.#site.ports);
+    return natsUrl(this.#site);
   }
 
   get labFile(): string {
@@ -139,7 +143,7 @@ export class Lab implements AsyncDisposable {
   }
 
   /**
-   * Names: nats, orchestrator-1 to -3, gateway, n1, n2, …, and the machine's. @throws LabError
+   * Names: nats (or nats-1 to -3), orchestrator-1 to -3, gateway, n1, n2, …, and the machine's. @throws LabError
    * for another.
    */
   process(name: string): LabProcess {
@@ -202,10 +206,12 @@ export class Lab implements AsyncDisposable {
   /** The bus first, then everything else at once. */
   async startAll(): Promise<void> {
     mkdirSync(this.stateDir, { recursive: true });
-    this.#writeNatsConfig();
-    const [nats, ...others] = this.processes;
-    await this.#startWithReport(nats as LabProcess);
-    await Promise.all(others.map((one) => this.#startWithReport(one)));
+    this.#writeNatsConfigs();
+    const startAll = async (those: readonly LabProcess[]): Promise<void> => {
+      await Promise.all(those.map((one) => this.#startWithReport(one)));
+    };
+    await startAll(this.processes.filter((one) => one.spec.kind === "nats"));
+    await startAll(this.processes.filter((one) => one.spec.kind !== "nats"));
   }
 
   /** Stops everything, callers before what they call, and makes sure that nothing is left. */
@@ -246,7 +252,7 @@ export class Lab implements AsyncDisposable {
     );
     if (this.#options.machine !== false) agents.unshift(machinePlan(site.ports, agents));
     return [
-      natsSpec(site),
+      ...natsSpecs(site),
       ...REPLICA_IDS.map((id) => orchestratorSpec(site, id)),
       gatewaySpec(site),
       ...agents.map((plan) => agentSpec(site, plan)),
@@ -265,10 +271,11 @@ export class Lab implements AsyncDisposable {
     return added;
   }
 
-  #writeNatsConfig(): void {
-    const spec = this.process("nats").spec;
-    mkdirSync(spec.dataDir, { recursive: true });
-    writeFileSync(join(spec.dataDir, "nats.conf"), natsConfig(this.#site));
+  #writeNatsConfigs(): void {
+    for (const name of natsNames(this.#site.natsServers)) {
+      mkdirSync(this.process(name).spec.dataDir, { recursive: true });
+      writeFileSync(natsConfigPath(this.#site, name), natsConfig(this.#site, name));
+    }
   }
 
   #writeLabFile(): void {
@@ -302,6 +309,7 @@ function siteOf(options: LabOptions, stateDir: string, ports: PortMap): Site {
     repositoryDir: REPOSITORY_DIR,
     node,
     natsServer: findNatsServer(options.natsServer),
+    natsServers: options.nats ?? NATS_SERVERS_DEFAULT,
     logLevel: options.logLevel ?? "info",
     path: `${dirname(node)}:${process.env["PATH"] ?? "/usr/bin:/bin"}`,
     ports,

@@ -11,6 +11,10 @@ export const AGENTS_MAX = 64;
 /** The highest port of the layout is this far above its base. */
 export const PORT_BASE_MAX = 64_000;
 export const DATACENTER = "dc1";
+/** One alone, or a cluster that keeps every stream on each of its three. */
+export const NATS_SERVERS = [1, 3] as const;
+export type NatsServers = (typeof NATS_SERVERS)[number];
+export const NATS_SERVERS_DEFAULT: NatsServers = 1;
 
 export interface LabOptions {
   /** Where everything the lab writes is. Made when missing. */
@@ -24,6 +28,8 @@ export interface LabOptions {
   readonly fresh?: boolean;
   /** Lab nodes n1, n2, …, from 0 to 64. Default 2. */
   readonly agents?: number;
+  /** How many nats-servers, 1 or 3. Default 1. */
+  readonly nats?: NatsServers;
   /** An agent for the machine itself, which only looks. Default true. */
   readonly machine?: boolean;
   /** Start processes again that somebody killed. Default true. */
@@ -51,6 +57,7 @@ export const USAGE: string = `npm start -- [options]
   --fresh          begin anew: delete what an earlier lab left there
   --port-base N    the gateway's port, others follow; 0: free ones (default ${PORT_BASE_DEFAULT})
   --agents N       how many lab nodes, 0 to ${AGENTS_MAX} (default ${AGENTS_DEFAULT})
+  --nats N         one nats-server, or a cluster of 3 (default ${NATS_SERVERS_DEFAULT})
   --no-machine     no agent for the machine itself
   --no-restart     leave killed processes dead
   --log-level L    debug, info, warn or error (default info)`;
@@ -64,6 +71,7 @@ export function parseOptions(words: readonly string[]): LabOptions | "help" {
     portBase: wholeNumber("--port-base", values["port-base"], PORT_BASE_DEFAULT, PORT_BASE_MAX),
     fresh: values.fresh === true,
     agents: wholeNumber("--agents", values.agents, AGENTS_DEFAULT, AGENTS_MAX),
+    nats: natsServers(values.nats),
     machine: values.machine !== false,
     restart: values.restart !== false,
     logLevel: values["log-level"] ?? "info",
@@ -75,6 +83,7 @@ interface Words {
   readonly fresh?: boolean;
   readonly "port-base"?: string;
   readonly agents?: string;
+  readonly nats?: string;
   readonly machine?: boolean;
   readonly restart?: boolean;
   readonly "log-level"?: string;
@@ -91,6 +100,7 @@ function parseWords(words: readonly string[]): Words {
         fresh: { type: "boolean" },
         "port-base": { type: "string" },
         agents: { type: "string" },
+        nats: { type: "string" },
         machine: { type: "boolean" },
         restart: { type: "boolean" },
         "log-level": { type: "string" },
@@ -100,6 +110,13 @@ function parseWords(words: readonly string[]): Words {
   } catch (error) {
     throw new LabError(`${(error as Error).message}\n\n${USAGE}`, error);
   }
+}
+
+function natsServers(text: string | undefined): NatsServers {
+  if (text === undefined) return NATS_SERVERS_DEFAULT;
+  const value = NATS_SERVERS.find((count) => String(count) === text);
+  if (value !== undefined) return value;
+  throw new LabError(`--nats ${JSON.stringify(text)}: allowed are ${NATS_SERVERS.join(" and ")}`);
 }
 
 function wholeNumber(
@@ -112,4 +129,10 @@ function wholeNumber(
   const value = /^\d+$/.test(text) ? Number(text) : NaN;
   if (value <= maximum) return value;
   throw new LabError(`${option} ${JSON.stringify(text)}: allowed is a number from 0 to ${maximum}`);
+}
+
+/** What the nats-servers of a lab are called. */
+export function natsNames(count: NatsServers): readonly string[] {
+  if (count === 1) return ["nats"];
+  return Array.from({ length: count }, (_, at) => `nats-${at + 1}`);
 }

@@ -6,7 +6,7 @@
  */
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
-import { LabError } from "./options.ts";
+import { LabError, natsNames, type NatsServers } from "./options.ts";
 
 export type PortMap = Readonly<Record<string, number>>;
 
@@ -14,15 +14,21 @@ const FREE_PORT_MIN = 15_000;
 const FREE_PORT_MAX = 32_000;
 const FREE_PORT_ATTEMPTS_MAX = 200;
 
-/** Names of the ports that a lab with so many lab nodes needs, and their distance from the base. */
-export function portLayout(agents: number): PortMap {
+/**
+ * Names of the ports that a lab with so many lab nodes and nats-servers needs, and their distance
+ * from the base.
+ */
+export function portLayout(agents: number, natsServers: NatsServers = 1): PortMap {
   const layout: Record<string, number> = {
     gateway: 0,
     "gateway-admin": 1,
-    nats: 10,
-    "nats-monitor": 11,
     "machine-admin": 40,
   };
+  for (const [at, name] of natsNames(natsServers).entries()) {
+    layout[name] = 10 + 3 * at;
+    layout[`${name}-monitor`] = 11 + 3 * at;
+    if (natsServers > 1) layout[`${name}-routes`] = 12 + 3 * at;
+  }
   for (const replica of [1, 2, 3]) {
     layout[`orchestrator-${replica}`] = 20 + replica;
     layout[`orchestrator-${replica}-admin`] = 30 + replica;

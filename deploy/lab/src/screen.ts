@@ -47,7 +47,7 @@ export function screen(lab: Lab): string {
 function whatItIs(one: LabProcess): string {
   switch (one.spec.kind) {
     case "nats":
-      return "nats-server";
+      return one.name === "nats" ? "nats-server" : "nats-server of a cluster";
     case "orchestrator":
       return "replica";
     case "gateway":

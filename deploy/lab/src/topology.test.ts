@@ -10,7 +10,8 @@ import { refuseSecondLab } from "./leftovers.ts";
 import { LabError, parseOptions } from "./options.ts";
 import { fixedPorts, freePorts, portLayout } from "./ports.ts";
 import { startTicksOf } from "./process-table.ts";
-import { labAgentPlan, natsConfig, orchestratorSpec, type Site } from "./topology.ts";
+import { natsConfig, natsSpecs } from "./nats-topology.ts";
+import { agentSpec, labAgentPlan, orchestratorSpec, type Site } from "./topology.ts";
 
 test("parseOptions() reads what npm start takes and refuses the rest", () => {
   assert.deepEqual(parseOptions(["--state", "x", "--fresh", "--agents", "3", "--no-machine"]), {
@@ -18,12 +19,14 @@ test("parseOptions() reads what npm start takes and refuses the rest", () => {
     portBase: 7_400,
     fresh: true,
     agents: 3,
+    nats: 1,
     machine: false,
     restart: true,
     logLevel: "info",
   });
   assert.equal(parseOptions(["--help"]), "help");
   assert.throws(() => parseOptions(["--agents", "65"]), /allowed is a number from 0 to 64/);
+  assert.throws(() => parseOptions(["--nats", "2"]), /--nats "2": allowed are 1 and 3/);
   assert.throws(() => parseOptions(["--port-base", "-1"]), LabError);
   assert.throws(() => parseOptions(["--frsh"]), /--port-base N/);
 });
@@ -53,17 +56,22 @@ test("freePorts() keeps the ports of an earlier run that are still free", async 
   assert.equal(second["nats"], first["nats"]);
 });
 
-test("specifications carry the environment that the services read", () => {
-  const ports = Object.entries(portLayout(2)).map(([name, offset]) => [name, 30_000 + offset]);
-  const site: Site = {
+function siteWith(natsServers: 1 | 3): Site {
+  const layout = Object.entries(portLayout(2, natsServers));
+  return {
     stateDir: "/state",
     repositoryDir: "/repository",
     node: "/node",
     natsServer: "/nats-server",
+    natsServers,
     logLevel: "info",
     path: "/bin",
-    ports: Object.fromEntries(ports),
+    ports: Object.fromEntries(layout.map(([name, offset]) => [name, 30_000 + offset])),
   };
+}
+
+test("specifications carry the environment that the services read", () => {
+  const site = siteWith(1);
   const spec = orchestratorSpec(site, 2);
   assert.equal(
     spec.environment["ATOLL_REPLICAS"],
@@ -76,7 +84,26 @@ test("specifications carry the environment that the services read", () => {
     port: "30702",
     "relay-port": "30802",
   });
-  assert.match(natsConfig(site), /listen: "127.0.0.1:30010"/);
+  assert.match(natsConfig(site, "nats"), /listen: "127.0.0.1:30010"/);
+  assert.doesNotMatch(natsConfig(site, "nats"), /cluster/);
+});
+
+test("three nats-servers are a cluster whose every server the services know", () => {
+  const site = siteWith(3);
+  const ports = natsSpecs(site).map((spec) => spec.ports);
+  assert.deepEqual(ports, [
+    { client: 30_010, monitor: 30_011, routes: 30_012 },
+    { client: 30_013, monitor: 30_014, routes: 30_015 },
+    { client: 30_016, monitor: 30_017, routes: 30_018 },
+  ]);
+  const urls = "nats://127.0.0.1:30010,nats://127.0.0.1:30013,nats://127.0.0.1:30016";
+  const orchestrator = orchestratorSpec(site, 1).environment;
+  assert.equal(orchestrator["ATOLL_NATS_URL"], urls);
+  assert.equal(orchestrator["ATOLL_STREAM_REPLICAS"], "3");
+  const agent = agentSpec(site, labAgentPlan(site.ports, 1)).environment;
+  assert.equal(agent["ATOLL_NATS_URL"], urls);
+  const config = natsConfig(site, "nats-2");
+  assert.match(config, /listen: "127.0.0.1:30015"\n {2}routes: \[.*30012.*30015.*30018"\]/);
 });
 
 test("refuseSecondLab() refuses while the first runs, not after it died", async () => {

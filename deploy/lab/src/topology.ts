@@ -8,7 +8,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { PortMap } from "./ports.ts";
 import { LAB_MARKER } from "./process-table.ts";
-import { DATACENTER } from "./options.ts";
+import { DATACENTER, natsNames, type NatsServers } from "./options.ts";
 
 export const PROCESS_KINDS = ["nats", "orchestrator", "gateway", "agent"] as const;
 export type ProcessKind = (typeof PROCESS_KINDS)[number];
@@ -45,6 +45,7 @@ export interface Site {
   readonly repositoryDir: string;
   readonly node: string;
   readonly natsServer: string;
+  readonly natsServers: NatsServers;
   readonly logLevel: string;
   /** For the processes: the pinned Node first. */
   readonly path: string;
@@ -66,41 +67,11 @@ export function replicasText(ports: PortMap): string {
   return REPLICA_IDS.map((id) => `${id}=${HOST}:${portOf(ports, `orchestrator-${id}`)}`).join(",");
 }
 
-export function natsUrl(ports: PortMap): string {
-  return `nats://${HOST}:${portOf(ports, "nats")}`;
-}
-
-export function natsSpec(site: Site): ProcessSpec {
-  const dataDir = join(site.stateDir, "nats");
-  const monitor = portOf(site.ports, "nats-monitor");
-  return {
-    name: "nats",
-    kind: "nats",
-    command: [site.natsServer, "--config", join(dataDir, "nats.conf")],
-    environment: commonEnvironment(site),
-    workingDir: site.stateDir,
-    ports: { client: portOf(site.ports, "nats"), monitor },
-    dataDir,
-    logFile: logFileOf(site, "nats"),
-    ready: { type: "http", url: `http://${HOST}:${monitor}/healthz` },
-  };
-}
-
-/** Loopback only, with JetStream in the state folder. */
-export function natsConfig(site: Site): string {
-  return [
-    `# Written by the lab at each start.`,
-    `server_name: ${JSON.stringify(`${DATACENTER}-nats`)}`,
-    `listen: "${HOST}:${portOf(site.ports, "nats")}"`,
-    `http: "${HOST}:${portOf(site.ports, "nats-monitor")}"`,
-    `max_payload: 4MB`,
-    `jetstream {`,
-    `  store_dir: ${JSON.stringify(join(site.stateDir, "nats", "jetstream"))}`,
-    `  max_memory_store: 64MB`,
-    `  max_file_store: 2GB`,
-    `}`,
-    ``,
-  ].join("\n");
+/** Every server, as agents and orchestrators take them. */
+export function natsUrl({ ports, natsServers }: Site): string {
+  return natsNames(natsServers)
+    .map((name) => `nats://${HOST}:${portOf(ports, name)}`)
+    .join(",");
 }
 
 export function orchestratorSpec(site: Site, id: number): ProcessSpec {
@@ -117,7 +88,8 @@ export function orchestratorSpec(site: Site, id: number): ProcessSpec {
       ATOLL_REPLICA_ID: String(id),
       ATOLL_REPLICAS: replicasText(site.ports),
       ATOLL_DATA_DIR: dataDir,
-      ATOLL_NATS_URL: natsUrl(site.ports),
+      ATOLL_NATS_URL: natsUrl(site),
+      ATOLL_STREAM_REPLICAS: String(site.natsServers),
       ATOLL_ADMIN_PORT: String(admin),
       UV_THREADPOOL_SIZE: "16",
     },
@@ -183,7 +155,7 @@ export function agentSpec(site: Site, plan: AgentPlan): ProcessSpec {
     environment: {
       ...commonEnvironment(site),
       ATOLL_NODE: plan.name,
-      ATOLL_NATS_URL: natsUrl(site.ports),
+      ATOLL_NATS_URL: natsUrl(site),
       ATOLL_DATA_DIR: dataDir,
       ATOLL_ROOT_DIR: rootDir,
       ATOLL_MODE: plan.mode,
@@ -226,7 +198,7 @@ function serviceCommand(site: Site, service: string): string[] {
   return [site.node, "--conditions=atoll-source", main];
 }
 
-function commonEnvironment(site: Site): Record<string, string> {
+export function commonEnvironment(site: Site): Record<string, string> {
   return {
     PATH: site.path,
     [LAB_MARKER]: site.stateDir,
@@ -239,6 +211,6 @@ function commonEnvironment(site: Site): Record<string, string> {
   };
 }
 
-function logFileOf(site: Site, name: string): string {
+export function logFileOf(site: Site, name: string): string {
   return join(site.stateDir, "logs", `${name}.log`);
 }

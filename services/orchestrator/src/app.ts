@@ -95,7 +95,8 @@ export async function startApp(config: Config, signal: AbortSignal): Promise<App
   const { replica, state, store, groupId } = consensus;
 
   const counted = new OrchestratorMetrics(metrics, () => replica);
-  const bus = connectOrchestratorBus({ url: config.natsUrl, datacenter: config.datacenter, log });
+  const { natsUrl: url, datacenter, streamReplicas } = config;
+  const bus = connectOrchestratorBus({ url, datacenter, log, streamReplicas });
   parts.defer(() => bus.close());
   const watch = startWatch(config, { state, bus, counted, parts });
   const leader = makeLeader(config, { consensus, bus, watch, observer: counted, log });

@@ -25,17 +25,21 @@ export interface Config {
   readonly join: boolean;
   readonly listen: Address;
   readonly dataDir: string;
+  /** `nats://HOST:PORT`, several separated by commas. */
   readonly natsUrl: string;
+  /** On how many of these servers the stream of facts lies: 1, 3 or 5. */
+  readonly streamReplicas: number;
   readonly adminPort: number;
   readonly transport: Transport;
   readonly logLevel: LogLevel;
 }
 
 const GROUP_SIZES: readonly number[] = [1, 3, 5];
+const STREAM_REPLICAS: readonly number[] = [1, 3, 5];
 
 /** @throws ConfigError with every problem found. */
 export function makeConfig(environment: Environment): Config {
-  const { datacenter, replicaId, replicas } = environment;
+  const { datacenter, replicaId, replicas, streamReplicas } = environment;
   const problems: string[] = [];
   const nameProblem = checkName("ATOLL_DATACENTER", datacenter);
   if (nameProblem !== undefined) problems.push(nameProblem);
@@ -48,6 +52,9 @@ export function makeConfig(environment: Environment): Config {
   }
   if (!joins && !GROUP_SIZES.includes(replicas.size)) {
     problems.push(`ATOLL_REPLICAS holds ${replicas.size} replicas: allowed are 1, 3 or 5`);
+  }
+  if (!STREAM_REPLICAS.includes(streamReplicas)) {
+    problems.push(`ATOLL_STREAM_REPLICAS is ${streamReplicas}: allowed are 1, 3 or 5`);
   }
   const listen = replicas.get(replicaId);
   if (listen === undefined) {
@@ -62,6 +69,7 @@ export function makeConfig(environment: Environment): Config {
     listen,
     dataDir: environment.dataDir,
     natsUrl: environment.natsUrl,
+    streamReplicas,
     adminPort: environment.adminPort,
     transport: parseTransport(environment.transport),
     logLevel: parseLogLevel(environment.logLevel),

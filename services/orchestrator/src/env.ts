@@ -16,6 +16,7 @@ export interface Environment {
   readonly replicas: ReadonlyMap<number, Address>;
   readonly dataDir: string;
   readonly natsUrl: string;
+  readonly streamReplicas: number;
   readonly adminPort: number;
   /** `1`: wait to be added to a group that exists; empty: found it with the others. */
   readonly join: string;
@@ -31,6 +32,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     replicas: env.addresses("ATOLL_REPLICAS"),
     dataDir: env.text("ATOLL_DATA_DIR"),
     natsUrl: env.text("ATOLL_NATS_URL"),
+    streamReplicas: env.integer("ATOLL_STREAM_REPLICAS", { min: 1, max: 5, default: 1 }),
     adminPort: env.integer("ATOLL_ADMIN_PORT", { min: 0, max: 65_535, default: 0 }),
     join: env.text("ATOLL_JOIN", { default: "" }),
     transport: env.text("ATOLL_TRANSPORT"),

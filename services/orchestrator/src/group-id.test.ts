@@ -63,6 +63,7 @@ function config(
     listen,
     dataDir,
     natsUrl: "",
+    streamReplicas: 1,
     adminPort: 0,
     transport: "insecure-for-lab",
     logLevel: "silent",
