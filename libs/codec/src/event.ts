@@ -6,6 +6,7 @@
  * domain by accident. An event that this release does not know stops the decoder: a replica that
  * would skip it would differ from the others.
  */
+import { FACT_LANES } from "@atoll/domain";
 import type { ActionEvent, DomainEvent, NodeEvent } from "@atoll/domain";
 import type {
   ActionId,
@@ -156,6 +157,11 @@ function fromNodeCase(event: ProtoCase): NodeEvent | undefined {
     }
     case "fileForgotten":
       return { type: event.$case, node: nodeOf(event), path: event.value.path };
+    case "factsDropped": {
+      const { count, sinceMs } = event.value;
+      const lane = oneOf("lane", FACT_LANES, event.value.lane);
+      return { type: event.$case, node: nodeOf(event), lane, count, sinceMs };
+    }
     case "factsAccepted": {
       const { incarnation, through } = event.value;
       return {

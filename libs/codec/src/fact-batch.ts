@@ -4,7 +4,7 @@
  * The agent encodes; the orchestrator decodes and checks everything, for the bytes come from
  * another machine: names, keys, positions, counts. A batch is taken or refused as a whole.
  */
-import { checkLabels, DIFF_LENGTH_MAX, FACTS_PER_BATCH_MAX } from "@atoll/domain";
+import { checkLabels, DIFF_LENGTH_MAX, FACT_LANES, FACTS_PER_BATCH_MAX } from "@atoll/domain";
 import type {
   DatacenterName,
   Fact,
@@ -40,7 +40,7 @@ import {
   toProtoServiceObservation,
 } from "./observation.ts";
 import { sortedRecord } from "./sorted-record.ts";
-import { actionOutcomes } from "./words.ts";
+import { actionOutcomes, oneOf } from "./words.ts";
 
 /** What one agent can have on its node. */
 export const SERVICES_PER_NODE_MAX = 4_096;
@@ -116,6 +116,16 @@ export function fromProtoFact({ observedAtMs, fact }: ProtoFact): Fact {
       };
     case "fileForgotten":
       return { ...stamp, type: "fileForgotten", path: filePath(fact.value) };
+    case "factsDropped": {
+      const { lane, count, sinceMs } = fact.value;
+      return {
+        ...stamp,
+        type: "factsDropped",
+        lane: oneOf("lane", FACT_LANES, lane),
+        count: counter("count of dropped facts", count),
+        sinceMs: Math.max(0, sinceMs),
+      };
+    }
     case "actionFinished": {
       const { action, outcome, reason, durationMs } = fact.value;
       return {
@@ -153,6 +163,10 @@ function toCase(fact: Fact): NonNullable<ProtoFact["fact"]> {
       return { $case: "fileObserved", value: toProtoFileObservation(fact.file) };
     case "fileForgotten":
       return { $case: "fileForgotten", value: fact.path };
+    case "factsDropped": {
+      const { lane, count, sinceMs } = fact;
+      return { $case: "factsDropped", value: { lane, count, sinceMs } };
+    }
     case "actionFinished": {
       const { action, reason, durationMs } = fact;
       const outcome = actionOutcomes.numberOf(fact.outcome);

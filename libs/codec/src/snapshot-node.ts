@@ -4,8 +4,11 @@
  * Maps are written in order of their keys. Open actions are named by id; which targets they are for
  * is told by the actions themselves, which follow in the snapshot.
  */
+import { FACT_LANES } from "@atoll/domain";
 import type {
   ActionId,
+  DroppedCount,
+  FactLane,
   FailureCount,
   NodeName,
   NodeState,
@@ -18,6 +21,7 @@ import type {
   TargetKey,
 } from "@atoll/domain";
 import type {
+  DroppedRecord,
   FailureRecord,
   FileRecord,
   NodeRecord,
@@ -65,6 +69,9 @@ export function toNodeRecord(node: NodeState): NodeRecord {
     openActions: sortedEntries(node.open).map(([, action]) => action),
     finishedActions: node.finished,
     failures: sortedEntries(node.failures).map(([target, failure]) => ({ target, ...failure })),
+    dropped: sortedEntries(node.dropped ?? new Map<FactLane, DroppedCount>()).map(
+      ([lane, dropped]) => ({ lane, ...dropped }),
+    ),
   };
 }
 
@@ -112,6 +119,9 @@ export function fromNodeRecord(
     ),
     finished: record.finishedActions as readonly ActionId[],
     failures: new Map(record.failures.map(fromFailureRecord)),
+    ...(record.dropped.length === 0
+      ? {}
+      : { dropped: new Map(record.dropped.map(fromDroppedRecord)) }),
   };
 }
 
@@ -136,6 +146,10 @@ function toFileRecord(file: ObservedFile): FileRecord {
 function fromFileRecord({ file, since }: FileRecord): [string, ObservedFile] {
   const seen = fromProtoFileObservation(required(file, "file"));
   return [seen.path, { ...seen, since: fromSince(since) }];
+}
+
+function fromDroppedRecord({ lane, count, last }: DroppedRecord): [FactLane, DroppedCount] {
+  return [oneOf("lane", FACT_LANES, lane), { count, last: fromSince(last) }];
 }
 
 function fromFailureRecord({

@@ -137,6 +137,10 @@ function eventOf(view: StateView, { node: name }: FactBatch, fact: Fact): Domain
     case "fileForgotten":
       if (!node.files.has(fact.path)) return undefined;
       return { type: "fileForgotten", node: name, path: fact.path };
+    case "factsDropped": {
+      const { lane, count, sinceMs } = fact;
+      return { type: "factsDropped", node: name, lane, count, sinceMs };
+    }
     case "actionFinished":
       return resultOf(view, node, fact);
   }

@@ -5,7 +5,7 @@
  * to a terminal escapes it.
  */
 import type { DomainEvent, GroupEvent } from "./event.ts";
-import type { FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
+import type { DroppedFacts, FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
 import type { NodeName } from "./names.ts";
 import { fileTarget, serviceTarget } from "./names.ts";
 import { describeSight } from "./sight.ts";
@@ -35,6 +35,8 @@ export function describeEvent(event: DomainEvent): string {
       return `file ${event.file.path} on node ${event.node} ${describeFile(event.file)}`;
     case "fileForgotten":
       return `file ${event.path} on node ${event.node} is no longer managed`;
+    case "factsDropped":
+      return `node ${event.node} lost ${describeDropped(event)} for want of room`;
     case "factsAccepted":
       return `facts of node ${event.node} were taken in up to ${showPosition(event.through)}`;
     case "nodeSuspected":
@@ -86,6 +88,7 @@ type ObservedType =
   | "serviceRestartedAlone"
   | "fileStatusChanged"
   | "fileForgotten"
+  | "factsDropped"
   | "factsAccepted"
   | "nodeSuspected"
   | "nodeLost"
@@ -178,6 +181,12 @@ function describeStart(event: Extract<DomainEvent, { type: "agentStarted" }>): s
 
 function describePlan({ order, cause }: Extract<DomainEvent, { type: "actionPlanned" }>): string {
   return `${describeOrder(order)}${because(cause.text)}`;
+}
+
+/** Facts of a lane that were lost, in words. */
+export function describeDropped({ lane, count }: Omit<DroppedFacts, "sinceMs">): string {
+  const many = count === 1 ? "" : "s";
+  return lane === "state" ? `${count} change${many} of state` : `${count} inventory reading${many}`;
 }
 
 function showPosition({ boot, sequence }: OutboxPosition): string {

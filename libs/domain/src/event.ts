@@ -5,7 +5,7 @@
  * new type. `evolve` takes every one of them without a throw. Recipe for a new one:
  * CONTRIBUTING.md, "Add an event".
  */
-import type { FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
+import type { DroppedFacts, FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
 import type { Inventory } from "./inventory.ts";
 import type { ActionId, NodeName, OperationId, RoleName, ServiceKey, TargetKey } from "./names.ts";
 import type { Order } from "./order.ts";
@@ -96,6 +96,8 @@ export type NodeEvent =
     })
   | (OfNode & { readonly type: "fileStatusChanged"; readonly file: FileObservation })
   | (OfNode & { readonly type: "fileForgotten"; readonly path: string })
+  /** The agent had no room for facts: they are lost. */
+  | (OfNode & DroppedFacts & { readonly type: "factsDropped" })
   /**
    * The watermark: every fact up to `through` has been taken in. Closes the events of one fact
    * batch.

@@ -54,6 +54,20 @@ test("evolve() of nodeWiped forgets what was observed and keeps what users set",
   assert.equal(state.state.action(actionPlanned.action)?.status, "cancelled");
 });
 
+test("evolve() of factsDropped adds up what was lost of each lane, until a wipe", () => {
+  const { factsDropped } = sampleEvents;
+  const state = given(nodeDiscovered, factsDropped, { ...factsDropped, lane: "inventory" });
+  state.given({ ...factsDropped, count: 5 });
+  assert.deepEqual(
+    [...(state.node?.dropped ?? [])],
+    [
+      ["state", { count: 17, last: { index: 4, stampMs: 4_000 } }],
+      ["inventory", { count: 12, last: { index: 3, stampMs: 3_000 } }],
+    ],
+  );
+  assert.equal(state.given(nodeWiped).node?.dropped, undefined);
+});
+
 test("evolve() of roles and maintenance sorts, says who and when, and moves the revision", () => {
   const state = given(nodeDiscovered, sampleEvents.roleAssigned, {
     ...sampleEvents.roleAssigned,

@@ -49,7 +49,7 @@ export function evolveNodeDiscovered(
 
 export function evolveNodeWiped(store: StateStore, event: OfType<"nodeWiped">, since: Since): void {
   cancelOpenActions(store, event.node, "the node was wiped", since);
-  update(store, event.node, ({ inventory: _inventory, ...node }) => ({
+  update(store, event.node, ({ inventory: _inventory, dropped: _dropped, ...node }) => ({
     ...node,
     incarnation: event.incarnation,
     watermark: { boot: 0, sequence: 0 },

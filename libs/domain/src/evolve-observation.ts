@@ -85,6 +85,18 @@ export function evolveFileForgotten(store: StateStore, event: OfType<"fileForgot
   }));
 }
 
+export function evolveFactsDropped(
+  store: StateStore,
+  { node: name, lane, count }: OfType<"factsDropped">,
+  since: Since,
+): void {
+  update(store, name, (node) => {
+    const before = node.dropped?.get(lane)?.count ?? 0;
+    const dropped = new Map(node.dropped).set(lane, { count: before + count, last: since });
+    return { ...node, dropped };
+  });
+}
+
 export function evolveFactsAccepted(store: StateStore, event: OfType<"factsAccepted">): void {
   update(store, event.node, (node: NodeState) =>
     node.incarnation === event.incarnation ? { ...node, watermark: event.through } : node,

@@ -11,6 +11,7 @@ import { evolveActionEnded, evolveActionPlanned } from "./evolve-action.ts";
 import {
   evolveAgentStarted,
   evolveFactsAccepted,
+  evolveFactsDropped,
   evolveFileForgotten,
   evolveFileStatus,
   evolveInventory,
@@ -74,6 +75,8 @@ export function evolve(
       return evolveFileStatus(store, event, since);
     case "fileForgotten":
       return evolveFileForgotten(store, event);
+    case "factsDropped":
+      return evolveFactsDropped(store, event, since);
     case "factsAccepted":
       return evolveFactsAccepted(store, event);
     case "nodeSuspected":

@@ -38,6 +38,21 @@ export interface FileObservation {
 
 export const DIFF_LENGTH_MAX = 8_192;
 
+/**
+ * What is more urgent is reported first, and dropped last: changes of state (services, files,
+ * results of actions), then inventories.
+ */
+export const FACT_LANES = ["state", "inventory"] as const;
+export type FactLane = (typeof FACT_LANES)[number];
+
+/** Facts that an agent had no room for: so many of one lane are lost. */
+export interface DroppedFacts {
+  readonly lane: FactLane;
+  readonly count: number;
+  /** The agent's clock when the first of them was observed, for people. */
+  readonly sinceMs: number;
+}
+
 export type Fact = { readonly observedAtMs: number } &
   /** First fact of every start of the agent; replaces everything observed before it. */
   (
@@ -59,6 +74,7 @@ export type Fact = { readonly observedAtMs: number } &
     | { readonly type: "serviceRestartedAlone"; readonly key: ServiceKey; readonly reason: string }
     | { readonly type: "fileObserved"; readonly file: FileObservation }
     | { readonly type: "fileForgotten"; readonly path: string }
+    | ({ readonly type: "factsDropped" } & DroppedFacts)
     | {
         readonly type: "actionFinished";
         readonly action: ActionId;

@@ -21,15 +21,17 @@ export type {
   StreamPosition,
 } from "./event.ts";
 export type {
+  DroppedFacts,
   Fact,
   FactBatch,
+  FactLane,
   FileObservation,
   FileStatus,
   OutboxPosition,
   ServiceObservation,
   ServiceStatus,
 } from "./fact.ts";
-export { DIFF_LENGTH_MAX, FACTS_PER_BATCH_MAX } from "./fact.ts";
+export { DIFF_LENGTH_MAX, FACT_LANES, FACTS_PER_BATCH_MAX } from "./fact.ts";
 export type { Bmc, Cpu, Dimm, Disk, DiskKind, Inventory, Nic, Reading } from "./inventory.ts";
 export { known, unknown } from "./inventory.ts";
 export type {
@@ -75,6 +77,7 @@ export {
 export type {
   ActionState,
   ActionStatus,
+  DroppedCount,
   FailureCount,
   GroupReplicaState,
   GroupReplicaStatus,
@@ -114,7 +117,13 @@ export { decide, REQUEST_ID_LENGTH_MAX } from "./decide.ts";
 export { comparePositions } from "./decide-facts.ts";
 export { MAINTENANCE_REASON_LENGTH_MAX } from "./decide-maintenance.ts";
 export type { Decided, Decision } from "./decision.ts";
-export { describeEvent, describeOrder, nodeOf, subjectsOf } from "./describe-event.ts";
+export {
+  describeDropped,
+  describeEvent,
+  describeOrder,
+  nodeOf,
+  subjectsOf,
+} from "./describe-event.ts";
 export { Draft } from "./draft.ts";
 export { evolve, evolveEntry } from "./evolve.ts";
 export { REPLICA_ID_MAX } from "./group-replica.ts";

@@ -6,7 +6,7 @@
  * equal states give equal bytes.
  */
 import type { Cause, OperationKind, StreamPosition } from "./event.ts";
-import type { FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
+import type { FactLane, FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
 import type { Inventory } from "./inventory.ts";
 import type { ActionId, NodeName, OperationId, RoleName, ServiceKey, TargetKey } from "./names.ts";
 import type { Order } from "./order.ts";
@@ -39,6 +39,8 @@ export interface NodeState {
   readonly inventory?: { readonly value: Inventory; readonly since: Since };
   readonly services: ReadonlyMap<ServiceKey, ObservedService>;
   readonly files: ReadonlyMap<string, ObservedFile>;
+  /** Facts that its agent had no room for, by lane, since the node was discovered or wiped. */
+  readonly dropped?: ReadonlyMap<FactLane, DroppedCount>;
   /**
    * Of the last planned action; grows by one with each, and never starts again: ids of actions are
    * unique for ever.
@@ -64,6 +66,13 @@ export interface ObservedService extends ServiceObservation {
 
 export interface ObservedFile extends FileObservation {
   readonly since: Since;
+}
+
+export interface DroppedCount {
+  /** 1 or more. */
+  readonly count: number;
+  /** When the last of them were told. */
+  readonly last: Since;
 }
 
 export interface FailureCount {

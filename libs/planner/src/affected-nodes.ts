@@ -30,6 +30,7 @@ export function affectedNodes(event: DomainEvent): AffectedNodes {
     case "groupRestored":
     case "sightLost":
     case "sightRegained":
+    case "factsDropped":
     // The watermark alone; what the batch said has events of its own.
     case "factsAccepted":
       return NONE;

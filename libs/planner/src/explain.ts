@@ -4,7 +4,7 @@
  *
  * Made of the same findings as the plan. For people and the API; never for decisions.
  */
-import { type Since, sightsOf } from "@atoll/domain";
+import { describeDropped, FACT_LANES, type Since, sightsOf } from "@atoll/domain";
 import { compareText, sortedEntries } from "@atoll/stdx";
 import { becauseOf, roleSince } from "./cause.ts";
 import { findingText, holdOf } from "./condition.ts";
@@ -58,6 +58,13 @@ function digestText(digest: string | undefined): string {
 function observedLines(look: Look): ReasonLine[] {
   const { node } = look;
   const lines: ReasonLine[] = [];
+  for (const lane of FACT_LANES) {
+    const dropped = node.dropped?.get(lane);
+    if (dropped === undefined) continue;
+    const { count, last } = dropped;
+    const text = `its agent lost ${describeDropped({ lane, count })} for want of room`;
+    lines.push({ subject: "node", text, since: last, detail: "" });
+  }
   for (const [path, file] of sortedEntries(node.files)) {
     const status = file.status === "inSync" ? "in sync" : file.status;
     const text = withReason(`file ${path} is ${status}`, file.reason);

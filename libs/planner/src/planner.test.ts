@@ -46,6 +46,18 @@ test("affectedNodes names the node of an event, all for roles, none for what no 
   assert.deepEqual(affectedNodes({ type: "operationSucceeded", operation }), { type: "none" });
 });
 
+test("Planner tells what an agent lost, and plans nothing by it", () => {
+  const { lab: made, planner } = lab();
+  const dropped = { type: "factsDropped", lane: "state", sinceMs: 0 } as const;
+  made.report(N1, [
+    { ...dropped, count: 2 },
+    { ...dropped, count: 3 },
+  ]);
+  const [first] = planner.explainNode(N1, made.nowMs)?.observed ?? [];
+  assert.equal(first?.text, "its agent lost 5 changes of state for want of room");
+  assert.deepEqual(affectedNodes({ ...dropped, node: N1, count: 2 }), { type: "none" });
+});
+
 test("Planner orders at most so many actions at a time, and the rest later", () => {
   const files = Array.from({ length: 40 }, (_, at) => `file /etc/f${at} x`);
   const { lab: made, planner } = lab(...files);

@@ -3,7 +3,7 @@
  */
 import type { ActionEntry, ActionResult, BusLinkEvents } from "@atoll/agent-core";
 import type { ActionReplyCode } from "@atoll/codec/agent";
-import type { ServiceKey } from "@atoll/domain";
+import type { DroppedFacts, ServiceKey } from "@atoll/domain";
 import type { Log } from "@atoll/service-kit/process";
 import type { AgentMetrics, Counter } from "./metrics.ts";
 
@@ -25,6 +25,7 @@ export class Events implements BusLinkEvents {
   readonly #publishFailures: Counter;
   readonly #restartsAlone: Counter;
   readonly #oddMessages: Counter;
+  readonly #factsDropped: Counter;
   readonly #storageFailures: Counter;
 
   constructor(log: Log, metrics: AgentMetrics, figures: () => Figures | undefined) {
@@ -45,6 +46,11 @@ export class Events implements BusLinkEvents {
     this.#oddMessages = metrics.counter("agent_odd_messages_total", "Messages not for us.", [
       "what",
     ]);
+    this.#factsDropped = metrics.counter(
+      "agent_facts_dropped_total",
+      "Facts lost for want of room.",
+      ["lane"],
+    );
     this.#storageFailures = metrics.counter("agent_storage_failures_total", "Writes that failed.");
     const gauge = (name: string, help: string, read: (from: Figures) => number): void => {
       metrics.gauge(name, help, () => {
@@ -124,6 +130,11 @@ export class Events implements BusLinkEvents {
 
   recordDamaged(file: string, error: unknown): void {
     this.#log.error("a record cannot be read and is left out", { file, error });
+  }
+
+  factsDropped({ lane, count, sinceMs }: DroppedFacts): void {
+    this.#factsDropped.inc({ lane }, count);
+    this.#log.error("facts were lost for want of room", { lane, count, sinceMs });
   }
 
   inventoryRefused(): void {

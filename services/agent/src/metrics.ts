@@ -6,8 +6,8 @@
  */
 
 export interface Counter {
-  /** Adds one. Labels are the ones the counter was made with. */
-  inc(labels?: Readonly<Record<string, string>>): void;
+  /** Adds `count`, default one. Labels are the ones the counter was made with. */
+  inc(labels?: Readonly<Record<string, string>>, count?: number): void;
 }
 
 interface Metric {
@@ -39,13 +39,13 @@ export class AgentMetrics {
     if (labelNames.length === 0) values.set("", 0);
     this.#metrics.push({ name, help, type: "counter", values: () => values });
     return {
-      inc: (labels = {}) => {
+      inc: (labels = {}, count = 1) => {
         const wanted = labelNames
           .map((label) => `,${label}="${escape(labels[label] ?? "")}"`)
           .join("");
         const known = values.has(wanted) || values.size < COMBINATIONS_MAX;
         const key = known ? wanted : "";
-        values.set(key, (values.get(key) ?? 0) + 1);
+        values.set(key, (values.get(key) ?? 0) + count);
       },
     };
   }

@@ -34,7 +34,11 @@ export async function openStorage(
   const { database, anew } = await openDatabase(dataDir, record, parts);
   stack.use(database);
   let identity = anew ? await newIncarnation(dataDir) : await nextIdentity(dataDir);
-  const outbox = await Outbox.open({ database, boot: identity.boot });
+  const outbox = await Outbox.open({
+    database,
+    boot: identity.boot,
+    onDropped: (dropped) => events.factsDropped(dropped),
+  });
   if (outbox.holes > 0) events.outboxDamaged(outbox.holes);
   const journal = await ActionJournal.open(database, outbox);
   const maintenance = await Maintenance.open(database);

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
-import type { Fact, ServiceKey } from "@atoll/domain";
+import type { DroppedFacts, Fact, ServiceKey } from "@atoll/domain";
 import { AgentDatabase } from "../storage/agent-database.ts";
 import { openLevelStore } from "../storage/level-store.ts";
 import type { Store } from "../storage/store.ts";
@@ -15,6 +15,7 @@ import { MemoryDisk } from "../storage/memory-disk.ts";
 import { until } from "../testing/until.ts";
 import { Outbox, type OutboxOptions, type OutboxPage } from "./outbox.ts";
 import { keyOfPosition, START } from "./position.ts";
+import { HAPPENINGS_MAX } from "./waiting-facts.ts";
 
 const PAGE = { factsMax: 256, bytesMax: 1_000_000 };
 
@@ -133,11 +134,57 @@ test("append() past the bound waits, newest of each thing, and goes on when ther
       await outbox.forget({ boot: 1, sequence: 2 });
       await until(() => outbox.size === 2, "two facts have moved up");
       await outbox.forget({ boot: 1, sequence: 4 });
+      await until(() => outbox.last.sequence === 6, "the last has moved up");
+      await outbox.forget({ boot: 1, sequence: 5 });
       assert.deepEqual(await appended, [true, true, true, true]);
-      const rest = await outbox.read({ boot: 1, sequence: 4 }, PAGE);
+      const rest = await outbox.read({ boot: 1, sequence: 5 }, PAGE);
       assert.deepEqual(rest?.facts, [finished(2)]);
     },
     { factsMax: 2 },
+  ));
+
+test("what gives way to something newer is counted, and told before what waited", () => {
+  const told: DroppedFacts[] = [];
+  const dropped: DroppedFacts = { lane: "state", count: 2, sinceMs: 2 };
+  return withOutbox(
+    async (outbox) => {
+      await outbox.append(observed("a", 1));
+      const waiting = [observed("a", 2), observed("b", 3), observed("a", 4), observed("a", 5)];
+      void Promise.all(waiting.map((fact) => outbox.append(fact)));
+      assert.deepEqual(told, []);
+      const facts: Fact[] = [];
+      for (let sequence = 1; sequence <= 4; sequence += 1) {
+        await until(() => outbox.last.sequence >= sequence, "the next one has moved up");
+        const page = await outbox.read({ boot: 1, sequence: sequence - 1 }, PAGE);
+        facts.push(...(page?.facts ?? []));
+        await outbox.forget({ boot: 1, sequence });
+      }
+      const drop = { type: "factsDropped", observedAtMs: 2, ...dropped };
+      assert.deepEqual(facts, [observed("a", 1), drop, observed("b", 3), observed("a", 5)]);
+      assert.deepEqual(told, [dropped]);
+      assert.equal(outbox.waitingCount, 0);
+    },
+    { factsMax: 1, onDropped: (one) => told.push(one) },
+  );
+});
+
+test("results of actions past their bound are lost, oldest first, and counted", () =>
+  withOutbox(
+    async (outbox) => {
+      await outbox.append(observed("a", 1));
+      const more = Array.from({ length: HAPPENINGS_MAX + 3 }, (_, at) =>
+        outbox.append(finished(at)),
+      );
+      assert.deepEqual(await Promise.all(more.slice(0, 3)), [false, false, false]);
+      assert.equal(outbox.waitingCount, HAPPENINGS_MAX);
+      await outbox.forget({ boot: 1, sequence: 1 });
+      await until(() => outbox.last.sequence === 2, "the count is stored");
+      const page = await outbox.read({ boot: 1, sequence: 1 }, PAGE);
+      const dropped = { lane: "state", count: 3, sinceMs: 1 };
+      assert.deepEqual(page?.facts, [{ type: "factsDropped", observedAtMs: 1, ...dropped }]);
+      for (const one of more) one.catch(() => undefined);
+    },
+    { factsMax: 1 },
   ));
 
 test("append() refuses inventories first when room runs out", () =>

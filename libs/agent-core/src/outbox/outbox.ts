@@ -4,9 +4,10 @@
  * A fact is published only after it is durable here, and forgotten only when the orchestrator's log
  * has it. Positions are given once: a start has its own boot number, and a sequence never goes
  * back. When the outbox is full or the disk refuses, facts wait in memory, the newest of each thing
- * observed; nothing durable is ever dropped.
+ * observed; nothing durable is ever dropped. What is lost there is itself a fact, which goes out
+ * before what waited.
  */
-import { type Fact, type OutboxPosition } from "@atoll/domain";
+import { type DroppedFacts, type Fact, type OutboxPosition } from "@atoll/domain";
 import { assert } from "@atoll/stdx";
 import type { AgentDatabase } from "../storage/agent-database.ts";
 import type { StoreOperation } from "../storage/store.ts";
@@ -25,6 +26,8 @@ export interface OutboxOptions {
   readonly boot: number;
   readonly factsMax?: number;
   readonly bytesMax?: number;
+  /** Told when facts were lost for want of room. */
+  readonly onDropped?: (dropped: DroppedFacts) => void;
 }
 
 /** Facts in order behind `previous`. */
@@ -57,12 +60,14 @@ export class Outbox {
   #committed: OutboxPosition = START;
   #holes = 0;
   readonly #waiting = new WaitingFacts();
+  readonly #onDropped: (dropped: DroppedFacts) => void;
   readonly #listeners = new Set<() => void>();
 
   private constructor(options: OutboxOptions) {
     this.#database = options.database;
     this.#factsMax = options.factsMax ?? OUTBOX_FACTS_MAX;
     this.#bytesMax = options.bytesMax ?? OUTBOX_BYTES_MAX;
+    this.#onDropped = options.onDropped ?? ((): void => undefined);
     this.#boot = options.boot;
     this.#last = START;
   }
@@ -195,8 +200,13 @@ export class Outbox {
     ]);
   }
 
-  /** Stores what waits, as far as there is room. Called when the disk works again. */
+  /**
+   * Stores what waits, as far as there is room, and first how much was lost meanwhile. Called when
+   * the disk works again.
+   */
   drain(): void {
+    if (this.isFull || this.#database.failure !== undefined) return;
+    for (const dropped of this.#waiting.takeDropped()) this.#storeDropped(dropped);
     while (!this.isFull && this.#database.failure === undefined) {
       const waiting = this.#waiting.take();
       if (waiting === undefined) return;
@@ -205,6 +215,13 @@ export class Outbox {
         () => waiting.done(false),
       );
     }
+  }
+
+  #storeDropped(dropped: DroppedFacts): void {
+    this.#onDropped(dropped);
+    const fact: Fact = { type: "factsDropped", observedAtMs: dropped.sinceMs, ...dropped };
+    // Rejected only when the agent ends.
+    this.#store(fact, []).catch(() => undefined);
   }
 
   async #store(fact: Fact, alongside: readonly StoreOperation[]): Promise<void> {

@@ -163,6 +163,7 @@ class World {
       { type: "serviceRestartedAlone", observedAtMs, key, reason: "exit status 1" },
       { type: "fileObserved", observedAtMs, file },
       { type: "fileForgotten", observedAtMs, path },
+      { type: "factsDropped", observedAtMs, lane: "state", count: 3, sinceMs: observedAtMs },
       this.#result(observedAtMs),
       this.#result(observedAtMs),
     ]);

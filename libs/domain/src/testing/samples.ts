@@ -265,6 +265,7 @@ export const sampleEvents: ByType<DomainEvent> = {
   },
   fileStatusChanged: { type: "fileStatusChanged", node: n1, file: fileSeen("missing") },
   fileForgotten: { type: "fileForgotten", node: n1, path: "/etc/app.conf" },
+  factsDropped: { type: "factsDropped", node: n1, lane: "state", count: 12, sinceMs: 4 },
   factsAccepted: {
     type: "factsAccepted",
     node: n1,
@@ -356,6 +357,7 @@ export const sampleFacts: ByType<Fact> = {
     services: [serviceSeen("healthy")],
     files: [fileSeen("inSync")],
   },
+  factsDropped: { type: "factsDropped", observedAtMs: 8, lane: "state", count: 12, sinceMs: 4 },
   inventoryObserved: { type: "inventoryObserved", observedAtMs: 2, inventory: sampleInventory },
   serviceObserved: {
     type: "serviceObserved",

@@ -154,6 +154,7 @@ export interface Fact {
     /** The path. */
     { readonly $case: "fileForgotten"; readonly value: string }
     | { readonly $case: "actionFinished"; readonly value: ActionFinished }
+    | { readonly $case: "factsDropped"; readonly value: DroppedFacts }
     | undefined;
 }
 
@@ -168,6 +169,15 @@ export interface AgentStartedFact {
 export interface AgentStartedFact_LabelsEntry {
   readonly key: string;
   readonly value: string;
+}
+
+/** Facts that the agent had no room for: they are lost. */
+export interface DroppedFacts {
+  /** state, inventory */
+  readonly lane: string;
+  readonly count: number;
+  /** The agent's clock when the first of them was observed. */
+  readonly sinceMs: number;
 }
 
 export interface RestartedAlone {
@@ -416,6 +426,9 @@ export const Fact: MessageFns<Fact> = {
       case "actionFinished":
         ActionFinished.encode(message.fact.value, writer.uint32(74).fork()).join();
         break;
+      case "factsDropped":
+        DroppedFacts.encode(message.fact.value, writer.uint32(162).fork()).join();
+        break;
     }
     return writer;
   },
@@ -505,6 +518,14 @@ export const Fact: MessageFns<Fact> = {
             message.fact = { $case: "actionFinished", value: ActionFinished.decode(reader, reader.uint32()) };
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.fact = { $case: "factsDropped", value: DroppedFacts.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -556,6 +577,10 @@ export const Fact: MessageFns<Fact> = {
         ? { $case: "actionFinished", value: ActionFinished.fromJSON(object.actionFinished) }
         : isSet(object.action_finished)
         ? { $case: "actionFinished", value: ActionFinished.fromJSON(object.action_finished) }
+        : isSet(object.factsDropped)
+        ? { $case: "factsDropped", value: DroppedFacts.fromJSON(object.factsDropped) }
+        : isSet(object.facts_dropped)
+        ? { $case: "factsDropped", value: DroppedFacts.fromJSON(object.facts_dropped) }
         : undefined,
     };
   },
@@ -581,6 +606,8 @@ export const Fact: MessageFns<Fact> = {
       obj.fileForgotten = message.fact.value;
     } else if (message.fact?.$case === "actionFinished") {
       obj.actionFinished = ActionFinished.toJSON(message.fact.value);
+    } else if (message.fact?.$case === "factsDropped") {
+      obj.factsDropped = DroppedFacts.toJSON(message.fact.value);
     }
     return obj;
   },
@@ -637,6 +664,12 @@ export const Fact: MessageFns<Fact> = {
       case "actionFinished": {
         if (object.fact?.value !== undefined && object.fact?.value !== null) {
           message.fact = { $case: "actionFinished", value: ActionFinished.fromPartial(object.fact.value) };
+        }
+        break;
+      }
+      case "factsDropped": {
+        if (object.fact?.value !== undefined && object.fact?.value !== null) {
+          message.fact = { $case: "factsDropped", value: DroppedFacts.fromPartial(object.fact.value) };
         }
         break;
       }
@@ -901,6 +934,111 @@ export const AgentStartedFact_LabelsEntry: MessageFns<AgentStartedFact_LabelsEnt
     const message = createBaseAgentStartedFact_LabelsEntry() as any;
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseDroppedFacts(): DroppedFacts {
+  return { lane: "", count: 0, sinceMs: 0 };
+}
+
+export const DroppedFacts: MessageFns<DroppedFacts> = {
+  encode(message: DroppedFacts, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.lane !== "") {
+      writer.uint32(10).string(message.lane);
+    }
+    if (message.count !== 0) {
+      writer.uint32(16).int64(message.count);
+    }
+    if (message.sinceMs !== 0) {
+      writer.uint32(24).int64(message.sinceMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DroppedFacts {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDroppedFacts() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.lane = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.count = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sinceMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DroppedFacts {
+    return {
+      lane: isSet(object.lane) ? globalThis.String(object.lane) : "",
+      count: isSet(object.count) ? globalThis.Number(object.count) : 0,
+      sinceMs: isSet(object.sinceMs)
+        ? globalThis.Number(object.sinceMs)
+        : isSet(object.since_ms)
+        ? globalThis.Number(object.since_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: DroppedFacts): unknown {
+    const obj: any = {};
+    if (message.lane !== "") {
+      obj.lane = message.lane;
+    }
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    if (message.sinceMs !== 0) {
+      obj.sinceMs = Math.round(message.sinceMs);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DroppedFacts>, I>>(base?: I): DroppedFacts {
+    return DroppedFacts.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DroppedFacts>, I>>(object: I): DroppedFacts {
+    const message = createBaseDroppedFacts() as any;
+    message.lane = object.lane ?? "";
+    message.count = object.count ?? 0;
+    message.sinceMs = object.sinceMs ?? 0;
     return message;
   },
 };

@@ -72,6 +72,7 @@ export interface Event {
     | { readonly $case: "groupRestored"; readonly value: GroupRestored }
     | { readonly $case: "sightLost"; readonly value: SightLost }
     | { readonly $case: "sightRegained"; readonly value: SightRegained }
+    | { readonly $case: "factsDropped"; readonly value: FactsDropped }
     | undefined;
 }
 
@@ -139,6 +140,16 @@ export interface FactsAccepted {
   readonly node: string;
   readonly incarnation: string;
   readonly through?: OutboxPosition | undefined;
+}
+
+/** Facts that an agent had no room for. */
+export interface FactsDropped {
+  readonly node: string;
+  /** state, inventory */
+  readonly lane: string;
+  readonly count: number;
+  /** The agent's clock. */
+  readonly sinceMs: number;
 }
 
 export interface NodeSuspected {
@@ -684,6 +695,9 @@ export const Event: MessageFns<Event> = {
       case "sightRegained":
         SightRegained.encode(message.event.value, writer.uint32(330).fork()).join();
         break;
+      case "factsDropped":
+        FactsDropped.encode(message.event.value, writer.uint32(402).fork()).join();
+        break;
     }
     return writer;
   },
@@ -995,6 +1009,14 @@ export const Event: MessageFns<Event> = {
             message.event = { $case: "sightRegained", value: SightRegained.decode(reader, reader.uint32()) };
             continue;
           }
+          case 50: {
+            if (tag !== 402) {
+              break;
+            }
+
+            message.event = { $case: "factsDropped", value: FactsDropped.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1153,6 +1175,10 @@ export const Event: MessageFns<Event> = {
         ? { $case: "sightRegained", value: SightRegained.fromJSON(object.sightRegained) }
         : isSet(object.sight_regained)
         ? { $case: "sightRegained", value: SightRegained.fromJSON(object.sight_regained) }
+        : isSet(object.factsDropped)
+        ? { $case: "factsDropped", value: FactsDropped.fromJSON(object.factsDropped) }
+        : isSet(object.facts_dropped)
+        ? { $case: "factsDropped", value: FactsDropped.fromJSON(object.facts_dropped) }
         : undefined,
     };
   },
@@ -1231,6 +1257,8 @@ export const Event: MessageFns<Event> = {
       obj.sightLost = SightLost.toJSON(message.event.value);
     } else if (message.event?.$case === "sightRegained") {
       obj.sightRegained = SightRegained.toJSON(message.event.value);
+    } else if (message.event?.$case === "factsDropped") {
+      obj.factsDropped = FactsDropped.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1460,6 +1488,12 @@ export const Event: MessageFns<Event> = {
       case "sightRegained": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "sightRegained", value: SightRegained.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "factsDropped": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "factsDropped", value: FactsDropped.fromPartial(object.event.value) };
         }
         break;
       }
@@ -2630,6 +2664,127 @@ export const FactsAccepted: MessageFns<FactsAccepted> = {
     message.through = (object.through !== undefined && object.through !== null)
       ? OutboxPosition.fromPartial(object.through)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseFactsDropped(): FactsDropped {
+  return { node: "", lane: "", count: 0, sinceMs: 0 };
+}
+
+export const FactsDropped: MessageFns<FactsDropped> = {
+  encode(message: FactsDropped, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.lane !== "") {
+      writer.uint32(18).string(message.lane);
+    }
+    if (message.count !== 0) {
+      writer.uint32(24).int64(message.count);
+    }
+    if (message.sinceMs !== 0) {
+      writer.uint32(32).int64(message.sinceMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FactsDropped {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFactsDropped() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.lane = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.count = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.sinceMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FactsDropped {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      lane: isSet(object.lane) ? globalThis.String(object.lane) : "",
+      count: isSet(object.count) ? globalThis.Number(object.count) : 0,
+      sinceMs: isSet(object.sinceMs)
+        ? globalThis.Number(object.sinceMs)
+        : isSet(object.since_ms)
+        ? globalThis.Number(object.since_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: FactsDropped): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.lane !== "") {
+      obj.lane = message.lane;
+    }
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    if (message.sinceMs !== 0) {
+      obj.sinceMs = Math.round(message.sinceMs);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<FactsDropped>, I>>(base?: I): FactsDropped {
+    return FactsDropped.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FactsDropped>, I>>(object: I): FactsDropped {
+    const message = createBaseFactsDropped() as any;
+    message.node = object.node ?? "";
+    message.lane = object.lane ?? "";
+    message.count = object.count ?? 0;
+    message.sinceMs = object.sinceMs ?? 0;
     return message;
   },
 };

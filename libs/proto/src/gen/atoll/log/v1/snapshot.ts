@@ -67,6 +67,7 @@ export interface NodeRecord {
   readonly openActions: readonly string[];
   readonly finishedActions: readonly string[];
   readonly failures: readonly FailureRecord[];
+  readonly dropped: readonly DroppedRecord[];
 }
 
 export interface NodeRecord_LabelsEntry {
@@ -88,6 +89,14 @@ export interface ServiceRecord {
 export interface FileRecord {
   readonly file?: FileObservation | undefined;
   readonly since?: Since | undefined;
+}
+
+/** Facts that the node's agent had no room for. */
+export interface DroppedRecord {
+  /** state, inventory */
+  readonly lane: string;
+  readonly count: number;
+  readonly last?: Since | undefined;
 }
 
 export interface FailureRecord {
@@ -646,6 +655,7 @@ function createBaseNodeRecord(): NodeRecord {
     openActions: [],
     finishedActions: [],
     failures: [],
+    dropped: [],
   };
 }
 
@@ -713,6 +723,9 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     }
     for (const v of message.failures) {
       FailureRecord.encode(v!, writer.uint32(170).fork()).join();
+    }
+    for (const v of message.dropped) {
+      DroppedRecord.encode(v!, writer.uint32(242).fork()).join();
     }
     return writer;
   },
@@ -901,6 +914,14 @@ export const NodeRecord: MessageFns<NodeRecord> = {
             message.failures.push(FailureRecord.decode(reader, reader.uint32()));
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.dropped.push(DroppedRecord.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -981,6 +1002,9 @@ export const NodeRecord: MessageFns<NodeRecord> = {
       failures: globalThis.Array.isArray(object?.failures)
         ? object.failures.map((e: any) => FailureRecord.fromJSON(e))
         : [],
+      dropped: globalThis.Array.isArray(object?.dropped)
+        ? object.dropped.map((e: any) => DroppedRecord.fromJSON(e))
+        : [],
     };
   },
 
@@ -1055,6 +1079,9 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     if (message.failures?.length) {
       obj.failures = message.failures.map((e) => FailureRecord.toJSON(e));
     }
+    if (message.dropped?.length) {
+      obj.dropped = message.dropped.map((e) => DroppedRecord.toJSON(e));
+    }
     return obj;
   },
 
@@ -1106,6 +1133,7 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     message.openActions = object.openActions?.map((e) => e) || [];
     message.finishedActions = object.finishedActions?.map((e) => e) || [];
     message.failures = object.failures?.map((e) => FailureRecord.fromPartial(e)) || [];
+    message.dropped = object.dropped?.map((e) => DroppedRecord.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1466,6 +1494,107 @@ export const FileRecord: MessageFns<FileRecord> = {
       ? FileObservation.fromPartial(object.file)
       : undefined;
     message.since = (object.since !== undefined && object.since !== null) ? Since.fromPartial(object.since) : undefined;
+    return message;
+  },
+};
+
+function createBaseDroppedRecord(): DroppedRecord {
+  return { lane: "", count: 0, last: undefined };
+}
+
+export const DroppedRecord: MessageFns<DroppedRecord> = {
+  encode(message: DroppedRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.lane !== "") {
+      writer.uint32(10).string(message.lane);
+    }
+    if (message.count !== 0) {
+      writer.uint32(16).int64(message.count);
+    }
+    if (message.last !== undefined) {
+      Since.encode(message.last, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DroppedRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDroppedRecord() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.lane = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.count = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.last = Since.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DroppedRecord {
+    return {
+      lane: isSet(object.lane) ? globalThis.String(object.lane) : "",
+      count: isSet(object.count) ? globalThis.Number(object.count) : 0,
+      last: isSet(object.last) ? Since.fromJSON(object.last) : undefined,
+    };
+  },
+
+  toJSON(message: DroppedRecord): unknown {
+    const obj: any = {};
+    if (message.lane !== "") {
+      obj.lane = message.lane;
+    }
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    if (message.last !== undefined) {
+      obj.last = Since.toJSON(message.last);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DroppedRecord>, I>>(base?: I): DroppedRecord {
+    return DroppedRecord.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DroppedRecord>, I>>(object: I): DroppedRecord {
+    const message = createBaseDroppedRecord() as any;
+    message.lane = object.lane ?? "";
+    message.count = object.count ?? 0;
+    message.last = (object.last !== undefined && object.last !== null) ? Since.fromPartial(object.last) : undefined;
     return message;
   },
 };
