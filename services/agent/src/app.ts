@@ -122,8 +122,7 @@ function observe(
   const { labels } = config;
   const agent = { agentVersion: AGENT_VERSION, bootId: readBootId(), labels };
   const reporter = new FactReporter({ outbox, services, files, clock, ...agent, onBroken });
-  const onRefused = (): void => events.inventoryRefused();
-  const inventory = new InventoryWatch({ read: () => read(), outbox, clock, onRefused, onBroken });
+  const inventory = new InventoryWatch({ read: () => read(), outbox, clock, onBroken });
   const executor = new ActionExecutor({
     journal,
     services,
@@ -161,6 +160,7 @@ function figuresOf({ outbox }: AgentStorage, drivers: Drivers, connected: boolea
     outboxFacts: outbox.size,
     outboxBytes: outbox.bytes,
     outboxWaiting: outbox.waitingCount,
+    outboxStaged: outbox.stagedCount,
     services: drivers.services.list().length,
     files: drivers.files.list().length,
     connected,

@@ -12,6 +12,7 @@ export interface Figures {
   readonly outboxFacts: number;
   readonly outboxBytes: number;
   readonly outboxWaiting: number;
+  readonly outboxStaged: number;
   readonly services: number;
   readonly files: number;
   readonly connected: boolean;
@@ -61,6 +62,7 @@ export class Events implements BusLinkEvents {
     gauge("agent_outbox_facts", "Facts not committed yet.", (from) => from.outboxFacts);
     gauge("agent_outbox_bytes", "Their size.", (from) => from.outboxBytes);
     gauge("agent_outbox_waiting", "Facts that cannot be stored now.", (from) => from.outboxWaiting);
+    gauge("agent_outbox_staged", "Facts that wait their turn.", (from) => from.outboxStaged);
     gauge("agent_services", "Services known.", (from) => from.services);
     gauge("agent_files", "Files managed.", (from) => from.files);
     gauge("agent_connected", "1 while the bus is there.", (from) => (from.connected ? 1 : 0));
@@ -135,10 +137,6 @@ export class Events implements BusLinkEvents {
   factsDropped({ lane, count, sinceMs }: DroppedFacts): void {
     this.#factsDropped.inc({ lane }, count);
     this.#log.error("facts were lost for want of room", { lane, count, sinceMs });
-  }
-
-  inventoryRefused(): void {
-    this.#log.warn("the outbox is nearly full: the inventory is reported later");
   }
 
   startedOver(reason: string, incarnation: string): void {

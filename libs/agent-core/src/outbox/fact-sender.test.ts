@@ -1,6 +1,7 @@
 /** The sender against a bus that loses, refuses and is slow. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { FACTS_PER_BATCH_MAX } from "@atoll/domain";
 import type { Fact, FactBatch, NodeName, OutboxPosition } from "@atoll/domain";
 import { Prng } from "@atoll/stdx";
 import { AgentDatabase } from "../storage/agent-database.ts";
@@ -75,6 +76,23 @@ test("nothing is published before the bus is there, then everything, in order", 
     await outbox.append(fact(4));
     await until(() => published.length === 2, "the next is published");
     assert.deepEqual(published[1]?.batch.previous, at(3));
+  }));
+
+test("an inventory goes out behind every change of state, however much earlier it was seen", () =>
+  withSender(async ({ outbox, sender, published }) => {
+    const inventory = { type: "inventoryObserved", observedAtMs: 0, inventory: {} } as Fact;
+    void outbox.append(inventory);
+    const count = FACTS_PER_BATCH_MAX + 10;
+    for (let number = 1; number <= count; number += 1) await outbox.append(fact(number));
+    sender.connectionChanged(true);
+    const sent = (): readonly Fact[] => published.flatMap(({ batch }) => batch.facts);
+    await until(() => sent().length === count + 1, "all and the inventory are published");
+    await outbox.append(fact(count + 1));
+    await until(() => sent().length === count + 2, "all are published");
+    assert.deepEqual(
+      sent().map(({ observedAtMs }) => observedAtMs),
+      [...Array.from({ length: count }, (_, index) => index + 1), 0, count + 1],
+    );
   }));
 
 test("the window waits for the stream, and what is uncommitted has a bound", () =>

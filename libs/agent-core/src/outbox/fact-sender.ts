@@ -1,5 +1,6 @@
 /**
- * Publishes the outbox, in order, until the orchestrator has committed it.
+ * Publishes the outbox, in order, until the orchestrator has committed it. When all of it is sent,
+ * the next fact of a less urgent lane gets its turn.
  *
  * An acknowledgement of the stream only opens the window for the next batch; it proves nothing.
  * What is not committed in time is sent again from the committed position. What is sent and not
@@ -153,7 +154,10 @@ export class FactSender implements Disposable {
     const bounds = { factsMax: FACTS_PER_BATCH_MAX, bytesMax: BATCH_BYTES_MAX };
     const page = await outbox.read(this.#sent, bounds);
     if (round !== this.#round) return true;
-    if (page === undefined) return false;
+    if (page === undefined) {
+      if (comparePositions(outbox.last, this.#sent) <= 0) outbox.promote();
+      return false;
+    }
     const { previous, first, last, facts } = page;
     // Committed while it was read: nothing may be said to stand before what is no more.
     if (comparePositions(previous, this.#sent) !== 0) return true;

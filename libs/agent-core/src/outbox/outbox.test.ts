@@ -52,7 +52,9 @@ function finished(number: number): Fact {
   } as Fact;
 }
 
-const inventoryObserved = { type: "inventoryObserved", observedAtMs: 1, inventory: {} } as Fact;
+function inventoryAt(observedAtMs: number): Fact {
+  return { type: "inventoryObserved", observedAtMs, inventory: {} } as Fact;
+}
 
 test("read() gives facts in order, with what stood before them", () =>
   withOutbox(async (outbox) => {
@@ -187,15 +189,41 @@ test("results of actions past their bound are lost, oldest first, and counted", 
     { factsMax: 1 },
   ));
 
-test("append() refuses inventories first when room runs out", () =>
+test("append() of an inventory takes no room, and no position before it is promoted", () =>
   withOutbox(
     async (outbox) => {
-      for (let at = 0; at < 9; at += 1) await outbox.append(observed(`s${at}`));
-      assert.equal(await outbox.append(inventoryObserved), false);
-      assert.equal(await outbox.append(observed("last")), true);
+      const inventory = outbox.append(inventoryAt(1));
+      const newer = outbox.append(inventoryAt(2));
+      for (const name of ["a", "b"]) void outbox.append(observed(name));
+      await until(() => outbox.isFull, "there is no more room");
+      await until(() => outbox.size === 2, "both are stored");
+      assert.deepEqual([outbox.stagedCount, outbox.last.sequence], [1, 2]);
+      outbox.promote();
+      assert.equal(outbox.stagedCount, 1, "nothing is promoted while there is no room");
+      await outbox.forget({ boot: 1, sequence: 2 });
+      outbox.promote();
+      outbox.promote();
+      await until(() => outbox.last.sequence === 4, "the inventory is stored");
+      assert.deepEqual(await Promise.all([inventory, newer]), [true, true]);
+      const page = await outbox.read({ boot: 1, sequence: 2 }, PAGE);
+      const dropped = { lane: "inventory", count: 1, sinceMs: 1 };
+      assert.deepEqual(page?.facts, [
+        { type: "factsDropped", observedAtMs: 1, ...dropped },
+        inventoryAt(2),
+      ]);
+      assert.equal(outbox.stagedCount, 0);
     },
-    { factsMax: 10 },
+    { factsMax: 2 },
   ));
+
+test("promote() lets a change of state that is being stored go first", () =>
+  withOutbox(async (outbox) => {
+    void outbox.append(inventoryAt(1));
+    const state = outbox.append(observed("a"));
+    outbox.promote();
+    await state;
+    assert.deepEqual([outbox.stagedCount, outbox.last.sequence], [1, 1]);
+  }));
 
 test("append() while the disk is full waits and loses nothing", () =>
   withOutbox(async (outbox, disk, database) => {

@@ -3,22 +3,29 @@
  *
  * A fact is published only after it is durable here, and forgotten only when the orchestrator's log
  * has it. Positions are given once: a start has its own boot number, and a sequence never goes
- * back. When the outbox is full or the disk refuses, facts wait in memory, the newest of each thing
- * observed; nothing durable is ever dropped. What is lost there is itself a fact, which goes out
- * before what waited.
+ * back. Changes of state get theirs at once. Facts of other lanes are staged in memory, the newest
+ * of each thing, and get theirs when the sender has sent all else: so they delay no change of
+ * state, and take none of its room. When the outbox is full or the disk refuses, changes of state
+ * wait in memory likewise; nothing durable is ever dropped. What is lost there is itself a fact,
+ * which goes out before what waited.
  */
-import { type DroppedFacts, type Fact, type OutboxPosition } from "@atoll/domain";
+import {
+  type DroppedFacts,
+  type Fact,
+  FACT_LANES,
+  type FactLane,
+  type OutboxPosition,
+} from "@atoll/domain";
 import { assert } from "@atoll/stdx";
 import type { AgentDatabase } from "../storage/agent-database.ts";
 import type { StoreOperation } from "../storage/store.ts";
 import { decodeFact, encodeFact, isWhole } from "./fact-record.ts";
+import { laneOf } from "./lanes.ts";
 import { comparePositions, FACT_PREFIX, keyOfPosition, positionOfKey, START } from "./position.ts";
-import { WaitingFacts } from "./waiting-facts.ts";
+import { type WaitingFact, WaitingFacts } from "./waiting-facts.ts";
 
 export const OUTBOX_FACTS_MAX = 100_000;
 export const OUTBOX_BYTES_MAX = 67_108_864;
-/** Share of the bounds past which inventories, the largest and least urgent facts, are refused. */
-const INVENTORY_SHARE = 0.9;
 
 export interface OutboxOptions {
   readonly database: AgentDatabase;
@@ -60,6 +67,10 @@ export class Outbox {
   #committed: OutboxPosition = START;
   #holes = 0;
   readonly #waiting = new WaitingFacts();
+  /** Most urgent first. */
+  readonly #stages: ReadonlyMap<FactLane, WaitingFacts> = new Map(
+    FACT_LANES.filter((lane) => lane !== "state").map((lane) => [lane, new WaitingFacts()]),
+  );
   readonly #onDropped: (dropped: DroppedFacts) => void;
   readonly #listeners = new Set<() => void>();
 
@@ -112,27 +123,52 @@ export class Outbox {
   }
 
   get isFull(): boolean {
-    return this.#isOver(1);
+    const count = this.#stored.length + this.#writing;
+    return count >= this.#factsMax || this.#bytes >= this.#bytesMax;
   }
 
-  /** Called after facts have become durable. */
+  /** Facts of the less urgent lanes that have no position yet. */
+  get stagedCount(): number {
+    return [...this.#stages.values()].reduce((sum, stage) => sum + stage.size, 0);
+  }
+
+  /** Called after facts have become durable, or were staged. */
   onStored(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
   /**
-   * Takes a fact. Resolves true when it, or a newer one about the same thing, is durable; false
-   * when it was refused, which happens only to inventories.
+   * Takes a fact. Resolves true when it, or a newer one about the same thing, is durable, which for
+   * a staged one may be long; false when it was dropped.
    * @param alongside written in the same batch as the fact: both are there, or neither.
    */
   append(fact: Fact, alongside: readonly StoreOperation[] = []): Promise<boolean> {
-    if (fact.type === "inventoryObserved" && this.#isOver(INVENTORY_SHARE)) {
-      return Promise.resolve(false);
+    const stage = this.#stages.get(laneOf(fact));
+    if (stage !== undefined) {
+      const stored = stage.add(fact, alongside);
+      this.#tell();
+      return stored;
     }
     const mustWait = this.#waiting.size > 0 || this.isFull || this.#database.failure !== undefined;
     if (mustWait) return this.#waiting.add(fact, alongside);
     return this.#store(fact, alongside).then(() => true);
+  }
+
+  /**
+   * Gives the most urgent staged fact its position. For the sender, when everything durable is
+   * sent. One at a time: a change of state that comes meanwhile is next.
+   */
+  promote(): void {
+    const busy = this.#writing > 0 || this.#waiting.size > 0;
+    if (busy || this.isFull || this.#database.failure !== undefined) return;
+    for (const stage of this.#stages.values()) {
+      const next = stage.take();
+      if (next === undefined) continue;
+      for (const dropped of stage.takeDropped()) this.#storeDropped(dropped);
+      this.#storeWaiting(next);
+      return;
+    }
   }
 
   /** The facts right behind `after`, of one boot; undefined when there are none. */
@@ -210,11 +246,15 @@ export class Outbox {
     while (!this.isFull && this.#database.failure === undefined) {
       const waiting = this.#waiting.take();
       if (waiting === undefined) return;
-      this.#store(waiting.fact, waiting.alongside).then(
-        () => waiting.done(true),
-        () => waiting.done(false),
-      );
+      this.#storeWaiting(waiting);
     }
+  }
+
+  #storeWaiting({ fact, alongside, done }: WaitingFact): void {
+    this.#store(fact, alongside).then(
+      () => done(true),
+      () => done(false),
+    );
   }
 
   #storeDropped(dropped: DroppedFacts): void {
@@ -240,6 +280,10 @@ export class Outbox {
     if (position.boot !== this.#boot) return;
     this.#stored.push({ position, bytes: value.length });
     this.#last = position;
+    this.#tell();
+  }
+
+  #tell(): void {
     for (const listener of this.#listeners) listener();
   }
 
@@ -308,11 +352,6 @@ export class Outbox {
       else high = middle;
     }
     return low;
-  }
-
-  #isOver(share: number): boolean {
-    const count = this.#stored.length + this.#writing;
-    return count >= this.#factsMax * share || this.#bytes >= this.#bytesMax * share;
   }
 }
 

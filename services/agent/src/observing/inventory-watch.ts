@@ -1,7 +1,7 @@
 /**
  * Reports the machine's inventory: at the start, and whenever a periodic look finds it changed.
  *
- * An inventory that the outbox refuses for want of room is reported at a later look.
+ * A report waits its turn behind changes of state; a newer one takes its place.
  */
 import type { Outbox } from "@atoll/agent-core";
 import type { Inventory } from "@atoll/domain";
@@ -11,7 +11,6 @@ export interface InventoryWatchOptions {
   readonly read: () => Promise<Inventory>;
   readonly outbox: Pick<Outbox, "append">;
   readonly clock: Clock;
-  readonly onRefused: () => void;
   readonly onBroken: (error: unknown) => void;
 }
 
@@ -54,15 +53,12 @@ export class InventoryWatch implements Disposable {
   }
 
   async #look(): Promise<void> {
-    const { read, outbox, clock, onRefused } = this.#options;
+    const { read, outbox, clock, onBroken } = this.#options;
     const inventory = await read();
     const text = canonicalJson(inventory);
     if (text === this.#reported) return;
     const observedAtMs = clock.realtimeMs();
-    if (await outbox.append({ type: "inventoryObserved", observedAtMs, inventory })) {
-      this.#reported = text;
-    } else {
-      onRefused();
-    }
+    this.#reported = text;
+    outbox.append({ type: "inventoryObserved", observedAtMs, inventory }).catch(onBroken);
   }
 }
