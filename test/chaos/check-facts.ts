@@ -231,6 +231,10 @@ function eventText(fact: Fact): string {
       return textOf({ type: "fileStatusChanged", file: fact.file });
     case "fileForgotten":
       return textOf({ type: "fileForgotten", path: fact.path });
+    case "factsDropped": {
+      const { lane, count, sinceMs } = fact;
+      return textOf({ type: "factsDropped", lane, count, sinceMs });
+    }
     case "actionFinished": {
       const { action, reason, durationMs, outcome } = fact;
       return outcome === "succeeded"
