@@ -270,6 +270,10 @@ function fromOtherCase(event: ProtoCase): DomainEvent {
       const { group, previousGroup, backupIndex } = event.value;
       return { type: event.$case, group, previousGroup, backupIndex };
     }
+    case "actionsPaused":
+      return { type: event.$case, reason: event.value.reason };
+    case "actionsResumed":
+      return { type: event.$case };
     case "requestRecorded": {
       const { requestId, digest, operation } = event.value;
       return { type: event.$case, requestId, digest, operation: operation as OperationId | "" };

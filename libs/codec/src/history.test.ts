@@ -25,7 +25,7 @@ interface RecordedHistory {
 
 const FOLDER = new URL("../../../test/data/histories/", import.meta.url);
 /** What `REWRITE=1` records; earlier ones stay as they are. */
-const NEWEST = "group-replicas.json";
+const NEWEST = "action-path.json";
 const SEED = 23;
 const STEPS = 260;
 
@@ -60,7 +60,7 @@ function record(): void {
     Buffer.from(encodeLogEntry(entry)).toString("base64"),
   );
   const history: RecordedHistory = {
-    description: "Every type of event, those about replicas of the group included.",
+    description: "Every type of event, those that hold and withdraw actions included.",
     seed: SEED,
     stateDigest: digestOf(state),
     nodes: state.nodeCount,

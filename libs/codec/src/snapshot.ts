@@ -1,10 +1,10 @@
 /**
  * The whole state of a datacenter as bytes, and back.
  *
- * A header, then nodes, roles, actions, operations, requests, forgotten nodes and replicas, each in
- * an order that follows from the log alone: equal states give equal bytes on every replica. Records
- * are length-delimited and run on from chunk to chunk; a reader may be given other chunks of the
- * same bytes.
+ * A header, then nodes, roles, actions, operations, requests, forgotten nodes, replicas and the
+ * pause, each in an order that follows from the log alone: equal states give equal bytes on every
+ * replica. Records are length-delimited and run on from chunk to chunk; a reader may be given other
+ * chunks of the same bytes.
  */
 import { Datacenter } from "@atoll/domain";
 import type { ActionId, TargetKey, WholeState } from "@atoll/domain";
@@ -14,7 +14,7 @@ import { sortedEntries } from "@atoll/stdx";
 import { DecodeError, required } from "./decode-error.ts";
 import { decodeOwn } from "./decoded.ts";
 import { joinBytes, readLength, writeLength } from "./delimited.ts";
-import { fromNodeRecord, toNodeRecord } from "./snapshot-node.ts";
+import { fromNodeRecord, fromSince, toNodeRecord } from "./snapshot-node.ts";
 import {
   fromActionRecord,
   fromOperationRecord,
@@ -92,6 +92,7 @@ function* recordsOf(state: WholeState): IterableIterator<RecordCase> {
   for (const node of state.forgottenNodes())
     yield { $case: "forgottenNode", value: toNodeRecord(node) };
   for (const replica of state.groupReplicas()) yield { $case: "replica", value: replica };
+  if (state.pause !== undefined) yield { $case: "pause", value: state.pause };
 }
 
 /** Builds a datacenter from records in the order they were written. */
@@ -134,6 +135,11 @@ class Reader {
       case "forgottenNode": {
         const node = fromNodeRecord(record.value, (action) => this.#targetOf(action));
         this.#datacenter.setForgottenNode(node.name, node);
+        return;
+      }
+      case "pause": {
+        const { reason, actor, since } = record.value;
+        this.#datacenter.setPause({ reason, actor, since: fromSince(since) });
         return;
       }
       case "replica": {

@@ -112,6 +112,10 @@ function toCommand(command: UserCommand): ProtoCommand {
       return { $case: "forgetNode", value: command };
     case "cancelOperation":
       return { $case: "cancelOperation", value: command };
+    case "pauseActions":
+      return { $case: "pauseActions", value: command };
+    case "resumeActions":
+      return { $case: "resumeActions", value: {} };
     case "addReplica":
       return { $case: "addReplica", value: command };
     case "removeReplica":
@@ -162,6 +166,10 @@ function fromCommand(command: ProtoCommand): UserCommand {
       return { type: "forgetNode", node: command.value.node as NodeName };
     case "cancelOperation":
       return { type: "cancelOperation", operation: command.value.operation as OperationId };
+    case "pauseActions":
+      return { type: "pauseActions", reason: command.value.reason };
+    case "resumeActions":
+      return { type: "resumeActions" };
     case "addReplica": {
       const { replica, address, replaces } = command.value;
       return { type: "addReplica", replica, address, replaces };

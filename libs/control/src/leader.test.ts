@@ -255,6 +255,27 @@ describe("Leader", () => {
     assert.equal(harness.orders.length, 2);
   });
 
+  test("nothing is sent while actions are paused; afterwards what is open is sent again", () => {
+    harness.submit({ type: "applyRoles", roles: [APP] }, "r1");
+    harness.settle();
+    harness.appear();
+    harness.orders[0]?.done({ type: "silent" });
+    harness.directives.length = 0;
+    harness.submit({ type: "pauseActions", reason: "switch" }, "r2");
+    harness.leader.run();
+    harness.commit(harness.proposals.shift()!);
+    harness.nowMs += CONTROL_DEFAULTS.resendOrderEveryMs;
+    harness.settle();
+    assert.equal(harness.orders.length, 1);
+    const { incarnation, watermark } = harness.state.datacenter.node(N1)!;
+    harness.leader.heartbeat(N1, { incarnation, committed: watermark, maintenance: false });
+    harness.settle();
+    assert.equal(harness.directives.at(-1)?.directive.maintenance, true);
+    harness.submit({ type: "resumeActions" }, "r3");
+    harness.settle();
+    assert.equal(harness.orders.length, 2);
+  });
+
   test("a refused order fails its action", () => {
     harness.submit({ type: "applyRoles", roles: [APP] }, "r1");
     harness.settle();

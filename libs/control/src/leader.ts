@@ -10,6 +10,7 @@
  * Never waits, never reads a clock but the given one, never acts from inside a callback: `run` is
  * called by the owner soon after `requestRun`, and at each tick.
  */
+import { keepsStill } from "@atoll/domain";
 import type {
   DatacenterName,
   DomainEvent,
@@ -173,7 +174,7 @@ export class Leader {
     const knows =
       boot === node.watermark.boot &&
       sequence === node.watermark.sequence &&
-      heartbeat.maintenance === (node.maintenance !== undefined);
+      heartbeat.maintenance === keepsStill(view, node);
     if (!knows) this.#toDirect.add(name);
   }
 
@@ -387,7 +388,7 @@ export class Leader {
       term: this.#term,
       incarnation: node.incarnation,
       committed: node.watermark,
-      maintenance: node.maintenance !== undefined,
+      maintenance: keepsStill(this.#options.state.datacenter, node),
     });
   }
 

@@ -65,16 +65,17 @@ export class OrderDispatcher {
     return this.#refusals.size;
   }
 
-  /** Sends one order at once. */
+  /** Sends one order at once, unless actions are paused. */
   send(action: ActionId, view: StateView, nowMs: number): void {
     const dispatch = this.#dispatches.get(action);
-    if (dispatch !== undefined) this.#send(dispatch, view, nowMs);
+    if (dispatch !== undefined && view.pause === undefined) this.#send(dispatch, view, nowMs);
   }
 
-  /** Sends again what has had no answer for long enough. */
+  /** Sends again what has had no answer for long enough. Nothing while actions are paused. */
   resend(view: StateView, nowMs: number): void {
     if (nowMs - this.#lookedAtMs < this.#resendEveryMs / 4) return;
     this.#lookedAtMs = nowMs;
+    if (view.pause !== undefined) return;
     for (const dispatch of this.#dispatches.values()) {
       if (dispatch.accepted || nowMs - dispatch.sentAtMs < this.#resendEveryMs) continue;
       this.#send(dispatch, view, nowMs);

@@ -29,6 +29,9 @@ export type UserCommand =
   | { readonly type: "endMaintenance"; readonly node: NodeName }
   /** Only a lost node may be forgotten. */
   | { readonly type: "forgetNode"; readonly node: NodeName }
+  /** Nothing new is ordered on any node until actions are resumed. */
+  | { readonly type: "pauseActions"; readonly reason: string }
+  | { readonly type: "resumeActions" }
   | { readonly type: "cancelOperation"; readonly operation: OperationId }
   | {
       readonly type: "addReplica";

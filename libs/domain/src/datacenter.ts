@@ -15,6 +15,7 @@ import type {
   GroupReplicaState,
   NodeState,
   OperationState,
+  PauseState,
   RequestState,
   RoleState,
   StateStore,
@@ -25,6 +26,7 @@ export class Datacenter implements StateStore, WholeState {
   #stampMs = 0;
   #stream: StreamPosition | undefined;
   #operationCount = 0;
+  #pause: PauseState | undefined;
   #nodes: SharedMap<NodeName, NodeState> = new SharedMap();
   #nodeNames: SortedNames<NodeName> = new SortedNames();
   #roles: Map<RoleName, RoleState> = new Map();
@@ -47,6 +49,10 @@ export class Datacenter implements StateStore, WholeState {
 
   get operationCount(): number {
     return this.#operationCount;
+  }
+
+  get pause(): PauseState | undefined {
+    return this.#pause;
   }
 
   get runningOperationCount(): number {
@@ -164,6 +170,10 @@ export class Datacenter implements StateStore, WholeState {
     this.#operationCount = count;
   }
 
+  setPause(pause: PauseState | undefined): void {
+    this.#pause = pause;
+  }
+
   setRequest(requestId: string, value: RequestState | undefined): void {
     if (value === undefined) this.#requests.delete(requestId);
     else this.#requests.set(requestId, value);
@@ -204,6 +214,7 @@ export class Datacenter implements StateStore, WholeState {
     copy.#stampMs = this.#stampMs;
     copy.#stream = this.#stream;
     copy.#operationCount = this.#operationCount;
+    copy.#pause = this.#pause;
     copy.#nodes = this.#nodes.copy();
     copy.#nodeNames = this.#nodeNames.copy();
     copy.#roles = new Map(this.#roles);

@@ -76,6 +76,7 @@ function planned(
   nowMs: number,
 ): DomainEvent | undefined {
   const node = view.node(decision.node);
+  if (view.pause !== undefined) return undefined;
   if (node === undefined || node.maintenance !== undefined || node.presence === "lost")
     return undefined;
   const { target, order, cause, attempt, timeoutMs } = decision;

@@ -18,6 +18,7 @@ import { decideAssignRole, decideUnassignRole } from "./decide-role-assignment.t
 import { decided } from "./decision.ts";
 import type { Decision } from "./decision.ts";
 import { showText } from "./names.ts";
+import { decidePause, decideResume } from "./pause.ts";
 import { rejected } from "./rejection.ts";
 import { decideAddReplica, decideForgetReplica, decideRemoveReplica } from "./group-replica.ts";
 import type { StateView } from "./state.ts";
@@ -85,6 +86,10 @@ function decideUserCommand(
       return decideForgetNode(view, command.node);
     case "cancelOperation":
       return decideCancelOperation(view, command.operation, context);
+    case "pauseActions":
+      return decidePause(view, command.reason);
+    case "resumeActions":
+      return decideResume(view);
     case "addReplica":
       return decideAddReplica(view, command);
     case "removeReplica":

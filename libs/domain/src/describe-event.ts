@@ -4,7 +4,7 @@
  * Foreign text in it (reasons, versions) is shown as it is recorded, shortened; whoever prints it
  * to a terminal escapes it.
  */
-import type { DomainEvent, GroupEvent } from "./event.ts";
+import type { DomainEvent, GroupEvent, PauseEvent } from "./event.ts";
 import type { FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
 import type { NodeName } from "./names.ts";
 import { fileTarget, serviceTarget } from "./names.ts";
@@ -131,7 +131,7 @@ function describeIntent(event: Exclude<DomainEvent, { type: ObservedType }>): st
   }
 }
 
-function describeGroup(event: GroupEvent): string {
+function describeGroup(event: GroupEvent | PauseEvent): string {
   switch (event.type) {
     case "replicaAddressSet": {
       const instead = event.replaces === 0 ? "" : ` instead of replica ${event.replaces}`;
@@ -141,6 +141,10 @@ function describeGroup(event: GroupEvent): string {
       return `replica ${event.replica} is to leave the group`;
     case "replicaForgotten":
       return `replica ${event.replica} has left the group`;
+    case "actionsPaused":
+      return `actions were paused${because(event.reason)}`;
+    case "actionsResumed":
+      return "actions were resumed";
     case "groupRestored":
       return (
         `the group was founded anew as ${short(event.group)} from a backup of ` +

@@ -13,6 +13,7 @@ import type {
   GroupReplicaState,
   NodeState,
   OperationState,
+  PauseState,
   RequestState,
   RoleState,
   StateStore,
@@ -32,12 +33,14 @@ export class Draft implements StateStore {
   #stream: StreamPosition | undefined;
   #operationCount: number;
   #runningOperationCount: number;
+  #pause: PauseState | undefined;
 
   constructor(base: StateView) {
     this.#base = base;
     this.#stampMs = base.stampMs;
     this.#stream = base.stream;
     this.#operationCount = base.operationCount;
+    this.#pause = base.pause;
     this.#runningOperationCount = base.runningOperationCount;
   }
 
@@ -55,6 +58,10 @@ export class Draft implements StateStore {
 
   get runningOperationCount(): number {
     return this.#runningOperationCount;
+  }
+
+  get pause(): PauseState | undefined {
+    return this.#pause;
   }
 
   node(name: NodeName): NodeState | undefined {
@@ -147,6 +154,10 @@ export class Draft implements StateStore {
 
   setOperationCount(count: number): void {
     this.#operationCount = count;
+  }
+
+  setPause(pause: PauseState | undefined): void {
+    this.#pause = pause;
   }
 
   setRequest(requestId: string, value: RequestState | undefined): void {

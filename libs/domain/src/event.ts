@@ -17,6 +17,7 @@ export type DomainEvent =
   | ActionEvent
   | OperationEvent
   | GroupEvent
+  | PauseEvent
   | {
       /** Remembers an API request, so that its repetition is harmless. */
       readonly type: "requestRecorded";
@@ -50,6 +51,11 @@ export type GroupEvent =
       readonly previousGroup: string;
       readonly backupIndex: number;
     };
+
+/** About the pause switch of the whole datacenter. */
+export type PauseEvent =
+  | { readonly type: "actionsPaused"; readonly reason: string }
+  | { readonly type: "actionsResumed" };
 
 interface OfNode {
   readonly node: NodeName;

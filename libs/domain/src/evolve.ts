@@ -6,7 +6,7 @@
  * state on every replica and with every later release, so the rules here only ever get additions.
  * Called for committed entries by whoever applies the log, and on drafts by the leader.
  */
-import type { DomainEvent, EventPosition, LogEntry } from "./event.ts";
+import type { DomainEvent, EventPosition, GroupEvent, LogEntry, PauseEvent } from "./event.ts";
 import { evolveActionEnded, evolveActionPlanned } from "./evolve-action.ts";
 import {
   evolveAgentStarted,
@@ -29,6 +29,7 @@ import {
 import { evolveOperationEnded, evolveOperationStarted, evolveRequest } from "./evolve-operation.ts";
 import { evolveRoleApplied, evolveRoleDeleted } from "./evolve-role.ts";
 import { evolveGroup } from "./group-replica.ts";
+import { evolvePause } from "./pause.ts";
 import type { Since, StateStore } from "./state.ts";
 
 /**
@@ -109,10 +110,23 @@ export function evolve(
       return evolveOperationEnded(store, event, since);
     case "requestRecorded":
       return evolveRequest(store, event, since);
-    case "replicaAddressSet":
-    case "replicaRetired":
-    case "replicaForgotten":
-    case "groupRestored":
+    default:
+      return evolveWhole(store, event, since, actor);
+  }
+}
+
+/** What is about the datacenter as a whole. */
+function evolveWhole(
+  store: StateStore,
+  event: GroupEvent | PauseEvent,
+  since: Since,
+  actor: string,
+): void {
+  switch (event.type) {
+    case "actionsPaused":
+    case "actionsResumed":
+      return evolvePause(store, event, since, actor);
+    default:
       return evolveGroup(store, event, since);
   }
 }

@@ -37,6 +37,7 @@ function show(view: StateView): string {
     stampMs: 0,
     stream: undefined,
     operationCount: view.operationCount,
+    pause: view.pause ?? "none",
     runningOperationCount: view.runningOperationCount,
   };
   return canonicalJson({

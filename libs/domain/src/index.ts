@@ -15,6 +15,7 @@ export type {
   NodeEvent,
   OperationEvent,
   OperationKind,
+  PauseEvent,
   RecordedEvent,
   RoleEvent,
   StreamPosition,
@@ -81,6 +82,7 @@ export type {
   ObservedFile,
   ObservedService,
   OperationState,
+  PauseState,
   OperationStatus,
   Presence,
   RequestState,
@@ -110,11 +112,11 @@ export { isUrl } from "./check-health.ts";
 export { Datacenter } from "./datacenter.ts";
 export { decide, REQUEST_ID_LENGTH_MAX } from "./decide.ts";
 export { comparePositions } from "./decide-facts.ts";
-export { MAINTENANCE_REASON_LENGTH_MAX } from "./decide-maintenance.ts";
 export type { Decided, Decision } from "./decision.ts";
 export { describeEvent, describeOrder, nodeOf, subjectsOf } from "./describe-event.ts";
 export { Draft } from "./draft.ts";
 export { evolve, evolveEntry } from "./evolve.ts";
+export { keepsStill, pauseText, REASON_LENGTH_MAX } from "./pause.ts";
 export { REPLICA_ID_MAX } from "./group-replica.ts";
 export { digestOf, STABLE_MS } from "./failures.ts";
 export { utf8Length } from "./utf8-length.ts";

@@ -144,6 +144,13 @@ export interface GroupReplicaState {
 /** `retired`: to be taken out of the group. */
 export type GroupReplicaStatus = "wanted" | "retired";
 
+/** Why, by whom and since when nothing new is ordered in the whole datacenter. */
+export interface PauseState {
+  readonly reason: string;
+  readonly actor: string;
+  readonly since: Since;
+}
+
 /** What deciding, planning and answering may see. */
 export interface StateView {
   /** Stamp of the last entry; 0 before the first. */
@@ -152,6 +159,8 @@ export interface StateView {
   /** Operations ever started. */
   readonly operationCount: number;
   readonly runningOperationCount: number;
+  /** Undefined: actions are not paused. */
+  readonly pause: PauseState | undefined;
   node(name: NodeName): NodeState | undefined;
   /**
    * What is kept of a forgotten node: what was observed of it, its watermark and its generation.
@@ -182,6 +191,7 @@ export interface StateStore extends StateView {
   setAction(id: ActionId, value: ActionState | undefined): void;
   setOperation(id: OperationId, value: OperationState | undefined): void;
   setOperationCount(count: number): void;
+  setPause(pause: PauseState | undefined): void;
   setRequest(requestId: string, value: RequestState | undefined): void;
   setEntry(stampMs: number, stream: StreamPosition | undefined): void;
   /** In order of recording: the oldest of these are dropped past their bounds. */

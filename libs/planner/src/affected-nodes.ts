@@ -19,6 +19,8 @@ export function affectedNodes(event: DomainEvent): AffectedNodes {
   switch (event.type) {
     case "roleApplied":
     case "roleDeleted":
+    case "actionsPaused":
+    case "actionsResumed":
       return ALL;
     case "operationStarted":
     case "operationSucceeded":

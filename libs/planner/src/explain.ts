@@ -96,9 +96,9 @@ function doingLines(look: Look, findings: Findings, plan: NodePlan): ReasonLine[
 function waitingLines(look: Look, findings: Findings): ReasonLine[] {
   const { node } = look;
   const lines: ReasonLine[] = [];
-  const held = holdOf(node);
+  const held = holdOf(look.view, node);
   if (held !== undefined) {
-    const text = `${held.state}: ${held.reason}`;
+    const text = `${held.state ?? "held"}: ${held.reason}`;
     lines.push({ subject: "node", text, since: held.since, detail: "" });
   }
   for (const role of node.assignedRoles.toSorted(compareText)) {

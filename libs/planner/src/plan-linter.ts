@@ -31,7 +31,7 @@ export function lintPlan(view: StateView, plan: NodePlan, nowMs: number): readon
     if (plan.decisions.length > 0) problems.push("decisions for a node that does not exist");
     return problems;
   }
-  problems.push(...lintWhole(node, plan, nowMs));
+  problems.push(...lintWhole(view, node, plan, nowMs));
   const seen = new Set<string>();
   for (const decision of plan.decisions) {
     const subject = subjectOf(view, decision);
@@ -42,7 +42,7 @@ export function lintPlan(view: StateView, plan: NodePlan, nowMs: number): readon
   return problems;
 }
 
-function lintWhole(node: NodeState, plan: NodePlan, nowMs: number): string[] {
+function lintWhole(view: StateView, node: NodeState, plan: NodePlan, nowMs: number): string[] {
   const problems: string[] = [];
   const orders = plan.decisions.filter((decision) => decision.type === "plan").length;
   if (plan.converged && plan.decisions.length > 0) problems.push("converged, yet something to do");
@@ -53,6 +53,7 @@ function lintWhole(node: NodeState, plan: NodePlan, nowMs: number): string[] {
   }
   if (orders === 0) return problems;
   if (node.presence !== "alive") problems.push(`orders for a node that is ${node.presence}`);
+  if (view.pause !== undefined) problems.push("orders while actions are paused");
   if (node.maintenance !== undefined) problems.push("orders for a node in maintenance");
   if (node.open.size + orders > ACTIONS_OPEN_PER_NODE_MAX) {
     problems.push(`more than ${ACTIONS_OPEN_PER_NODE_MAX} actions under way`);

@@ -108,6 +108,7 @@ function explore(lab: WatchedLab, prng: Prng, hint: string): void {
 
 /** Ends all faults. */
 function heal(lab: Lab): void {
+  lab.decide({ type: "resumeActions" });
   for (const node of NODES) {
     lab.decide({ type: "endMaintenance", node });
     lab.decide({ type: "reportPresence", node, presence: "alive", silentMs: 0 });

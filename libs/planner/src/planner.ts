@@ -91,7 +91,7 @@ export class Planner {
 
 function planOf(look: Look, findings: Findings): NodePlan {
   const { node } = look;
-  const held = holdOf(node) !== undefined;
+  const held = holdOf(look.view, node) !== undefined;
   const decisions: PlannerDecision[] = [];
   let wakeAtMs: number | undefined;
   let settled = true;

@@ -1,6 +1,6 @@
 /**
  * Users of a simulated datacenter: they apply roles, assign, relabel, begin and end maintenance,
- * and repeat what got no answer.
+ * pause and resume, and repeat what got no answer.
  *
  * A request keeps its id until it has an answer. Used by `simulateDatacenter`.
  */
@@ -28,10 +28,12 @@ export class DatacenterUsers {
   }
 
   /**
-   * Gives up what has no answer yet and ends all maintenance, so that everything can come to rest.
+   * Gives up what has no answer yet and ends the pause and all maintenance, so that everything can
+   * come to rest.
    */
   settle(): void {
     this.#epoch += 1;
+    this.#ask({ type: "resumeActions" });
     for (const { name } of this.#datacenter.nodes)
       this.#ask({ type: "endMaintenance", node: name });
   }
@@ -49,7 +51,7 @@ export class DatacenterUsers {
     const prng = this.#prng;
     const node = prng.pick(this.#datacenter.nodes).name;
     const role = prng.pick(["web", "store", "relay"]) as RoleName;
-    switch (prng.below(8)) {
+    switch (prng.below(10)) {
       case 0:
         return { type: "applyRoles", roles: [webRole(prng.below(3)), storeRole(prng.below(2))] };
       case 1:
@@ -63,6 +65,10 @@ export class DatacenterUsers {
       case 5:
         return { type: "endMaintenance", node };
       case 6:
+        return { type: "pauseActions", reason: "simulated" };
+      case 7:
+        return { type: "resumeActions" };
+      case 8:
         return { type: "deleteRole", role: "relay" as RoleName };
       default: {
         const labels = {

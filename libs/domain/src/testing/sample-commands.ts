@@ -21,6 +21,8 @@ export const sampleCommands: ByType<Command> = {
   endMaintenance: { type: "endMaintenance", node: n1 },
   forgetNode: { type: "forgetNode", node: n1 },
   cancelOperation: { type: "cancelOperation", operation: op },
+  pauseActions: { type: "pauseActions", reason: "the switch is replaced" },
+  resumeActions: { type: "resumeActions" },
   addReplica: { type: "addReplica", replica: 4, address: "10.0.0.4:7500", replaces: 3 },
   removeReplica: { type: "removeReplica", replica: 3 },
   forgetReplica: { type: "forgetReplica", replica: 3 },

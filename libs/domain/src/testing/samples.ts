@@ -336,6 +336,8 @@ export const sampleEvents: ByType<DomainEvent> = {
     previousGroup: "atoll/dc1",
     backupIndex: 41,
   },
+  actionsPaused: { type: "actionsPaused", reason: "the switch is replaced" },
+  actionsResumed: { type: "actionsResumed" },
   requestRecorded: {
     type: "requestRecorded",
     requestId: "r-1",

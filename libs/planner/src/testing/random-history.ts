@@ -48,6 +48,9 @@ const STEPS: readonly Step[] = [
   wipe,
   forget,
   cancelOperation,
+  pause,
+  resume,
+  resume,
 ];
 
 /** One random change. */
@@ -116,6 +119,14 @@ function forget(lab: Lab, prng: Prng): void {
 function cancelOperation(lab: Lab, prng: Prng): void {
   const operation = `op-${1 + prng.below(20)}` as OperationId;
   lab.decide({ type: "cancelOperation", operation });
+}
+
+function pause(lab: Lab): void {
+  lab.decide({ type: "pauseActions", reason: "switch" });
+}
+
+function resume(lab: Lab): void {
+  lab.decide({ type: "resumeActions" });
 }
 
 function restartAgent(lab: Lab, prng: Prng): void {

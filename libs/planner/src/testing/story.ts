@@ -70,6 +70,10 @@ export class Story {
         return this.#decide({ type: "startMaintenance", node, reason: text });
       case "end-maintenance":
         return this.#decide({ type: "endMaintenance", node });
+      case "pause":
+        return this.#decide({ type: "pauseActions", reason: words.join(" ") });
+      case "resume":
+        return this.#decide({ type: "resumeActions" });
       case "presence":
         return this.#presence(node, text);
       case "wait":

@@ -11,13 +11,15 @@ import type {
 import { type CallContext, unary } from "@atoll/service-kit";
 import type { ReplicaClients, StatusAnswer } from "../replicas/replica-clients.ts";
 import type { HandlerParts } from "./handler-parts.ts";
+import { checkReason } from "./check-reason.ts";
 import { pageSizeOf, readPageToken } from "./pages.ts";
+import { pauseOf } from "./pause-view.ts";
 
 export function datacenterService(
   parts: HandlerParts,
   clients: ReplicaClients,
 ): DatacenterServiceServer {
-  const { environment, names } = parts;
+  const { environment, names, writes } = parts;
   return {
     getDatacenter: unary(
       ({ name }, context) => {
@@ -25,6 +27,25 @@ export function datacenterService(
         return describe(parts, clients, context);
       },
       { method: "DatacenterService/GetDatacenter", environment },
+    ),
+    pauseActions: unary(
+      async ({ name, reason, requestId }, context) => {
+        names.parseDatacenter(name);
+        checkReason(reason);
+        const command = { $case: "pauseActions", value: { reason } } as const;
+        await writes.submit(context, { command, requestId });
+        return describe(parts, clients, context);
+      },
+      { method: "DatacenterService/PauseActions", environment },
+    ),
+    resumeActions: unary(
+      async ({ name, requestId }, context) => {
+        names.parseDatacenter(name);
+        const command = { $case: "resumeActions", value: {} } as const;
+        await writes.submit(context, { command, requestId });
+        return describe(parts, clients, context);
+      },
+      { method: "DatacenterService/ResumeActions", environment },
     ),
     listDatacenters: unary(
       async (request, context) => {
@@ -38,10 +59,11 @@ export function datacenterService(
 }
 
 async function describe(
-  { names, reads, mirror, nodes }: HandlerParts,
+  parts: HandlerParts,
   clients: ReplicaClients,
   context: CallContext,
 ): Promise<Datacenter> {
+  const { names, reads, mirror, nodes } = parts;
   const [asOf, answers] = await Promise.all([reads.begin(context.deadlineMs), clients.statuses()]);
   const nodesByState: Record<string, number> = {};
   for (const node of mirror.datacenter.nodes()) {
@@ -54,6 +76,7 @@ async function describe(
     nodeCount: mirror.datacenter.nodeCount,
     nodesByState,
     asOf,
+    pause: pauseOf(parts),
   };
 }
 

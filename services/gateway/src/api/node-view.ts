@@ -11,7 +11,13 @@ import {
   toProtoServiceObservation,
 } from "@atoll/codec";
 import { type DatacenterName, type NodeState, rolesOf, serviceTarget } from "@atoll/domain";
-import { type NodeCondition, type NodeExplanation, type NodePlan, Planner } from "@atoll/planner";
+import {
+  affectedNodes,
+  type NodeCondition,
+  type NodeExplanation,
+  type NodePlan,
+  Planner,
+} from "@atoll/planner";
 import { type Node, NodeState as ProtoNodeState } from "@atoll/proto/atoll/v1/node";
 import type { Clock } from "@atoll/stdx";
 import { sortedEntries } from "@atoll/stdx";
@@ -63,9 +69,7 @@ export class NodeView {
       this.#rolesVersion += 1;
     });
     this.#mirror.onApplied((_index, entry) => {
-      const changed = entry?.events.some(({ event }) => {
-        return event.type === "roleApplied" || event.type === "roleDeleted";
-      });
+      const changed = entry?.events.some(({ event }) => affectedNodes(event).type === "all");
       if (changed === true) this.#rolesVersion += 1;
     });
   }

@@ -18,7 +18,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { AsOf } from "./common.ts";
+import { ActionsPause, AsOf } from "./common.ts";
 
 export const protobufPackage = "atoll.v1";
 
@@ -31,7 +31,11 @@ export interface Datacenter {
   readonly nodeCount: number;
   /** Keyed by state, for example READY. */
   readonly nodesByState: { [key: string]: number };
-  readonly asOf?: AsOf | undefined;
+  readonly asOf?:
+    | AsOf
+    | undefined;
+  /** Absent: actions are not paused. */
+  readonly pause?: ActionsPause | undefined;
 }
 
 export interface Datacenter_NodesByStateEntry {
@@ -58,6 +62,21 @@ export interface GetDatacenterRequest {
   readonly name: string;
 }
 
+export interface PauseActionsRequest {
+  /** datacenters/DC */
+  readonly name: string;
+  /** Required; at most 500 characters. */
+  readonly reason: string;
+  /** Makes a repetition harmless; empty for none. */
+  readonly requestId: string;
+}
+
+export interface ResumeActionsRequest {
+  /** datacenters/DC */
+  readonly name: string;
+  readonly requestId: string;
+}
+
 export interface ListDatacentersRequest {
   readonly pageSize: number;
   readonly pageToken: string;
@@ -69,7 +88,7 @@ export interface ListDatacentersResponse {
 }
 
 function createBaseDatacenter(): Datacenter {
-  return { name: "", replicas: [], nodeCount: 0, nodesByState: {}, asOf: undefined };
+  return { name: "", replicas: [], nodeCount: 0, nodesByState: {}, asOf: undefined, pause: undefined };
 }
 
 export const Datacenter: MessageFns<Datacenter> = {
@@ -88,6 +107,9 @@ export const Datacenter: MessageFns<Datacenter> = {
     });
     if (message.asOf !== undefined) {
       AsOf.encode(message.asOf, writer.uint32(42).fork()).join();
+    }
+    if (message.pause !== undefined) {
+      ActionsPause.encode(message.pause, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -148,6 +170,14 @@ export const Datacenter: MessageFns<Datacenter> = {
             message.asOf = AsOf.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.pause = ActionsPause.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -201,6 +231,7 @@ export const Datacenter: MessageFns<Datacenter> = {
         : isSet(object.as_of)
         ? AsOf.fromJSON(object.as_of)
         : undefined,
+      pause: isSet(object.pause) ? ActionsPause.fromJSON(object.pause) : undefined,
     };
   },
 
@@ -227,6 +258,9 @@ export const Datacenter: MessageFns<Datacenter> = {
     if (message.asOf !== undefined) {
       obj.asOf = AsOf.toJSON(message.asOf);
     }
+    if (message.pause !== undefined) {
+      obj.pause = ActionsPause.toJSON(message.pause);
+    }
     return obj;
   },
 
@@ -248,6 +282,9 @@ export const Datacenter: MessageFns<Datacenter> = {
       {},
     );
     message.asOf = (object.asOf !== undefined && object.asOf !== null) ? AsOf.fromPartial(object.asOf) : undefined;
+    message.pause = (object.pause !== undefined && object.pause !== null)
+      ? ActionsPause.fromPartial(object.pause)
+      : undefined;
     return message;
   },
 };
@@ -644,6 +681,200 @@ export const GetDatacenterRequest: MessageFns<GetDatacenterRequest> = {
   },
 };
 
+function createBasePauseActionsRequest(): PauseActionsRequest {
+  return { name: "", reason: "", requestId: "" };
+}
+
+export const PauseActionsRequest: MessageFns<PauseActionsRequest> = {
+  encode(message: PauseActionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(26).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseActionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseActionsRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PauseActionsRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+    };
+  },
+
+  toJSON(message: PauseActionsRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PauseActionsRequest>, I>>(base?: I): PauseActionsRequest {
+    return PauseActionsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PauseActionsRequest>, I>>(object: I): PauseActionsRequest {
+    const message = createBasePauseActionsRequest() as any;
+    message.name = object.name ?? "";
+    message.reason = object.reason ?? "";
+    message.requestId = object.requestId ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeActionsRequest(): ResumeActionsRequest {
+  return { name: "", requestId: "" };
+}
+
+export const ResumeActionsRequest: MessageFns<ResumeActionsRequest> = {
+  encode(message: ResumeActionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(18).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeActionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeActionsRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResumeActionsRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ResumeActionsRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResumeActionsRequest>, I>>(base?: I): ResumeActionsRequest {
+    return ResumeActionsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResumeActionsRequest>, I>>(object: I): ResumeActionsRequest {
+    const message = createBaseResumeActionsRequest() as any;
+    message.name = object.name ?? "";
+    message.requestId = object.requestId ?? "";
+    return message;
+  },
+};
+
 function createBaseListDatacentersRequest(): ListDatacentersRequest {
   return { pageSize: 0, pageToken: "" };
 }
@@ -840,6 +1071,29 @@ export const DatacenterServiceService = {
     responseSerialize: (value: Datacenter): Buffer => Buffer.from(Datacenter.encode(value).finish()),
     responseDeserialize: (value: Buffer): Datacenter => Datacenter.decode(value),
   },
+  /**
+   * From now on nothing new is ordered on any node. What runs ends, and its result is taken in. Paused already: the new
+   * reason replaces the old one.
+   */
+  pauseActions: {
+    path: "/atoll.v1.DatacenterService/PauseActions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PauseActionsRequest): Buffer => Buffer.from(PauseActionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PauseActionsRequest => PauseActionsRequest.decode(value),
+    responseSerialize: (value: Datacenter): Buffer => Buffer.from(Datacenter.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Datacenter => Datacenter.decode(value),
+  },
+  /** FAILED_PRECONDITION when actions are not paused. */
+  resumeActions: {
+    path: "/atoll.v1.DatacenterService/ResumeActions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResumeActionsRequest): Buffer => Buffer.from(ResumeActionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResumeActionsRequest => ResumeActionsRequest.decode(value),
+    responseSerialize: (value: Datacenter): Buffer => Buffer.from(Datacenter.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Datacenter => Datacenter.decode(value),
+  },
   listDatacenters: {
     path: "/atoll.v1.DatacenterService/ListDatacenters" as const,
     requestStream: false as const,
@@ -855,6 +1109,13 @@ export const DatacenterServiceService = {
 
 export interface DatacenterServiceServer extends UntypedServiceImplementation {
   getDatacenter: handleUnaryCall<GetDatacenterRequest, Datacenter>;
+  /**
+   * From now on nothing new is ordered on any node. What runs ends, and its result is taken in. Paused already: the new
+   * reason replaces the old one.
+   */
+  pauseActions: handleUnaryCall<PauseActionsRequest, Datacenter>;
+  /** FAILED_PRECONDITION when actions are not paused. */
+  resumeActions: handleUnaryCall<ResumeActionsRequest, Datacenter>;
   listDatacenters: handleUnaryCall<ListDatacentersRequest, ListDatacentersResponse>;
 }
 
@@ -870,6 +1131,41 @@ export interface DatacenterServiceClient extends Client {
   ): ClientUnaryCall;
   getDatacenter(
     request: GetDatacenterRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Datacenter) => void,
+  ): ClientUnaryCall;
+  /**
+   * From now on nothing new is ordered on any node. What runs ends, and its result is taken in. Paused already: the new
+   * reason replaces the old one.
+   */
+  pauseActions(
+    request: PauseActionsRequest,
+    callback: (error: ServiceError | null, response: Datacenter) => void,
+  ): ClientUnaryCall;
+  pauseActions(
+    request: PauseActionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Datacenter) => void,
+  ): ClientUnaryCall;
+  pauseActions(
+    request: PauseActionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Datacenter) => void,
+  ): ClientUnaryCall;
+  /** FAILED_PRECONDITION when actions are not paused. */
+  resumeActions(
+    request: ResumeActionsRequest,
+    callback: (error: ServiceError | null, response: Datacenter) => void,
+  ): ClientUnaryCall;
+  resumeActions(
+    request: ResumeActionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Datacenter) => void,
+  ): ClientUnaryCall;
+  resumeActions(
+    request: ResumeActionsRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Datacenter) => void,

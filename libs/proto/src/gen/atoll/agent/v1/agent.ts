@@ -191,7 +191,7 @@ export interface Heartbeat {
   readonly committed?:
     | OutboxPosition
     | undefined;
-  /** Whether the agent believes that its node is in maintenance. */
+  /** Whether the agent believes that it must do nothing by itself. */
   readonly maintenance: boolean;
 }
 
@@ -204,7 +204,10 @@ export interface Directive {
   readonly term: number;
   readonly incarnation: string;
   /** Everything up to here is in the log: the outbox may forget it. */
-  readonly committed?: OutboxPosition | undefined;
+  readonly committed?:
+    | OutboxPosition
+    | undefined;
+  /** The agent does nothing by itself: its node is in maintenance, or all actions are paused. */
   readonly maintenance: boolean;
 }
 

@@ -70,6 +70,8 @@ export interface Event {
     | { readonly $case: "replicaRetired"; readonly value: ReplicaRetired }
     | { readonly $case: "replicaForgotten"; readonly value: ReplicaForgotten }
     | { readonly $case: "groupRestored"; readonly value: GroupRestored }
+    | { readonly $case: "actionsPaused"; readonly value: ActionsPaused }
+    | { readonly $case: "actionsResumed"; readonly value: ActionsResumed }
     | undefined;
 }
 
@@ -276,6 +278,13 @@ export interface GroupRestored {
   readonly group: string;
   readonly previousGroup: string;
   readonly backupIndex: number;
+}
+
+export interface ActionsPaused {
+  readonly reason: string;
+}
+
+export interface ActionsResumed {
 }
 
 function createBaseLogEntry(): LogEntry {
@@ -664,6 +673,12 @@ export const Event: MessageFns<Event> = {
       case "groupRestored":
         GroupRestored.encode(message.event.value, writer.uint32(274).fork()).join();
         break;
+      case "actionsPaused":
+        ActionsPaused.encode(message.event.value, writer.uint32(282).fork()).join();
+        break;
+      case "actionsResumed":
+        ActionsResumed.encode(message.event.value, writer.uint32(290).fork()).join();
+        break;
     }
     return writer;
   },
@@ -959,6 +974,22 @@ export const Event: MessageFns<Event> = {
             message.event = { $case: "groupRestored", value: GroupRestored.decode(reader, reader.uint32()) };
             continue;
           }
+          case 35: {
+            if (tag !== 282) {
+              break;
+            }
+
+            message.event = { $case: "actionsPaused", value: ActionsPaused.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 36: {
+            if (tag !== 290) {
+              break;
+            }
+
+            message.event = { $case: "actionsResumed", value: ActionsResumed.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1109,6 +1140,14 @@ export const Event: MessageFns<Event> = {
         ? { $case: "groupRestored", value: GroupRestored.fromJSON(object.groupRestored) }
         : isSet(object.group_restored)
         ? { $case: "groupRestored", value: GroupRestored.fromJSON(object.group_restored) }
+        : isSet(object.actionsPaused)
+        ? { $case: "actionsPaused", value: ActionsPaused.fromJSON(object.actionsPaused) }
+        : isSet(object.actions_paused)
+        ? { $case: "actionsPaused", value: ActionsPaused.fromJSON(object.actions_paused) }
+        : isSet(object.actionsResumed)
+        ? { $case: "actionsResumed", value: ActionsResumed.fromJSON(object.actionsResumed) }
+        : isSet(object.actions_resumed)
+        ? { $case: "actionsResumed", value: ActionsResumed.fromJSON(object.actions_resumed) }
         : undefined,
     };
   },
@@ -1183,6 +1222,10 @@ export const Event: MessageFns<Event> = {
       obj.replicaForgotten = ReplicaForgotten.toJSON(message.event.value);
     } else if (message.event?.$case === "groupRestored") {
       obj.groupRestored = GroupRestored.toJSON(message.event.value);
+    } else if (message.event?.$case === "actionsPaused") {
+      obj.actionsPaused = ActionsPaused.toJSON(message.event.value);
+    } else if (message.event?.$case === "actionsResumed") {
+      obj.actionsResumed = ActionsResumed.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1400,6 +1443,18 @@ export const Event: MessageFns<Event> = {
       case "groupRestored": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "groupRestored", value: GroupRestored.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "actionsPaused": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "actionsPaused", value: ActionsPaused.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "actionsResumed": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "actionsResumed", value: ActionsResumed.fromPartial(object.event.value) };
         }
         break;
       }
@@ -4965,6 +5020,125 @@ export const GroupRestored: MessageFns<GroupRestored> = {
     message.group = object.group ?? "";
     message.previousGroup = object.previousGroup ?? "";
     message.backupIndex = object.backupIndex ?? 0;
+    return message;
+  },
+};
+
+function createBaseActionsPaused(): ActionsPaused {
+  return { reason: "" };
+}
+
+export const ActionsPaused: MessageFns<ActionsPaused> = {
+  encode(message: ActionsPaused, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActionsPaused {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActionsPaused() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActionsPaused {
+    return { reason: isSet(object.reason) ? globalThis.String(object.reason) : "" };
+  },
+
+  toJSON(message: ActionsPaused): unknown {
+    const obj: any = {};
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ActionsPaused>, I>>(base?: I): ActionsPaused {
+    return ActionsPaused.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActionsPaused>, I>>(object: I): ActionsPaused {
+    const message = createBaseActionsPaused() as any;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseActionsResumed(): ActionsResumed {
+  return {};
+}
+
+export const ActionsResumed: MessageFns<ActionsResumed> = {
+  encode(_: ActionsResumed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActionsResumed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActionsResumed() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ActionsResumed {
+    return {};
+  },
+
+  toJSON(_: ActionsResumed): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ActionsResumed>, I>>(base?: I): ActionsResumed {
+    return ActionsResumed.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActionsResumed>, I>>(_: I): ActionsResumed {
+    const message = createBaseActionsResumed() as any;
     return message;
   },
 };

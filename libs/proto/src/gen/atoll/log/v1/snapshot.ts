@@ -28,6 +28,9 @@ export interface SnapshotRecord {
     /** Kept of a node that was forgotten: what was observed, its watermark, its generation. */
     { readonly $case: "forgottenNode"; readonly value: NodeRecord }
     | { readonly $case: "replica"; readonly value: ReplicaRecord }
+    | //
+    /** Actions are paused, and why. */
+    { readonly $case: "pause"; readonly value: Maintenance }
     | undefined;
 }
 
@@ -180,6 +183,9 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
       case "replica":
         ReplicaRecord.encode(message.record.value, writer.uint32(66).fork()).join();
         break;
+      case "pause":
+        Maintenance.encode(message.record.value, writer.uint32(74).fork()).join();
+        break;
     }
     return writer;
   },
@@ -261,6 +267,14 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
             message.record = { $case: "replica", value: ReplicaRecord.decode(reader, reader.uint32()) };
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.record = { $case: "pause", value: Maintenance.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -293,6 +307,8 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
         ? { $case: "forgottenNode", value: NodeRecord.fromJSON(object.forgotten_node) }
         : isSet(object.replica)
         ? { $case: "replica", value: ReplicaRecord.fromJSON(object.replica) }
+        : isSet(object.pause)
+        ? { $case: "pause", value: Maintenance.fromJSON(object.pause) }
         : undefined,
     };
   },
@@ -315,6 +331,8 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
       obj.forgottenNode = NodeRecord.toJSON(message.record.value);
     } else if (message.record?.$case === "replica") {
       obj.replica = ReplicaRecord.toJSON(message.record.value);
+    } else if (message.record?.$case === "pause") {
+      obj.pause = Maintenance.toJSON(message.record.value);
     }
     return obj;
   },
@@ -370,6 +388,12 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
       case "replica": {
         if (object.record?.value !== undefined && object.record?.value !== null) {
           message.record = { $case: "replica", value: ReplicaRecord.fromPartial(object.record.value) };
+        }
+        break;
+      }
+      case "pause": {
+        if (object.record?.value !== undefined && object.record?.value !== null) {
+          message.record = { $case: "pause", value: Maintenance.fromPartial(object.record.value) };
         }
         break;
       }

@@ -61,6 +61,8 @@ export interface SubmitCommand {
     | { readonly $case: "addReplica"; readonly value: AddReplica }
     | { readonly $case: "removeReplica"; readonly value: RemoveReplica }
     | { readonly $case: "forgetReplica"; readonly value: ForgetReplica }
+    | { readonly $case: "pauseActions"; readonly value: PauseActions }
+    | { readonly $case: "resumeActions"; readonly value: ResumeActions }
     | undefined;
   /** Decides, answers, changes nothing. */
   readonly validateOnly: boolean;
@@ -133,6 +135,14 @@ export interface RemoveReplica {
 /** A replica that was removed is out of the group. */
 export interface ForgetReplica {
   readonly replica: number;
+}
+
+/** Nothing new is ordered on any node until actions are resumed. */
+export interface PauseActions {
+  readonly reason: string;
+}
+
+export interface ResumeActions {
 }
 
 export interface SessionResponse {
@@ -609,6 +619,12 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
       case "forgetReplica":
         ForgetReplica.encode(message.command.value, writer.uint32(122).fork()).join();
         break;
+      case "pauseActions":
+        PauseActions.encode(message.command.value, writer.uint32(130).fork()).join();
+        break;
+      case "resumeActions":
+        ResumeActions.encode(message.command.value, writer.uint32(138).fork()).join();
+        break;
     }
     if (message.validateOnly !== false) {
       writer.uint32(96).bool(message.validateOnly);
@@ -741,6 +757,22 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
             message.command = { $case: "forgetReplica", value: ForgetReplica.decode(reader, reader.uint32()) };
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.command = { $case: "pauseActions", value: PauseActions.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.command = { $case: "resumeActions", value: ResumeActions.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 12: {
             if (tag !== 96) {
               break;
@@ -817,6 +849,14 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
         ? { $case: "forgetReplica", value: ForgetReplica.fromJSON(object.forgetReplica) }
         : isSet(object.forget_replica)
         ? { $case: "forgetReplica", value: ForgetReplica.fromJSON(object.forget_replica) }
+        : isSet(object.pauseActions)
+        ? { $case: "pauseActions", value: PauseActions.fromJSON(object.pauseActions) }
+        : isSet(object.pause_actions)
+        ? { $case: "pauseActions", value: PauseActions.fromJSON(object.pause_actions) }
+        : isSet(object.resumeActions)
+        ? { $case: "resumeActions", value: ResumeActions.fromJSON(object.resumeActions) }
+        : isSet(object.resume_actions)
+        ? { $case: "resumeActions", value: ResumeActions.fromJSON(object.resume_actions) }
         : undefined,
       validateOnly: isSet(object.validateOnly)
         ? globalThis.Boolean(object.validateOnly)
@@ -858,6 +898,10 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
       obj.removeReplica = RemoveReplica.toJSON(message.command.value);
     } else if (message.command?.$case === "forgetReplica") {
       obj.forgetReplica = ForgetReplica.toJSON(message.command.value);
+    } else if (message.command?.$case === "pauseActions") {
+      obj.pauseActions = PauseActions.toJSON(message.command.value);
+    } else if (message.command?.$case === "resumeActions") {
+      obj.resumeActions = ResumeActions.toJSON(message.command.value);
     }
     if (message.validateOnly !== false) {
       obj.validateOnly = message.validateOnly;
@@ -942,6 +986,18 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
       case "forgetReplica": {
         if (object.command?.value !== undefined && object.command?.value !== null) {
           message.command = { $case: "forgetReplica", value: ForgetReplica.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "pauseActions": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "pauseActions", value: PauseActions.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "resumeActions": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "resumeActions", value: ResumeActions.fromPartial(object.command.value) };
         }
         break;
       }
@@ -2077,6 +2133,125 @@ export const ForgetReplica: MessageFns<ForgetReplica> = {
   fromPartial<I extends Exact<DeepPartial<ForgetReplica>, I>>(object: I): ForgetReplica {
     const message = createBaseForgetReplica() as any;
     message.replica = object.replica ?? 0;
+    return message;
+  },
+};
+
+function createBasePauseActions(): PauseActions {
+  return { reason: "" };
+}
+
+export const PauseActions: MessageFns<PauseActions> = {
+  encode(message: PauseActions, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseActions {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseActions() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PauseActions {
+    return { reason: isSet(object.reason) ? globalThis.String(object.reason) : "" };
+  },
+
+  toJSON(message: PauseActions): unknown {
+    const obj: any = {};
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PauseActions>, I>>(base?: I): PauseActions {
+    return PauseActions.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PauseActions>, I>>(object: I): PauseActions {
+    const message = createBasePauseActions() as any;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeActions(): ResumeActions {
+  return {};
+}
+
+export const ResumeActions: MessageFns<ResumeActions> = {
+  encode(_: ResumeActions, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeActions {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeActions() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ResumeActions {
+    return {};
+  },
+
+  toJSON(_: ResumeActions): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResumeActions>, I>>(base?: I): ResumeActions {
+    return ResumeActions.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResumeActions>, I>>(_: I): ResumeActions {
+    const message = createBaseResumeActions() as any;
     return message;
   },
 };

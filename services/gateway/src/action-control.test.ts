@@ -1,0 +1,71 @@
+/**
+ * What keeps a datacenter from acting, through the API: the pause.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { NodeName, RoleName, ServiceName } from "@atoll/domain";
+import { call } from "./testing/client.ts";
+import { discovered, startTestGateway, type TestGateway } from "./testing/gateway.ts";
+
+const PARENT = "datacenters/dc1";
+const N1 = "n1" as NodeName;
+const ROLE = {
+  name: "web" as RoleName,
+  description: "",
+  match: { labels: { tier: "web" }, location: {}, hardware: {} },
+  drift: "restore",
+  files: [],
+  services: [
+    {
+      name: "app" as ServiceName,
+      driver: "process",
+      command: ["app"],
+      unit: "",
+      environment: {},
+      after: [],
+      restartOn: [],
+      stopTimeoutMs: 1_000,
+    },
+  ],
+} as const;
+
+/** A node that wants a service which does not run yet. */
+async function startWanting(): Promise<TestGateway> {
+  const gateway = await startTestGateway({ replicas: 1 });
+  gateway.datacenter.append(discovered(N1, { tier: "web" }));
+  gateway.datacenter.append([{ type: "roleApplied", role: ROLE }]);
+  return gateway;
+}
+
+async function explain({ api }: TestGateway): Promise<{ waiting: string; state: string }> {
+  const request = { name: `${PARENT}/nodes/n1` };
+  const { response } = await call(api.nodes, api.nodes.explainNode, request);
+  const waiting = response.waiting.map(({ text }) => text).join("; ");
+  return { waiting, state: response.node?.stateReason ?? "" };
+}
+
+test("PauseActions and ResumeActions show wherever people look", async () => {
+  await using gateway = await startWanting();
+  const { api } = gateway;
+  // The judgement of the node is in memory before the pause.
+  assert.equal((await explain(gateway)).waiting, "");
+  const paused = await call(api.datacenters, api.datacenters.pauseActions, {
+    name: PARENT,
+    reason: "the switch burns",
+    requestId: "r1",
+  });
+  const { datacenter, reason, actor } = paused.response.pause ?? {};
+  assert.deepEqual([datacenter, reason, actor], ["dc1", "the switch burns", "user/anonymous"]);
+  const list = { parent: PARENT, pageSize: 0, pageToken: "", filter: "" };
+  const listed = await call(api.nodes, api.nodes.listNodes, list);
+  assert.deepEqual(listed.response.pauses, [paused.response.pause]);
+  assert.match(listed.response.nodes[0]?.stateReason ?? "", /held: paused by user\/anonymous/);
+  const held = await explain(gateway);
+  assert.match(held.waiting, /^held: paused by user\/anonymous since #\d+: the switch burns/);
+  const resumed = await call(api.datacenters, api.datacenters.resumeActions, {
+    name: PARENT,
+    requestId: "r2",
+  });
+  assert.equal(resumed.response.pause, undefined);
+  assert.equal((await explain(gateway)).state.includes("held"), false);
+});
