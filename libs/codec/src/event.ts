@@ -223,6 +223,7 @@ function fromIntentCase(event: ProtoCase): NodeEvent | ActionEvent | undefined {
     }
     case "actionTimedOut":
       return { type: event.$case, node: nodeOf(event), action: event.value.action as ActionId };
+    case "actionCancelRequested":
     case "actionCancelled": {
       const { reason } = event.value;
       return {

@@ -16,6 +16,7 @@ import type {
   ServiceKey,
   Since,
   TargetKey,
+  Withheld,
 } from "@atoll/domain";
 import type {
   FailureRecord,
@@ -23,6 +24,7 @@ import type {
   NodeRecord,
   ServiceRecord,
   Since as ProtoSince,
+  WithheldRecord,
 } from "@atoll/proto/atoll/log/v1/snapshot";
 import { sortedEntries } from "@atoll/stdx";
 import { required } from "./decode-error.ts";
@@ -65,6 +67,7 @@ export function toNodeRecord(node: NodeState): NodeRecord {
     openActions: sortedEntries(node.open).map(([, action]) => action),
     finishedActions: node.finished,
     failures: sortedEntries(node.failures).map(([target, failure]) => ({ target, ...failure })),
+    withheld: [...node.withheld].map(([target, withheld]) => ({ target, ...withheld })),
   };
 }
 
@@ -112,6 +115,7 @@ export function fromNodeRecord(
     ),
     finished: record.finishedActions as readonly ActionId[],
     failures: new Map(record.failures.map(fromFailureRecord)),
+    withheld: new Map(record.withheld.map(fromWithheldRecord)),
   };
 }
 
@@ -146,4 +150,10 @@ function fromFailureRecord({
   digest,
 }: FailureRecord): [TargetKey, FailureCount] {
   return [target as TargetKey, { count, last: fromSince(last), reason, digest }];
+}
+
+function fromWithheldRecord(record: WithheldRecord): [TargetKey, Withheld] {
+  const { target, action, digest, reason, actor, since } = record;
+  const withheld = { action: action as ActionId, digest, reason, actor, since: fromSince(since) };
+  return [target as TargetKey, withheld];
 }

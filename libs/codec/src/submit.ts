@@ -5,6 +5,7 @@
  * What cannot be understood at all is undecodable.
  */
 import type {
+  ActionId,
   NodeName,
   OperationId,
   Rejection,
@@ -112,6 +113,8 @@ function toCommand(command: UserCommand): ProtoCommand {
       return { $case: "forgetNode", value: command };
     case "cancelOperation":
       return { $case: "cancelOperation", value: command };
+    case "cancelAction":
+      return { $case: "cancelAction", value: command };
     case "pauseActions":
       return { $case: "pauseActions", value: command };
     case "resumeActions":
@@ -166,6 +169,10 @@ function fromCommand(command: ProtoCommand): UserCommand {
       return { type: "forgetNode", node: command.value.node as NodeName };
     case "cancelOperation":
       return { type: "cancelOperation", operation: command.value.operation as OperationId };
+    case "cancelAction": {
+      const { action, reason } = command.value;
+      return { type: "cancelAction", action: action as ActionId, reason };
+    }
     case "pauseActions":
       return { type: "pauseActions", reason: command.value.reason };
     case "resumeActions":

@@ -12,8 +12,8 @@
  */
 import { keepsStill } from "@atoll/domain";
 import type {
+  ActionEvent,
   DatacenterName,
-  DomainEvent,
   LogEntry,
   NodeName,
   PlannerDecision,
@@ -74,7 +74,8 @@ export class Leader {
   #offered: OfferedFacts | undefined;
   #operationsDue = false;
   #replannedAtMs = 0;
-  #plannedActions: DomainEvent[] = [];
+  /** Of what is to be said to agents once the entry is committed. */
+  #plannedActions: Extract<ActionEvent, { type: "actionPlanned" | "actionCancelRequested" }>[] = [];
   /** Nodes to be told what is committed, all together a little later: it saves messages. */
   readonly #toDirect = new Set<NodeName>();
   #directedAtMs = 0;
@@ -234,14 +235,7 @@ export class Leader {
 
   #collectDecisions(batch: Batch): void {
     const { settings } = this.#options;
-    const decisions: PlannerDecision[] = this.#dispatcher
-      .takeRefusals()
-      .map(({ action, reason }) => ({
-        type: "fail",
-        node: action.node,
-        action: action.id,
-        reason,
-      }));
+    const decisions: PlannerDecision[] = this.#dispatcher.takeEndings();
     for (const name of this.#schedule.take(batch.nowMs, settings.plansPerBatchMax)) {
       decisions.push(...this.#plan(name, batch.nowMs));
     }
@@ -348,6 +342,8 @@ export class Leader {
       if (event.type === "actionPlanned") {
         this.#dispatcher.add(event.action);
         this.#plannedActions.push(event);
+      } else if (event.type === "actionCancelRequested") {
+        this.#plannedActions.push(event);
       } else if (event.type === "operationStarted") {
         this.#operationsDue = true;
       } else if (event.type.startsWith("action") && "action" in event) {
@@ -361,8 +357,7 @@ export class Leader {
     const { state, clock, link } = this.#options;
     const nowMs = clock.monotonicMs();
     for (const event of this.#plannedActions) {
-      if (event.type === "actionPlanned")
-        this.#dispatcher.send(event.action, state.datacenter, nowMs);
+      this.#dispatcher.send(event.action, state.datacenter, nowMs);
     }
     this.#plannedActions = [];
     for (const { event } of batch.events) {

@@ -32,6 +32,8 @@ export type UserCommand =
   /** Nothing new is ordered on any node until actions are resumed. */
   | { readonly type: "pauseActions"; readonly reason: string }
   | { readonly type: "resumeActions" }
+  /** What its agent has begun is not torn off half-way. */
+  | { readonly type: "cancelAction"; readonly action: ActionId; readonly reason: string }
   | { readonly type: "cancelOperation"; readonly operation: OperationId }
   | {
       readonly type: "addReplica";

@@ -6,6 +6,7 @@
  * the same answer and no events.
  */
 import { canonicalJson, digestText } from "@atoll/stdx";
+import { decideCancelAction } from "./cancel-action.ts";
 import type { Command, CommandContext, UserCommand } from "./command.ts";
 import { decideAcceptFacts } from "./decide-facts.ts";
 import { decideEndMaintenance, decideStartMaintenance } from "./decide-maintenance.ts";
@@ -86,6 +87,8 @@ function decideUserCommand(
       return decideForgetNode(view, command.node);
     case "cancelOperation":
       return decideCancelOperation(view, command.operation, context);
+    case "cancelAction":
+      return decideCancelAction(view, command);
     case "pauseActions":
       return decidePause(view, command.reason);
     case "resumeActions":

@@ -116,6 +116,8 @@ function describeIntent(event: Exclude<DomainEvent, { type: ObservedType }>): st
       return `action ${event.action} failed${because(event.reason)}`;
     case "actionTimedOut":
       return `action ${event.action} gave no result before its deadline`;
+    case "actionCancelRequested":
+      return `action ${event.action} is to be cancelled${because(event.reason)}`;
     case "actionCancelled":
       return `action ${event.action} was cancelled${because(event.reason)}`;
     case "operationStarted":

@@ -145,6 +145,12 @@ export type ActionEvent =
       readonly durationMs: number;
     })
   | (OfNode & { readonly type: "actionTimedOut"; readonly action: ActionId })
+  /** A user does not want it; it is cancelled when its agent has not begun it. */
+  | (OfNode & {
+      readonly type: "actionCancelRequested";
+      readonly action: ActionId;
+      readonly reason: string;
+    })
   | (OfNode & {
       readonly type: "actionCancelled";
       readonly action: ActionId;

@@ -4,6 +4,7 @@
  * An action is open until the first event that ends it; later ones change nothing. Of the finished
  * ones a node keeps the newest few.
  */
+import { withoutWithheld } from "./cancel-action.ts";
 import type { ActionEvent } from "./event.ts";
 import { digestOf, failuresAfterAction, withoutFailure } from "./failures.ts";
 import type { ActionId, NodeName } from "./names.ts";
@@ -18,7 +19,7 @@ import type {
 } from "./state.ts";
 
 type Planned = Extract<ActionEvent, { type: "actionPlanned" }>;
-type Ended = Exclude<ActionEvent, Planned>;
+type Ended = Exclude<ActionEvent, Planned | { type: "actionCancelRequested" }>;
 
 interface Ending {
   readonly status: Exclude<ActionStatus, "planned">;
@@ -60,6 +61,7 @@ export function evolveActionPlanned(store: StateStore, event: Planned, since: Si
     generation: Math.max(node.generation, generation),
     open: new Map(node.open).set(target, id),
     failures: anew ? withoutFailure(node.failures, target) : node.failures,
+    withheld: withoutWithheld(node, target),
   });
 }
 

@@ -39,6 +39,7 @@ export function evolveNodeDiscovered(
     open: new Map(),
     finished: [],
     failures: new Map(),
+    withheld: new Map(),
   };
   store.setForgottenNode(event.node, undefined);
   store.setNode(
@@ -58,6 +59,7 @@ export function evolveNodeWiped(store: StateStore, event: OfType<"nodeWiped">, s
     services: new Map(),
     files: new Map(),
     failures: new Map(),
+    withheld: new Map(),
   }));
 }
 
@@ -103,7 +105,7 @@ export function evolveMaintenance(
   update(store, event.node, ({ maintenance: _maintenance, ...node }) =>
     event.type === "maintenanceStarted"
       ? { ...node, maintenance: { reason: event.reason, actor, since }, revision: since.index }
-      : { ...node, revision: since.index },
+      : { ...node, withheld: new Map(), revision: since.index },
   );
 }
 
@@ -121,6 +123,7 @@ export function evolveNodeForgotten(store: StateStore, event: OfType<"nodeForgot
     open: new Map(),
     finished: [],
     failures: new Map(),
+    withheld: new Map(),
   });
   if (store.forgottenNodeCount() <= FORGOTTEN_NODES_MAX) return;
   const oldest = store.oldestForgottenNode();

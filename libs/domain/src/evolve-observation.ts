@@ -1,6 +1,7 @@
 /**
  * What events make of what an agent observed on its node.
  */
+import { withoutWithheld } from "./cancel-action.ts";
 import type { NodeEvent } from "./event.ts";
 import type { FileObservation, ServiceObservation } from "./fact.ts";
 import { update } from "./evolve-node.ts";
@@ -62,6 +63,7 @@ export function evolveServiceForgotten(store: StateStore, event: OfType<"service
     ...node,
     services: without(node.services, event.key),
     failures: withoutFailure(node.failures, serviceTarget(event.key)),
+    withheld: withoutWithheld(node, serviceTarget(event.key)),
   }));
 }
 
@@ -82,6 +84,7 @@ export function evolveFileForgotten(store: StateStore, event: OfType<"fileForgot
     ...node,
     files: without(node.files, event.path),
     failures: withoutFailure(node.failures, fileTarget(event.path)),
+    withheld: withoutWithheld(node, fileTarget(event.path)),
   }));
 }
 

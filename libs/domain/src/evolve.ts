@@ -6,7 +6,15 @@
  * state on every replica and with every later release, so the rules here only ever get additions.
  * Called for committed entries by whoever applies the log, and on drafts by the leader.
  */
-import type { DomainEvent, EventPosition, GroupEvent, LogEntry, PauseEvent } from "./event.ts";
+import { evolveCancelRequested } from "./cancel-action.ts";
+import type {
+  ActionEvent,
+  DomainEvent,
+  EventPosition,
+  GroupEvent,
+  LogEntry,
+  PauseEvent,
+} from "./event.ts";
 import { evolveActionEnded, evolveActionPlanned } from "./evolve-action.ts";
 import {
   evolveAgentStarted,
@@ -31,6 +39,8 @@ import { evolveRoleApplied, evolveRoleDeleted } from "./evolve-role.ts";
 import { evolveGroup } from "./group-replica.ts";
 import { evolvePause } from "./pause.ts";
 import type { Since, StateStore } from "./state.ts";
+
+type CancelRequested = Extract<ActionEvent, { type: "actionCancelRequested" }>;
 
 /**
  * Applies one entry of the log: its stamp, its position in the stream, then its events in order.
@@ -111,18 +121,20 @@ export function evolve(
     case "requestRecorded":
       return evolveRequest(store, event, since);
     default:
-      return evolveWhole(store, event, since, actor);
+      return evolveControl(store, event, since, actor);
   }
 }
 
-/** What is about the datacenter as a whole. */
-function evolveWhole(
+/** What is about holding actions, and about the group. */
+function evolveControl(
   store: StateStore,
-  event: GroupEvent | PauseEvent,
+  event: GroupEvent | PauseEvent | CancelRequested,
   since: Since,
   actor: string,
 ): void {
   switch (event.type) {
+    case "actionCancelRequested":
+      return evolveCancelRequested(store, event, since, actor);
     case "actionsPaused":
     case "actionsResumed":
       return evolvePause(store, event, since, actor);

@@ -52,6 +52,7 @@ export {
   serviceTarget,
   showText,
 } from "./names.ts";
+export { cancellationOf } from "./cancel-action.ts";
 export type { Order, RenderedFile, RenderedService } from "./order.ts";
 export type { Rejection, RejectionCode, Violation } from "./rejection.ts";
 export { rejected } from "./rejection.ts";
@@ -90,6 +91,7 @@ export type {
   Since,
   StateStore,
   StateView,
+  Withheld,
   WholeState,
 } from "./state.ts";
 export {

@@ -50,6 +50,17 @@ export interface NodeState {
   readonly finished: readonly ActionId[];
   /** Failures in a row, for backoff; only targets that have failed. What counts: failures.ts. */
   readonly failures: ReadonlyMap<TargetKey, FailureCount>;
+  /** Targets whose last action a user took back, oldest first. What ends it: cancel-action.ts. */
+  readonly withheld: ReadonlyMap<TargetKey, Withheld>;
+}
+
+export interface Withheld {
+  readonly action: ActionId;
+  /** Of the specification that the action was for: another one is wanted anew. */
+  readonly digest: string;
+  readonly reason: string;
+  readonly actor: string;
+  readonly since: Since;
 }
 
 export const FINISHED_ACTIONS_PER_NODE_MAX = 20;

@@ -2,7 +2,7 @@
  * Turns something that is the matter into what is done next: act now, or wait for something else,
  * for a report, or for time.
  */
-import type { Cause, Since, TargetKey } from "@atoll/domain";
+import type { Cause, Since, TargetKey, Withheld } from "@atoll/domain";
 import { failuresOf, nextTryAtMs } from "./backoff.ts";
 import type { Finding, Look, Wish } from "./finding.ts";
 import { finishedActions } from "./past-orders.ts";
@@ -36,6 +36,13 @@ export function nextStep(look: Look, candidate: Candidate): Finding {
   if (gate !== undefined) {
     return { ...base, type: "wait", text: `${what}; ${gate}`, untilMs: undefined };
   }
+  const withheld = look.node.withheld.get(target);
+  if (withheld !== undefined && isWithheld(candidate, withheld)) {
+    const { action, actor, reason } = withheld;
+    const until = "until what is wanted or seen of it changes";
+    const taken = `${actor} cancelled ${action}: ${reason}; nothing is ordered ${until}`;
+    return { ...base, type: "wait", text: `${what}; ${taken}`, untilMs: undefined };
+  }
   const past = finishedActions(look, target);
   const reportMs = reportAwaitedUntilMs(candidate, past, look.nowMs);
   if (reportMs !== undefined) {
@@ -52,4 +59,10 @@ export function nextStep(look: Look, candidate: Candidate): Finding {
     return { ...base, type: "wait", text: again, untilMs: repetition.nextAtMs };
   }
   return { ...base, type: "act", wish: candidate.wish, cause: candidate.cause };
+}
+
+/** The same is wanted as when the action was taken back, and nothing else was seen since. */
+function isWithheld({ digest, observed }: Candidate, withheld: Withheld): boolean {
+  if (digest !== withheld.digest) return false;
+  return observed === undefined || observed.since.index <= withheld.since.index;
 }

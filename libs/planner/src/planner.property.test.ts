@@ -110,6 +110,8 @@ function explore(lab: WatchedLab, prng: Prng, hint: string): void {
 function heal(lab: Lab): void {
   lab.decide({ type: "resumeActions" });
   for (const node of NODES) {
+    // The end of a maintenance also ends that targets are withheld.
+    lab.decide({ type: "startMaintenance", node, reason: "to end it" });
     lab.decide({ type: "endMaintenance", node });
     lab.decide({ type: "reportPresence", node, presence: "alive", silentMs: 0 });
     const agent = lab.agents.get(node);

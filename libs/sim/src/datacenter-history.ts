@@ -17,6 +17,7 @@ export class DatacenterHistory {
   readonly #requestsLogged = new Set<string>();
   readonly #requestsAcknowledged = new Set<string>();
   readonly #runs = new Map<ActionId, number>();
+  readonly #withdrawn = new Set<ActionId>();
   lastIndex = 0;
   events = 0;
 
@@ -72,7 +73,14 @@ export class DatacenterHistory {
   ran(action: ActionId): void {
     const runs = (this.#runs.get(action) ?? 0) + 1;
     this.#runs.set(action, runs);
+    if (this.#withdrawn.has(action)) throw new Violation(`withdrawn action ${action} ran`);
     if (runs > 1) throw new Violation(`action ${action} ran ${runs} times`);
+  }
+
+  /** An agent has promised that the action never begins. */
+  withdrawn(action: ActionId): void {
+    if (this.#runs.has(action)) throw new Violation(`action ${action} ran and was withdrawn`);
+    this.#withdrawn.add(action);
   }
 
   get actionsRun(): number {

@@ -4,7 +4,7 @@
  *
  * A request keeps its id until it has an answer. Used by `simulateDatacenter`.
  */
-import type { RoleName, RoleSpec, ServiceName, UserCommand } from "@atoll/domain";
+import type { ActionId, RoleName, RoleSpec, ServiceName, UserCommand } from "@atoll/domain";
 import type { Prng } from "@atoll/stdx";
 import type { SimulatedDatacenter } from "./datacenter-simulation.ts";
 
@@ -34,8 +34,12 @@ export class DatacenterUsers {
   settle(): void {
     this.#epoch += 1;
     this.#ask({ type: "resumeActions" });
-    for (const { name } of this.#datacenter.nodes)
-      this.#ask({ type: "endMaintenance", node: name });
+    for (const { name: node } of this.#datacenter.nodes) {
+      // The end of a maintenance also ends that targets are withheld.
+      this.#ask({ type: "startMaintenance", node, reason: "to end it" }, () => {
+        this.#ask({ type: "endMaintenance", node });
+      });
+    }
   }
 
   #later(): void {
@@ -51,7 +55,7 @@ export class DatacenterUsers {
     const prng = this.#prng;
     const node = prng.pick(this.#datacenter.nodes).name;
     const role = prng.pick(["web", "store", "relay"]) as RoleName;
-    switch (prng.below(10)) {
+    switch (prng.below(11)) {
       case 0:
         return { type: "applyRoles", roles: [webRole(prng.below(3)), storeRole(prng.below(2))] };
       case 1:
@@ -69,6 +73,8 @@ export class DatacenterUsers {
       case 7:
         return { type: "resumeActions" };
       case 8:
+        return { type: "cancelAction", action: this.#someAction(), reason: "simulated" };
+      case 9:
         return { type: "deleteRole", role: "relay" as RoleName };
       default: {
         const labels = {
@@ -80,24 +86,34 @@ export class DatacenterUsers {
     }
   }
 
-  #ask(command: UserCommand): void {
-    this.#requests += 1;
-    this.#try(command, `request-${this.#requests}`, this.#epoch);
+  /** One that is planned, as far as some replica knows. */
+  #someAction(): ActionId {
+    const states = this.#datacenter.orchestrators.map(({ state }) => state?.datacenter);
+    const nodes = states.flatMap((view) => [...(view?.nodes() ?? [])]);
+    const open = nodes.flatMap((node) => [...node.open.values()]);
+    return open.length > 0 ? this.#prng.pick(open) : ("n1-1" as ActionId);
   }
 
-  #try(command: UserCommand, requestId: string, epoch: number): void {
+  #ask(command: UserCommand, answered: () => void = () => undefined): void {
+    this.#requests += 1;
+    this.#try(command, `request-${this.#requests}`, this.#epoch, answered);
+  }
+
+  #try(command: UserCommand, requestId: string, epoch: number, then: () => void): void {
     const { clock, orchestrators, history } = this.#datacenter;
     if (epoch !== this.#epoch) return;
     let answered = false;
     const repeat = (): void => {
-      if (!answered) this.#try(command, requestId, epoch);
+      if (!answered) this.#try(command, requestId, epoch, then);
     };
     const leading = orchestrators.filter(({ leader }) => leader?.leading);
     if (leading.length > 0) {
       const { leader } = this.#prng.pick(leading);
       leader?.submit(command, { actor: "simulated", requestId, validateOnly: false }, (outcome) => {
         if (outcome.type === "accepted") history.acknowledged(requestId);
-        answered ||= outcome.type === "accepted" || outcome.type === "rejected";
+        if (answered || (outcome.type !== "accepted" && outcome.type !== "rejected")) return;
+        answered = true;
+        then();
       });
     }
     clock.schedule(REPEAT_US, repeat);

@@ -11,12 +11,15 @@ import {
   decodeHeartbeat,
   encodeActionOrder,
   encodeDirective,
+  encodeWithdrawal,
 } from "@atoll/codec";
 import {
   type AgentLink,
   type ControlSettings,
   Leader,
   type LogCodec,
+  type OrderReply,
+  orderReplyOf,
   ReplicatedState,
 } from "@atoll/control";
 import type { DatacenterName, FactBatch, NodeName } from "@atoll/domain";
@@ -230,18 +233,22 @@ function agentLink(bus: OrchestratorBus): AgentLink {
         order: action.order,
         incarnation: node.incarnation,
       });
-      bus.sendOrder(node.name, payload, 900, (reply) => {
-        if (reply === undefined) return done({ type: "silent" });
-        const decoded = decodeActionReply(reply);
-        if (decoded.type === "undecodable") return done({ type: "silent" });
-        const { code, reason } = decoded.value;
-        if (code === "accepted") return done({ type: "accepted" });
-        if (code === "staleTerm") return done({ type: "staleTerm" });
-        return done({ type: "refused", reason: reason === "" ? code : reason });
-      });
+      bus.sendOrder(node.name, payload, 900, (reply) => done(understood(reply)));
+    },
+    sendWithdrawal: ({ term, node, action }, done) => {
+      const { id, generation, target } = action;
+      const { incarnation } = node;
+      const payload = encodeWithdrawal({ term, action: id, generation, target, incarnation });
+      bus.sendOrder(node.name, payload, 900, (reply) => done(understood(reply)));
     },
     sendDirective: (node: NodeName, directive) =>
       bus.sendDirective(node, encodeDirective(directive)),
     forgetFacts: ({ created, sequence }) => bus.forgetFacts(created, sequence),
   };
+}
+
+function understood(reply: Uint8Array | undefined): OrderReply {
+  if (reply === undefined) return { type: "silent" };
+  const decoded = decodeActionReply(reply);
+  return decoded.type === "undecodable" ? { type: "silent" } : orderReplyOf(decoded.value);
 }

@@ -1,10 +1,13 @@
 /**
- * What keeps a datacenter from acting, through the API: the pause.
+ * What keeps a datacenter from acting, through the API: the pause, and actions taken back.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { sampleEvents } from "@atoll/domain/testing";
+import { ActionStatus } from "@atoll/proto/atoll/v1/action";
+import { status } from "@grpc/grpc-js";
 import type { NodeName, RoleName, ServiceName } from "@atoll/domain";
-import { call } from "./testing/client.ts";
+import { call, failure } from "./testing/client.ts";
 import { discovered, startTestGateway, type TestGateway } from "./testing/gateway.ts";
 
 const PARENT = "datacenters/dc1";
@@ -68,4 +71,24 @@ test("PauseActions and ResumeActions show wherever people look", async () => {
   });
   assert.equal(resumed.response.pause, undefined);
   assert.equal((await explain(gateway)).state.includes("held"), false);
+});
+
+test("CancelAction asks, and shows who asked until the agent has answered and after", async () => {
+  await using gateway = await startWanting();
+  const { api, datacenter } = gateway;
+  datacenter.append([{ ...sampleEvents.actionPlanned, node: N1 }]);
+  const name = `${PARENT}/actions/n1-1`;
+  const reason = "the wrong rack";
+  const wish = { name, reason, requestId: "" };
+  const { response } = await call(api.actions, api.actions.cancelAction, wish);
+  assert.equal(response.status, ActionStatus.ACTION_STATUS_PLANNED);
+  assert.equal(response.cancellation?.reason, reason);
+  assert.equal(response.cancellation?.actor, "user/anonymous");
+  datacenter.append([{ ...sampleEvents.actionCancelled, node: N1 }]);
+  const after = await call(api.actions, api.actions.getAction, { name });
+  assert.equal(after.response.status, ActionStatus.ACTION_STATUS_CANCELLED);
+  assert.equal(after.response.cancellation?.reason, reason);
+  const again = await failure(call(api.actions, api.actions.cancelAction, wish));
+  assert.equal(again.code, status.FAILED_PRECONDITION);
+  assert.match(again.message, /has ended: it was cancelled/);
 });

@@ -14,7 +14,7 @@ import { Draft } from "../draft.ts";
 import type { DomainEvent, LogEntry, RecordedEvent } from "../event.ts";
 import { evolve, evolveEntry } from "../evolve.ts";
 import type { Fact, FactBatch, OutboxPosition, ServiceStatus } from "../fact.ts";
-import type { NodeName, OperationId, RoleName, ServiceKey } from "../names.ts";
+import type { ActionId, NodeName, OperationId, RoleName, ServiceKey } from "../names.ts";
 import { serviceTarget } from "../names.ts";
 import type { RoleSpec } from "../role.ts";
 import type { NodeState } from "../state.ts";
@@ -251,6 +251,7 @@ class World {
       { type: "startMaintenance", node, reason: this.#prng.pick(["disk", "fan", ""]) },
       { type: "endMaintenance", node },
       { type: "forgetNode", node },
+      { type: "cancelAction", action: this.#openAction(), reason: "not that one" },
       { type: "pauseActions", reason: "switch" },
       { type: "resumeActions" },
       { type: "resumeActions" },
@@ -259,6 +260,11 @@ class World {
       { type: "forgetReplica", replica },
       { type: "cancelOperation", operation: `op-${newest - this.#prng.below(3)}` as OperationId },
     ]);
+  }
+
+  #openAction(): ActionId {
+    const open = [...this.#state.nodes()].flatMap((node) => [...node.open.values()]);
+    return open.length > 0 ? this.#prng.pick(open) : ("n1-1" as ActionId);
   }
 
   #role(name: RoleName): RoleSpec {

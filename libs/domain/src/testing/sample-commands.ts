@@ -2,6 +2,7 @@
  * One command of every type, for tests of everything that handles all of them.
  */
 import type { Command } from "../command.ts";
+import type { ActionId } from "../names.ts";
 import type { ByType } from "./samples.ts";
 import { batchOf, emptyRole, n1, op, sampleFacts, sampleRole, web } from "./samples.ts";
 
@@ -21,6 +22,7 @@ export const sampleCommands: ByType<Command> = {
   endMaintenance: { type: "endMaintenance", node: n1 },
   forgetNode: { type: "forgetNode", node: n1 },
   cancelOperation: { type: "cancelOperation", operation: op },
+  cancelAction: { type: "cancelAction", action: "n1-1" as ActionId, reason: "the wrong rack" },
   pauseActions: { type: "pauseActions", reason: "the switch is replaced" },
   resumeActions: { type: "resumeActions" },
   addReplica: { type: "addReplica", replica: 4, address: "10.0.0.4:7500", replaces: 3 },

@@ -307,6 +307,12 @@ export const sampleEvents: ByType<DomainEvent> = {
     durationMs: 3,
   },
   actionTimedOut: { type: "actionTimedOut", node: n1, action: act },
+  actionCancelRequested: {
+    type: "actionCancelRequested",
+    node: n1,
+    action: act,
+    reason: "the wrong rack",
+  },
   actionCancelled: {
     type: "actionCancelled",
     node: n1,

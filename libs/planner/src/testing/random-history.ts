@@ -51,6 +51,7 @@ const STEPS: readonly Step[] = [
   pause,
   resume,
   resume,
+  cancelAction,
 ];
 
 /** One random change. */
@@ -119,6 +120,13 @@ function forget(lab: Lab, prng: Prng): void {
 function cancelOperation(lab: Lab, prng: Prng): void {
   const operation = `op-${1 + prng.below(20)}` as OperationId;
   lab.decide({ type: "cancelOperation", operation });
+}
+
+function cancelAction(lab: Lab, prng: Prng): void {
+  const [action] = prng.shuffle([...(lab.datacenter.node(prng.pick(NODES))?.open.values() ?? [])]);
+  if (action === undefined) return;
+  lab.decide({ type: "cancelAction", action, reason: "not that one" });
+  if (prng.chance(1, 2)) lab.withdrawn(action);
 }
 
 function pause(lab: Lab): void {

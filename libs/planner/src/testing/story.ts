@@ -4,6 +4,7 @@
  * For tests of the planner only. Commands are listed in test/data/planner/README.md.
  */
 import {
+  type ActionId,
   fileTarget,
   type NodeName,
   type RoleName,
@@ -70,6 +71,11 @@ export class Story {
         return this.#decide({ type: "startMaintenance", node, reason: text });
       case "end-maintenance":
         return this.#decide({ type: "endMaintenance", node });
+      case "cancel":
+        return this.#decide({ type: "cancelAction", action: subject as ActionId, reason: text });
+      case "withdrawn":
+        this.#lab.withdrawn(subject as ActionId);
+        return [];
       case "pause":
         return this.#decide({ type: "pauseActions", reason: words.join(" ") });
       case "resume":

@@ -1,8 +1,9 @@
 /**
- * What keeps a datacenter in memory from acting: its pause.
+ * What keeps a datacenter in memory from acting: its pause, and actions that are taken back.
  *
  * A part of the fake gateway. It remembers what it was told, so that later commands show it.
  */
+import { type Action, ActionStatus } from "@atoll/proto/atoll/v1/action";
 import type { ActionsPause } from "@atoll/proto/atoll/v1/common";
 import type { Datacenter } from "@atoll/proto/atoll/v1/datacenter";
 import { ApiError } from "@atoll/service-kit";
@@ -18,6 +19,13 @@ export type UnaryFactory = (
 
 export class FakeActionControl {
   #pause: ActionsPause | undefined;
+  #planned: Action = {
+    ...(fixtures.actions[1] as Action),
+    name: "datacenters/dc1/actions/n1-10",
+    status: ActionStatus.ACTION_STATUS_PLANNED,
+    ended: undefined,
+    reason: "",
+  };
 
   get pauses(): readonly ActionsPause[] {
     return this.#pause === undefined ? [] : [this.#pause];
@@ -46,6 +54,37 @@ export class FakeActionControl {
         this.#pause = undefined;
         return named(request);
       }),
+    };
+  }
+
+  /** n1-10 is planned; its agent has not begun it and says so when it is asked the second time. */
+  actionHandlers(answer: UnaryFactory): Record<string, UntypedHandleCall> {
+    const named = ({ name }: { name: string }): Action =>
+      find([...fixtures.actions, this.#planned], name, "action");
+    return {
+      getAction: answer("getAction", (request: { name: string }) => {
+        if (this.#planned.cancellation !== undefined) {
+          const status = ActionStatus.ACTION_STATUS_CANCELLED;
+          this.#planned = { ...this.#planned, status, ended: fixtures.since(0, 62) };
+        }
+        return named(request);
+      }),
+      cancelAction: answer("cancelAction", (request: { name: string; reason: string }) => {
+        const action = named(request);
+        if (action.status !== ActionStatus.ACTION_STATUS_PLANNED) {
+          const text = "action n1-9 has ended: it failed: exit status 1";
+          throw new ApiError(status.FAILED_PRECONDITION, text, { reason: "FAILED_PRECONDITION" });
+        }
+        const { reason } = request;
+        const cancellation = { reason, actor: "user/ada", requested: fixtures.since(0, 61) };
+        this.#planned = { ...action, cancellation };
+        return this.#planned;
+      }),
+      listActions: answer("listActions", () => ({
+        actions: fixtures.actions,
+        nextPageToken: "",
+        asOf: [fixtures.datacenter.asOf],
+      })),
     };
   }
 

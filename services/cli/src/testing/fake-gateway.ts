@@ -104,16 +104,7 @@ function addReadServices(
       return fixtures.operations[0];
     }),
   });
-  server.addService(ActionServiceService, {
-    getAction: answer("getAction", ({ name }: { name: string }) =>
-      find(fixtures.actions, name, "action"),
-    ),
-    listActions: answer("listActions", () => ({
-      actions: fixtures.actions,
-      nextPageToken: "",
-      asOf: [AS_OF],
-    })),
-  });
+  server.addService(ActionServiceService, actionControl.actionHandlers(answer));
   server.addService(DatacenterServiceService, actionControl.datacenterHandlers(answer));
 }
 

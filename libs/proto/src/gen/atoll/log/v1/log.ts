@@ -72,6 +72,7 @@ export interface Event {
     | { readonly $case: "groupRestored"; readonly value: GroupRestored }
     | { readonly $case: "actionsPaused"; readonly value: ActionsPaused }
     | { readonly $case: "actionsResumed"; readonly value: ActionsResumed }
+    | { readonly $case: "actionCancelRequested"; readonly value: ActionCancelRequested }
     | undefined;
 }
 
@@ -285,6 +286,12 @@ export interface ActionsPaused {
 }
 
 export interface ActionsResumed {
+}
+
+export interface ActionCancelRequested {
+  readonly node: string;
+  readonly action: string;
+  readonly reason: string;
 }
 
 function createBaseLogEntry(): LogEntry {
@@ -679,6 +686,9 @@ export const Event: MessageFns<Event> = {
       case "actionsResumed":
         ActionsResumed.encode(message.event.value, writer.uint32(290).fork()).join();
         break;
+      case "actionCancelRequested":
+        ActionCancelRequested.encode(message.event.value, writer.uint32(298).fork()).join();
+        break;
     }
     return writer;
   },
@@ -990,6 +1000,17 @@ export const Event: MessageFns<Event> = {
             message.event = { $case: "actionsResumed", value: ActionsResumed.decode(reader, reader.uint32()) };
             continue;
           }
+          case 37: {
+            if (tag !== 298) {
+              break;
+            }
+
+            message.event = {
+              $case: "actionCancelRequested",
+              value: ActionCancelRequested.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1148,6 +1169,10 @@ export const Event: MessageFns<Event> = {
         ? { $case: "actionsResumed", value: ActionsResumed.fromJSON(object.actionsResumed) }
         : isSet(object.actions_resumed)
         ? { $case: "actionsResumed", value: ActionsResumed.fromJSON(object.actions_resumed) }
+        : isSet(object.actionCancelRequested)
+        ? { $case: "actionCancelRequested", value: ActionCancelRequested.fromJSON(object.actionCancelRequested) }
+        : isSet(object.action_cancel_requested)
+        ? { $case: "actionCancelRequested", value: ActionCancelRequested.fromJSON(object.action_cancel_requested) }
         : undefined,
     };
   },
@@ -1226,6 +1251,8 @@ export const Event: MessageFns<Event> = {
       obj.actionsPaused = ActionsPaused.toJSON(message.event.value);
     } else if (message.event?.$case === "actionsResumed") {
       obj.actionsResumed = ActionsResumed.toJSON(message.event.value);
+    } else if (message.event?.$case === "actionCancelRequested") {
+      obj.actionCancelRequested = ActionCancelRequested.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1455,6 +1482,15 @@ export const Event: MessageFns<Event> = {
       case "actionsResumed": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "actionsResumed", value: ActionsResumed.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "actionCancelRequested": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = {
+            $case: "actionCancelRequested",
+            value: ActionCancelRequested.fromPartial(object.event.value),
+          };
         }
         break;
       }
@@ -5139,6 +5175,107 @@ export const ActionsResumed: MessageFns<ActionsResumed> = {
   },
   fromPartial<I extends Exact<DeepPartial<ActionsResumed>, I>>(_: I): ActionsResumed {
     const message = createBaseActionsResumed() as any;
+    return message;
+  },
+};
+
+function createBaseActionCancelRequested(): ActionCancelRequested {
+  return { node: "", action: "", reason: "" };
+}
+
+export const ActionCancelRequested: MessageFns<ActionCancelRequested> = {
+  encode(message: ActionCancelRequested, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.action !== "") {
+      writer.uint32(18).string(message.action);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActionCancelRequested {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActionCancelRequested() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActionCancelRequested {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: ActionCancelRequested): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.action !== "") {
+      obj.action = message.action;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ActionCancelRequested>, I>>(base?: I): ActionCancelRequested {
+    return ActionCancelRequested.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActionCancelRequested>, I>>(object: I): ActionCancelRequested {
+    const message = createBaseActionCancelRequested() as any;
+    message.node = object.node ?? "";
+    message.action = object.action ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };

@@ -69,6 +69,8 @@ export interface NodeRecord {
   readonly openActions: readonly string[];
   readonly finishedActions: readonly string[];
   readonly failures: readonly FailureRecord[];
+  /** Oldest first. */
+  readonly withheld: readonly WithheldRecord[];
 }
 
 export interface NodeRecord_LabelsEntry {
@@ -98,6 +100,16 @@ export interface FailureRecord {
   readonly last?: Since | undefined;
   readonly reason: string;
   readonly digest: string;
+}
+
+/** A target whose last action a user took back. */
+export interface WithheldRecord {
+  readonly target: string;
+  readonly action: string;
+  readonly digest: string;
+  readonly reason: string;
+  readonly actor: string;
+  readonly since?: Since | undefined;
 }
 
 export interface RoleRecord {
@@ -641,6 +653,7 @@ function createBaseNodeRecord(): NodeRecord {
     openActions: [],
     finishedActions: [],
     failures: [],
+    withheld: [],
   };
 }
 
@@ -708,6 +721,9 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     }
     for (const v of message.failures) {
       FailureRecord.encode(v!, writer.uint32(170).fork()).join();
+    }
+    for (const v of message.withheld) {
+      WithheldRecord.encode(v!, writer.uint32(178).fork()).join();
     }
     return writer;
   },
@@ -896,6 +912,14 @@ export const NodeRecord: MessageFns<NodeRecord> = {
             message.failures.push(FailureRecord.decode(reader, reader.uint32()));
             continue;
           }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.withheld.push(WithheldRecord.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -976,6 +1000,9 @@ export const NodeRecord: MessageFns<NodeRecord> = {
       failures: globalThis.Array.isArray(object?.failures)
         ? object.failures.map((e: any) => FailureRecord.fromJSON(e))
         : [],
+      withheld: globalThis.Array.isArray(object?.withheld)
+        ? object.withheld.map((e: any) => WithheldRecord.fromJSON(e))
+        : [],
     };
   },
 
@@ -1050,6 +1077,9 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     if (message.failures?.length) {
       obj.failures = message.failures.map((e) => FailureRecord.toJSON(e));
     }
+    if (message.withheld?.length) {
+      obj.withheld = message.withheld.map((e) => WithheldRecord.toJSON(e));
+    }
     return obj;
   },
 
@@ -1101,6 +1131,7 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     message.openActions = object.openActions?.map((e) => e) || [];
     message.finishedActions = object.finishedActions?.map((e) => e) || [];
     message.failures = object.failures?.map((e) => FailureRecord.fromPartial(e)) || [];
+    message.withheld = object.withheld?.map((e) => WithheldRecord.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1594,6 +1625,155 @@ export const FailureRecord: MessageFns<FailureRecord> = {
     message.last = (object.last !== undefined && object.last !== null) ? Since.fromPartial(object.last) : undefined;
     message.reason = object.reason ?? "";
     message.digest = object.digest ?? "";
+    return message;
+  },
+};
+
+function createBaseWithheldRecord(): WithheldRecord {
+  return { target: "", action: "", digest: "", reason: "", actor: "", since: undefined };
+}
+
+export const WithheldRecord: MessageFns<WithheldRecord> = {
+  encode(message: WithheldRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.target !== "") {
+      writer.uint32(10).string(message.target);
+    }
+    if (message.action !== "") {
+      writer.uint32(18).string(message.action);
+    }
+    if (message.digest !== "") {
+      writer.uint32(26).string(message.digest);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message.actor !== "") {
+      writer.uint32(42).string(message.actor);
+    }
+    if (message.since !== undefined) {
+      Since.encode(message.since, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WithheldRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWithheldRecord() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.target = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.since = Since.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WithheldRecord {
+    return {
+      target: isSet(object.target) ? globalThis.String(object.target) : "",
+      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      since: isSet(object.since) ? Since.fromJSON(object.since) : undefined,
+    };
+  },
+
+  toJSON(message: WithheldRecord): unknown {
+    const obj: any = {};
+    if (message.target !== "") {
+      obj.target = message.target;
+    }
+    if (message.action !== "") {
+      obj.action = message.action;
+    }
+    if (message.digest !== "") {
+      obj.digest = message.digest;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.since !== undefined) {
+      obj.since = Since.toJSON(message.since);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WithheldRecord>, I>>(base?: I): WithheldRecord {
+    return WithheldRecord.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WithheldRecord>, I>>(object: I): WithheldRecord {
+    const message = createBaseWithheldRecord() as any;
+    message.target = object.target ?? "";
+    message.action = object.action ?? "";
+    message.digest = object.digest ?? "";
+    message.reason = object.reason ?? "";
+    message.actor = object.actor ?? "";
+    message.since = (object.since !== undefined && object.since !== null) ? Since.fromPartial(object.since) : undefined;
     return message;
   },
 };

@@ -63,6 +63,7 @@ export interface SubmitCommand {
     | { readonly $case: "forgetReplica"; readonly value: ForgetReplica }
     | { readonly $case: "pauseActions"; readonly value: PauseActions }
     | { readonly $case: "resumeActions"; readonly value: ResumeActions }
+    | { readonly $case: "cancelAction"; readonly value: CancelAction }
     | undefined;
   /** Decides, answers, changes nothing. */
   readonly validateOnly: boolean;
@@ -135,6 +136,11 @@ export interface RemoveReplica {
 /** A replica that was removed is out of the group. */
 export interface ForgetReplica {
   readonly replica: number;
+}
+
+export interface CancelAction {
+  readonly action: string;
+  readonly reason: string;
 }
 
 /** Nothing new is ordered on any node until actions are resumed. */
@@ -625,6 +631,9 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
       case "resumeActions":
         ResumeActions.encode(message.command.value, writer.uint32(138).fork()).join();
         break;
+      case "cancelAction":
+        CancelAction.encode(message.command.value, writer.uint32(146).fork()).join();
+        break;
     }
     if (message.validateOnly !== false) {
       writer.uint32(96).bool(message.validateOnly);
@@ -773,6 +782,14 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
             message.command = { $case: "resumeActions", value: ResumeActions.decode(reader, reader.uint32()) };
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.command = { $case: "cancelAction", value: CancelAction.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 12: {
             if (tag !== 96) {
               break;
@@ -857,6 +874,10 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
         ? { $case: "resumeActions", value: ResumeActions.fromJSON(object.resumeActions) }
         : isSet(object.resume_actions)
         ? { $case: "resumeActions", value: ResumeActions.fromJSON(object.resume_actions) }
+        : isSet(object.cancelAction)
+        ? { $case: "cancelAction", value: CancelAction.fromJSON(object.cancelAction) }
+        : isSet(object.cancel_action)
+        ? { $case: "cancelAction", value: CancelAction.fromJSON(object.cancel_action) }
         : undefined,
       validateOnly: isSet(object.validateOnly)
         ? globalThis.Boolean(object.validateOnly)
@@ -902,6 +923,8 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
       obj.pauseActions = PauseActions.toJSON(message.command.value);
     } else if (message.command?.$case === "resumeActions") {
       obj.resumeActions = ResumeActions.toJSON(message.command.value);
+    } else if (message.command?.$case === "cancelAction") {
+      obj.cancelAction = CancelAction.toJSON(message.command.value);
     }
     if (message.validateOnly !== false) {
       obj.validateOnly = message.validateOnly;
@@ -998,6 +1021,12 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
       case "resumeActions": {
         if (object.command?.value !== undefined && object.command?.value !== null) {
           message.command = { $case: "resumeActions", value: ResumeActions.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "cancelAction": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "cancelAction", value: CancelAction.fromPartial(object.command.value) };
         }
         break;
       }
@@ -2133,6 +2162,91 @@ export const ForgetReplica: MessageFns<ForgetReplica> = {
   fromPartial<I extends Exact<DeepPartial<ForgetReplica>, I>>(object: I): ForgetReplica {
     const message = createBaseForgetReplica() as any;
     message.replica = object.replica ?? 0;
+    return message;
+  },
+};
+
+function createBaseCancelAction(): CancelAction {
+  return { action: "", reason: "" };
+}
+
+export const CancelAction: MessageFns<CancelAction> = {
+  encode(message: CancelAction, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.action !== "") {
+      writer.uint32(10).string(message.action);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelAction {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelAction() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CancelAction {
+    return {
+      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: CancelAction): unknown {
+    const obj: any = {};
+    if (message.action !== "") {
+      obj.action = message.action;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CancelAction>, I>>(base?: I): CancelAction {
+    return CancelAction.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CancelAction>, I>>(object: I): CancelAction {
+    const message = createBaseCancelAction() as any;
+    message.action = object.action ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };
