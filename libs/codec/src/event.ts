@@ -168,6 +168,8 @@ function fromNodeCase(event: ProtoCase): NodeEvent | undefined {
     case "nodeSuspected":
     case "nodeLost":
       return { type: event.$case, node: nodeOf(event), silentMs: event.value.silentMs };
+    case "disruptionEnded":
+      return { type: event.$case, node: nodeOf(event), target: event.value.target as TargetKey };
     case "nodeReturned":
     case "nodeForgotten":
     case "maintenanceEnded":
@@ -194,7 +196,7 @@ function fromIntentCase(event: ProtoCase): NodeEvent | ActionEvent | undefined {
     case "maintenanceStarted":
       return { type: event.$case, node: nodeOf(event), reason: event.value.reason };
     case "actionPlanned": {
-      const { generation, target, order, cause, attempt, deadlineMs } = event.value;
+      const { generation, target, order, cause, disruptive, attempt, deadlineMs } = event.value;
       return {
         type: event.$case,
         node: nodeOf(event),
@@ -203,6 +205,7 @@ function fromIntentCase(event: ProtoCase): NodeEvent | ActionEvent | undefined {
         target: target as TargetKey,
         order: fromProtoOrder(required(order, "order")),
         cause: { text: cause?.text ?? "", index: cause?.index ?? 0 },
+        disruptive,
         attempt,
         deadlineMs,
       };

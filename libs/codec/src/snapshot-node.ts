@@ -6,6 +6,7 @@
  */
 import type {
   ActionId,
+  Disruption,
   FailureCount,
   NodeName,
   NodeState,
@@ -19,6 +20,7 @@ import type {
   Withheld,
 } from "@atoll/domain";
 import type {
+  DisruptionRecord,
   FailureRecord,
   FileRecord,
   NodeRecord,
@@ -67,6 +69,7 @@ export function toNodeRecord(node: NodeState): NodeRecord {
     openActions: sortedEntries(node.open).map(([, action]) => action),
     finishedActions: node.finished,
     failures: sortedEntries(node.failures).map(([target, failure]) => ({ target, ...failure })),
+    disrupted: sortedEntries(node.disrupted).map(([target, found]) => ({ target, ...found })),
     withheld: [...node.withheld].map(([target, withheld]) => ({ target, ...withheld })),
   };
 }
@@ -115,6 +118,7 @@ export function fromNodeRecord(
     ),
     finished: record.finishedActions as readonly ActionId[],
     failures: new Map(record.failures.map(fromFailureRecord)),
+    disrupted: new Map(record.disrupted.map(fromDisruptionRecord)),
     withheld: new Map(record.withheld.map(fromWithheldRecord)),
   };
 }
@@ -156,4 +160,9 @@ function fromWithheldRecord(record: WithheldRecord): [TargetKey, Withheld] {
   const { target, action, digest, reason, actor, since } = record;
   const withheld = { action: action as ActionId, digest, reason, actor, since: fromSince(since) };
   return [target as TargetKey, withheld];
+}
+
+function fromDisruptionRecord(record: DisruptionRecord): [TargetKey, Disruption] {
+  const { target, action, digest, since } = record;
+  return [target as TargetKey, { action: action as ActionId, digest, since: fromSince(since) }];
 }

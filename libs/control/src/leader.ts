@@ -234,9 +234,10 @@ export class Leader {
   }
 
   #collectDecisions(batch: Batch): void {
-    const { settings } = this.#options;
+    const { settings, state } = this.#options;
+    const view = state.datacenter;
     const decisions: PlannerDecision[] = this.#dispatcher.takeEndings();
-    for (const name of this.#schedule.take(batch.nowMs, settings.plansPerBatchMax)) {
+    for (const name of this.#schedule.take(batch.nowMs, settings.plansPerBatchMax, view)) {
       decisions.push(...this.#plan(name, batch.nowMs));
     }
     if (this.#operationsDue && this.#schedule.waiting === 0) {
@@ -249,7 +250,7 @@ export class Leader {
   #plan(name: NodeName, nowMs: number): readonly PlannerDecision[] {
     const plan = this.#planner?.planNode(name, nowMs);
     if (plan === undefined) return [];
-    this.#schedule.wake(name, plan.wakeAtMs);
+    this.#schedule.planned(plan, this.#options.state.datacenter);
     if (this.#converged.get(name) !== plan.converged) {
       this.#converged.set(name, plan.converged);
       this.#operationsDue = true;

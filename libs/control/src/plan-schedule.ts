@@ -1,17 +1,19 @@
 /**
  * Which nodes are to be planned next: those that something happened to, those whose time has come,
- * and slowly all.
+ * those that there is room for now, and slowly all.
  *
  * Holds names only. Losing it is harmless: a new leader begins with every node.
  */
-import type { NodeName, StateView } from "@atoll/domain";
-import { affectedNodes } from "@atoll/planner";
-import type { DomainEvent } from "@atoll/domain";
+import { type DomainEvent, faultDomainOf, type NodeName, type StateView } from "@atoll/domain";
+import { affectedNodes, type NodePlan } from "@atoll/planner";
+import { RoomQueue } from "./room-queue.ts";
 
 export class PlanSchedule {
   readonly #dirty = new Set<NodeName>();
   readonly #wakeAtMs = new Map<NodeName, number>();
   #earliestWakeMs: number = Number.POSITIVE_INFINITY;
+
+  readonly #rooms = new RoomQueue();
 
   get waiting(): number {
     return this.#dirty.size;
@@ -20,6 +22,7 @@ export class PlanSchedule {
   clear(): void {
     this.#dirty.clear();
     this.#wakeAtMs.clear();
+    this.#rooms.clear();
     this.#earliestWakeMs = Number.POSITIVE_INFINITY;
   }
 
@@ -32,13 +35,20 @@ export class PlanSchedule {
   }
 
   addAffected(event: DomainEvent, view: StateView): void {
+    this.#rooms.applied(event, view);
     const affected = affectedNodes(event);
     if (affected.type === "node") this.#dirty.add(affected.node);
     else if (affected.type === "all") this.addAll(view);
   }
 
-  /** Sets or, with undefined, drops the moment at which `node` is due although nothing happened. */
-  wake(node: NodeName, atMs: number | undefined): void {
+  /** Takes from a plan just made when its node is due although nothing happens to it. */
+  planned({ node, wakeAtMs, disrupts }: NodePlan, view: StateView): void {
+    const location = disrupts ? view.node(node)?.location : undefined;
+    this.#rooms.planned(node, location === undefined ? undefined : faultDomainOf(location));
+    this.#wake(node, wakeAtMs);
+  }
+
+  #wake(node: NodeName, atMs: number | undefined): void {
     if (atMs === undefined) {
       this.#wakeAtMs.delete(node);
       return;
@@ -48,7 +58,8 @@ export class PlanSchedule {
   }
 
   /** Removes and returns up to `most` nodes that are due. */
-  take(nowMs: number, most: number): NodeName[] {
+  take(nowMs: number, most: number, view: StateView): NodeName[] {
+    for (const node of this.#rooms.takeWoken(view)) this.#dirty.add(node);
     if (nowMs >= this.#earliestWakeMs) this.#collectWakes(nowMs);
     const taken: NodeName[] = [];
     for (const node of this.#dirty) {

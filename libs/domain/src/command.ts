@@ -58,6 +58,8 @@ export type PlannerDecision =
       readonly attempt: number;
       readonly timeoutMs: number;
     }
+  /** What was disrupted has been well for a while. */
+  | { readonly type: "settle"; readonly node: NodeName; readonly target: TargetKey }
   | { readonly type: "timeOut"; readonly node: NodeName; readonly action: ActionId }
   /** The agent refused the order: it will not run. */
   | {

@@ -6,6 +6,8 @@
  * those are in `evolve`.
  */
 import type { StreamPosition } from "./event.ts";
+import { FaultDomainIndex } from "./fault-domain.ts";
+import type { FaultDomainName, FaultDomainTally } from "./fault-domain.ts";
 import type { ActionId, NodeName, OperationId, RoleName } from "./names.ts";
 import { RecencyMap } from "./recency-map.ts";
 import { SharedMap } from "./shared-map.ts";
@@ -27,6 +29,7 @@ export class Datacenter implements StateStore, WholeState {
   #stream: StreamPosition | undefined;
   #operationCount = 0;
   #pause: PauseState | undefined;
+  #faultDomains: FaultDomainIndex = new FaultDomainIndex();
   #nodes: SharedMap<NodeName, NodeState> = new SharedMap();
   #nodeNames: SortedNames<NodeName> = new SortedNames();
   #roles: Map<RoleName, RoleState> = new Map();
@@ -95,6 +98,14 @@ export class Datacenter implements StateStore, WholeState {
     return this.#replicas;
   }
 
+  faultDomain(name: FaultDomainName): FaultDomainTally {
+    return this.#faultDomains.tally(name);
+  }
+
+  disruptedNodes(name: FaultDomainName): Iterable<NodeName> {
+    return this.#faultDomains.disrupted(name);
+  }
+
   *nodes(): IterableIterator<NodeState> {
     for (const name of this.#nodeNames.values) yield this.#nodes.get(name) as NodeState;
   }
@@ -120,6 +131,7 @@ export class Datacenter implements StateStore, WholeState {
   }
 
   setNode(name: NodeName, value: NodeState | undefined): void {
+    this.#faultDomains.change(this.#nodes.get(name), value);
     if (value === undefined) {
       this.#nodes.delete(name);
       this.#nodeNames.delete(name);
@@ -215,6 +227,7 @@ export class Datacenter implements StateStore, WholeState {
     copy.#stream = this.#stream;
     copy.#operationCount = this.#operationCount;
     copy.#pause = this.#pause;
+    copy.#faultDomains = this.#faultDomains.copy();
     copy.#nodes = this.#nodes.copy();
     copy.#nodeNames = this.#nodeNames.copy();
     copy.#roles = new Map(this.#roles);

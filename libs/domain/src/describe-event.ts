@@ -102,6 +102,8 @@ function describeIntent(event: Exclude<DomainEvent, { type: ObservedType }>): st
       return `maintenance of node ${event.node} started${because(event.reason)}`;
     case "maintenanceEnded":
       return `maintenance of node ${event.node} ended`;
+    case "disruptionEnded":
+      return `${event.target} of node ${event.node} is well again`;
     case "nodeForgotten":
       return `node ${event.node} was forgotten`;
     case "roleApplied":

@@ -6,7 +6,9 @@
  * draft drops nothing past a bound; that is left to the datacenter when the events arrive there.
  */
 import { compareText } from "@atoll/stdx";
+import { DraftedFaultDomains } from "./drafted-fault-domains.ts";
 import type { StreamPosition } from "./event.ts";
+import type { FaultDomainName, FaultDomainTally } from "./fault-domain.ts";
 import type { ActionId, NodeName, OperationId, RoleName } from "./names.ts";
 import type {
   ActionState,
@@ -29,6 +31,7 @@ export class Draft implements StateStore {
   readonly #operations: Map<OperationId, OperationState | undefined> = new Map();
   readonly #requests: Map<string, RequestState | undefined> = new Map();
   readonly #replicas: Map<number, GroupReplicaState | undefined> = new Map();
+  readonly #faultDomains: DraftedFaultDomains;
   #stampMs: number;
   #stream: StreamPosition | undefined;
   #operationCount: number;
@@ -37,6 +40,7 @@ export class Draft implements StateStore {
 
   constructor(base: StateView) {
     this.#base = base;
+    this.#faultDomains = new DraftedFaultDomains(base);
     this.#stampMs = base.stampMs;
     this.#stream = base.stream;
     this.#operationCount = base.operationCount;
@@ -103,6 +107,14 @@ export class Draft implements StateStore {
       .toSorted((left, right) => left.id - right.id);
   }
 
+  faultDomain(name: FaultDomainName): FaultDomainTally {
+    return this.#faultDomains.tally(name);
+  }
+
+  disruptedNodes(name: FaultDomainName): Iterable<NodeName> {
+    return this.#faultDomains.disrupted(name, this.#nodes);
+  }
+
   nodes(): Iterable<NodeState> {
     return this.#nodes.size === 0
       ? this.#base.nodes()
@@ -127,6 +139,7 @@ export class Draft implements StateStore {
   }
 
   setNode(name: NodeName, value: NodeState | undefined): void {
+    this.#faultDomains.change(this.node(name), value);
     this.#nodes.set(name, value);
   }
 

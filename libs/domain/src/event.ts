@@ -108,6 +108,8 @@ export type NodeEvent =
   | (OfNode & { readonly type: "roleUnassigned"; readonly role: RoleName })
   | (OfNode & { readonly type: "maintenanceStarted"; readonly reason: string })
   | (OfNode & { readonly type: "maintenanceEnded" })
+  /** What was taken away by an action is back, and has been well for a while. */
+  | (OfNode & { readonly type: "disruptionEnded"; readonly target: TargetKey })
   | (OfNode & { readonly type: "nodeForgotten" });
 
 export type RoleEvent =
@@ -129,6 +131,8 @@ export type ActionEvent =
       readonly target: TargetKey;
       readonly order: Order;
       readonly cause: Cause;
+      /** It takes away something that works. */
+      readonly disruptive: boolean;
       /** Which try for this target this is, from 1. */
       readonly attempt: number;
       readonly deadlineMs: number;

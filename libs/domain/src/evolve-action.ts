@@ -5,6 +5,7 @@
  * ones a node keeps the newest few.
  */
 import { withoutWithheld } from "./cancel-action.ts";
+import { disruptedByPlan, withSettled } from "./disruption.ts";
 import type { ActionEvent } from "./event.ts";
 import { digestOf, failuresAfterAction, withoutFailure } from "./failures.ts";
 import type { ActionId, NodeName } from "./names.ts";
@@ -62,6 +63,7 @@ export function evolveActionPlanned(store: StateStore, event: Planned, since: Si
     open: new Map(node.open).set(target, id),
     failures: anew ? withoutFailure(node.failures, target) : node.failures,
     withheld: withoutWithheld(node, target),
+    disrupted: disruptedByPlan(node, event, since),
   });
 }
 
@@ -107,12 +109,8 @@ function end(store: StateStore, id: ActionId, ending: Ending, since: Since): voi
   while (finished.length > FINISHED_ACTIONS_PER_NODE_MAX) {
     store.setAction(finished.shift() as ActionId, undefined);
   }
-  store.setNode(node.name, {
-    ...node,
-    open,
-    finished,
-    failures: failuresAfterEnd(node, ended, since),
-  });
+  const failures = failuresAfterEnd(node, ended, since);
+  store.setNode(node.name, withSettled(store, { ...node, open, finished, failures }));
 }
 
 function failuresAfterEnd(

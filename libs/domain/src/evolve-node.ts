@@ -40,6 +40,7 @@ export function evolveNodeDiscovered(
     finished: [],
     failures: new Map(),
     withheld: new Map(),
+    disrupted: new Map(),
   };
   store.setForgottenNode(event.node, undefined);
   store.setNode(
@@ -60,6 +61,7 @@ export function evolveNodeWiped(store: StateStore, event: OfType<"nodeWiped">, s
     files: new Map(),
     failures: new Map(),
     withheld: new Map(),
+    disrupted: new Map(),
   }));
 }
 
@@ -124,6 +126,7 @@ export function evolveNodeForgotten(store: StateStore, event: OfType<"nodeForgot
     finished: [],
     failures: new Map(),
     withheld: new Map(),
+    disrupted: new Map(),
   });
   if (store.forgottenNodeCount() <= FORGOTTEN_NODES_MAX) return;
   const oldest = store.oldestForgottenNode();

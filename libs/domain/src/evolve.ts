@@ -7,14 +7,8 @@
  * Called for committed entries by whoever applies the log, and on drafts by the leader.
  */
 import { evolveCancelRequested } from "./cancel-action.ts";
-import type {
-  ActionEvent,
-  DomainEvent,
-  EventPosition,
-  GroupEvent,
-  LogEntry,
-  PauseEvent,
-} from "./event.ts";
+import { evolveDisruptionEnded } from "./disruption.ts";
+import type { DomainEvent, EventPosition, GroupEvent, LogEntry, PauseEvent } from "./event.ts";
 import { evolveActionEnded, evolveActionPlanned } from "./evolve-action.ts";
 import {
   evolveAgentStarted,
@@ -40,7 +34,7 @@ import { evolveGroup } from "./group-replica.ts";
 import { evolvePause } from "./pause.ts";
 import type { Since, StateStore } from "./state.ts";
 
-type CancelRequested = Extract<ActionEvent, { type: "actionCancelRequested" }>;
+type HoldEvent = Extract<DomainEvent, { type: "actionCancelRequested" | "disruptionEnded" }>;
 
 /**
  * Applies one entry of the log: its stamp, its position in the stream, then its events in order.
@@ -128,11 +122,13 @@ export function evolve(
 /** What is about holding actions, and about the group. */
 function evolveControl(
   store: StateStore,
-  event: GroupEvent | PauseEvent | CancelRequested,
+  event: GroupEvent | PauseEvent | HoldEvent,
   since: Since,
   actor: string,
 ): void {
   switch (event.type) {
+    case "disruptionEnded":
+      return evolveDisruptionEnded(store, event);
     case "actionCancelRequested":
       return evolveCancelRequested(store, event, since, actor);
     case "actionsPaused":

@@ -76,6 +76,7 @@ export {
 export type {
   ActionState,
   ActionStatus,
+  Disruption,
   FailureCount,
   GroupReplicaState,
   GroupReplicaStatus,
@@ -119,6 +120,12 @@ export { describeEvent, describeOrder, nodeOf, subjectsOf } from "./describe-eve
 export { Draft } from "./draft.ts";
 export { evolve, evolveEntry } from "./evolve.ts";
 export { keepsStill, pauseText, REASON_LENGTH_MAX } from "./pause.ts";
+export type { ActionLimits } from "./action-limits.ts";
+export { ACTION_LIMITS, disruptedMax } from "./action-limits.ts";
+export type { DisruptionRefusal } from "./disruption.ts";
+export { backSince, isDisruptive, refuseDisruption, roomFor } from "./disruption.ts";
+export type { FaultDomainName, FaultDomainTally } from "./fault-domain.ts";
+export { faultDomainOf } from "./fault-domain.ts";
 export { REPLICA_ID_MAX } from "./group-replica.ts";
 export { digestOf, STABLE_MS } from "./failures.ts";
 export { utf8Length } from "./utf8-length.ts";

@@ -6,6 +6,7 @@
  * equal states give equal bytes.
  */
 import type { Cause, OperationKind, StreamPosition } from "./event.ts";
+import type { FaultDomainName, FaultDomainTally } from "./fault-domain.ts";
 import type { FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
 import type { Inventory } from "./inventory.ts";
 import type { ActionId, NodeName, OperationId, RoleName, ServiceKey, TargetKey } from "./names.ts";
@@ -52,6 +53,18 @@ export interface NodeState {
   readonly failures: ReadonlyMap<TargetKey, FailureCount>;
   /** Targets whose last action a user took back, oldest first. What ends it: cancel-action.ts. */
   readonly withheld: ReadonlyMap<TargetKey, Withheld>;
+  /** Targets that worked, were acted upon, and are not well again. What ends it: disruption.ts. */
+  readonly disrupted: ReadonlyMap<TargetKey, Disruption>;
+}
+
+/** Something that worked was taken away by an action and is not back. */
+export interface Disruption {
+  /** The newest one for the target. */
+  readonly action: ActionId;
+  /** What it works towards; empty when it removes. */
+  readonly digest: string;
+  /** Of the first action. */
+  readonly since: Since;
 }
 
 export interface Withheld {
@@ -189,6 +202,9 @@ export interface StateView {
   groupReplica(id: number): GroupReplicaState | undefined;
   /** By id. */
   groupReplicas(): Iterable<GroupReplicaState>;
+  faultDomain(name: FaultDomainName): FaultDomainTally;
+  /** Of a fault domain, in no order. */
+  disruptedNodes(name: FaultDomainName): Iterable<NodeName>;
   /** Operations that run, in order of their start. */
   runningOperations(): Iterable<OperationState>;
 }

@@ -75,6 +75,9 @@ function fromFindings(
 
 /** The finding's text with what follows from it at this moment. */
 export function findingText(finding: Finding, nowMs: number): string {
+  if (finding.type === "act" && finding.room !== undefined) {
+    return `${finding.text}; ${finding.room}`;
+  }
   if (finding.type !== "wait" || finding.untilMs === undefined) return finding.text;
   return `${finding.text}; ${nextTryText(finding.untilMs, nowMs)}`;
 }

@@ -8,6 +8,7 @@ import type { Finding, Look, Wish } from "./finding.ts";
 import { finishedActions } from "./past-orders.ts";
 import { repetitionOf } from "./repetition.ts";
 import { reportAwaitedUntilMs } from "./report-wait.ts";
+import { roomText } from "./room.ts";
 import { failuresText } from "./text.ts";
 
 export interface Candidate {
@@ -58,7 +59,8 @@ export function nextStep(look: Look, candidate: Candidate): Finding {
     const again = `${text} although the same order has just succeeded ${repetition.count} times`;
     return { ...base, type: "wait", text: again, untilMs: repetition.nextAtMs };
   }
-  return { ...base, type: "act", wish: candidate.wish, cause: candidate.cause };
+  const { wish, cause } = candidate;
+  return { ...base, type: "act", wish, cause, room: roomText(look, target, wish) };
 }
 
 /** The same is wanted as when the action was taken back, and nothing else was seen since. */

@@ -45,7 +45,8 @@ export function lintPlan(view: StateView, plan: NodePlan, nowMs: number): readon
 function lintWhole(view: StateView, node: NodeState, plan: NodePlan, nowMs: number): string[] {
   const problems: string[] = [];
   const orders = plan.decisions.filter((decision) => decision.type === "plan").length;
-  if (plan.converged && plan.decisions.length > 0) problems.push("converged, yet something to do");
+  const busy = plan.decisions.some((decision) => decision.type !== "settle");
+  if (plan.converged && busy) problems.push("converged, yet something to do");
   if (plan.converged && node.open.size > 0) problems.push("converged, yet actions are under way");
   if (plan.converged && node.presence !== "alive") problems.push("converged, yet not heard");
   if (plan.wakeAtMs !== undefined && plan.wakeAtMs <= nowMs) {
@@ -63,6 +64,7 @@ function lintWhole(view: StateView, node: NodeState, plan: NodePlan, nowMs: numb
 
 function subjectOf(view: StateView, decision: PlannerDecision): string {
   if (decision.type === "plan") return decision.target;
+  if (decision.type === "settle") return `settle ${decision.target}`;
   if (decision.type === "completeOperation") return decision.operation;
   return view.action(decision.action)?.target ?? decision.action;
 }
@@ -80,6 +82,11 @@ function lintDecision(
       const action = view.action(decision.action);
       if (action?.status !== "planned") return [`${decision.action} times out but is not open`];
       return nowMs < action.deadlineMs ? [`${action.id} times out before its deadline`] : [];
+    }
+    case "settle": {
+      const key = decision.target.replace("service:", "") as ServiceKey;
+      const well = node.services.get(key)?.status === "healthy" && !node.open.has(decision.target);
+      return well ? [] : [`${decision.target} is settled and not well`];
     }
     case "fail":
     case "cancel":

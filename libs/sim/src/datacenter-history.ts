@@ -5,8 +5,9 @@
  * Every fact that an agent took in is in it exactly once; every request at most once, and surely if
  * it was acknowledged; every action runs at most once. Used by `simulateDatacenter`.
  */
-import type { ActionId, LogEntry } from "@atoll/domain";
+import type { ActionId, LogEntry, StateView } from "@atoll/domain";
 import { compareText, Digest64 } from "@atoll/stdx";
+import { DatacenterLimitsChecker } from "./datacenter-limits-checker.ts";
 import { Violation } from "./violation.ts";
 
 export class DatacenterHistory {
@@ -18,11 +19,18 @@ export class DatacenterHistory {
   readonly #requestsAcknowledged = new Set<string>();
   readonly #runs = new Map<ActionId, number>();
   readonly #withdrawn = new Set<ActionId>();
+  readonly limits: DatacenterLimitsChecker = new DatacenterLimitsChecker();
   lastIndex = 0;
   events = 0;
 
   /** A replica applied `data` at `index`. */
-  applied(replica: number, index: number, entry: LogEntry | undefined, data: Uint8Array): void {
+  applied(
+    replica: number,
+    index: number,
+    entry: LogEntry | undefined,
+    applied: { readonly data: Uint8Array; readonly view: StateView },
+  ): void {
+    const { data, view } = applied;
     const digest = new Digest64().bytes(data).hex();
     const known = this.#entries.get(index);
     if (known !== undefined) {
@@ -36,6 +44,7 @@ export class DatacenterHistory {
     }
     this.#entries.set(index, digest);
     this.lastIndex = index;
+    if (entry !== undefined) this.limits.applied(index, entry, view);
     for (const { event } of entry?.events ?? []) {
       this.events += 1;
       if (event.type === "serviceStatusChanged")

@@ -13,11 +13,13 @@ test("simulateDatacenter() holds its promises under fresh seeds", (context) => {
   const faults = new Map<string, number>();
   let actions = 0;
   let facts = 0;
+  let disruptions = 0;
   for (let seed = from; seed < from + SEEDS; seed += 1) {
     const result = simulateDatacenter(seed);
     assert.equal(result.failure, undefined, `seed ${seed}: ${result.failure?.stack}`);
     actions += result.actions;
     facts += result.facts;
+    disruptions += result.disruptions;
     for (const [fault, count] of Object.entries(result.faults)) {
       faults.set(fault, (faults.get(fault) ?? 0) + count);
     }
@@ -26,6 +28,7 @@ test("simulateDatacenter() holds its promises under fresh seeds", (context) => {
     assert.ok(count >= FAULTS_MIN, `${fault} happened ${count} times`);
   assert.ok(actions > SEEDS * 5, `${actions} actions`);
   assert.ok(facts > SEEDS * 5, `${facts} facts`);
+  assert.ok(disruptions > SEEDS, `${disruptions} disruptions`);
 });
 
 test("simulateDatacenter() replays a seed step by step", () => {

@@ -50,6 +50,8 @@ export interface DatacenterSimulationResult {
   readonly events: number;
   readonly facts: number;
   readonly actions: number;
+  /** Actions that took away something that worked. */
+  readonly disruptions: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly virtualMs: number;
   readonly steps: number;
@@ -81,6 +83,7 @@ export function simulateDatacenter(seed: number): DatacenterSimulationResult {
     events: history.events,
     facts: history.factsTaken,
     actions: history.actionsRun,
+    disruptions: history.limits.disruptions,
     faults: faults.counters,
     virtualMs: clock.monotonicMs(),
     steps: clock.steps,

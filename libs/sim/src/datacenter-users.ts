@@ -55,7 +55,7 @@ export class DatacenterUsers {
     const prng = this.#prng;
     const node = prng.pick(this.#datacenter.nodes).name;
     const role = prng.pick(["web", "store", "relay"]) as RoleName;
-    switch (prng.below(11)) {
+    switch (prng.below(12)) {
       case 0:
         return { type: "applyRoles", roles: [webRole(prng.below(3)), storeRole(prng.below(2))] };
       case 1:
@@ -74,7 +74,11 @@ export class DatacenterUsers {
         return { type: "resumeActions" };
       case 8:
         return { type: "cancelAction", action: this.#someAction(), reason: "simulated" };
-      case 9:
+      case 9: {
+        const location = prng.chance(4, 5) ? { rack: "r1" } : {};
+        return { type: "updateNode", node, location, revision: 0 };
+      }
+      case 10:
         return { type: "deleteRole", role: "relay" as RoleName };
       default: {
         const labels = {

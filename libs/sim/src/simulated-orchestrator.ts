@@ -22,13 +22,14 @@ import {
   orderReplyOf,
   ReplicatedState,
 } from "@atoll/control";
-import type { DatacenterName, FactBatch, NodeName } from "@atoll/domain";
+import type { DatacenterName, FactBatch, NodeName, StateView } from "@atoll/domain";
 import type { MemoryBus, OrchestratorBus, Unsubscribe } from "@atoll/event-bus";
 import { Replica, type ReplicaSettings } from "@atoll/raft-replica";
 import type { Prng } from "@atoll/stdx";
 import type { Message, ReplicaId } from "raft-ts";
 import type { DatacenterHistory } from "./datacenter-history.ts";
 import type { MemoryLogStore } from "./raft-log-store.ts";
+import { Violation } from "./violation.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 export interface SimulatedOrchestratorOptions {
@@ -96,7 +97,7 @@ export class SimulatedOrchestrator {
     const { codec, store, prng, id, settings, history } = this.#options;
     const state = new ReplicatedState(codec);
     state.onApplied((index, entry, data) => {
-      history.applied(id, index, entry, data);
+      history.applied(id, index, entry, { data, view: state.datacenter });
       if (index % STATE_CHECK_EVERY === 0) history.state(id, index, state.snapshot());
     });
     const replica: Replica = new Replica({
@@ -155,7 +156,7 @@ export class SimulatedOrchestrator {
       codec,
       clock,
       settings: control,
-      link: agentLink(bus),
+      link: agentLink(bus, () => state.datacenter),
       observer: { batchCommitted: () => {}, orderAnswered: () => {} },
       log: {
         propose: (data, done) => {
@@ -221,9 +222,10 @@ export class SimulatedOrchestrator {
   }
 }
 
-function agentLink(bus: OrchestratorBus): AgentLink {
+function agentLink(bus: OrchestratorBus, view: () => StateView): AgentLink {
   return {
     sendOrder: ({ term, node, action, timeoutMs }, done) => {
+      if (view().pause !== undefined) throw new Violation(`${action.id} was sent in a pause`);
       const payload = encodeActionOrder({
         term,
         action: action.id,

@@ -1,6 +1,5 @@
 export {
   bareInventory,
-  batchOf,
   dc1,
   emptyRole,
   fileSeen,
@@ -9,7 +8,6 @@ export {
   renderedFile,
   renderedService,
   sampleEvents,
-  sampleFacts,
   sampleInventory,
   sampleOrders,
   sampleRole,
@@ -20,6 +18,7 @@ export {
   webApp,
   webAppTarget,
 } from "./samples.ts";
+export { batchOf, sampleFacts } from "./sample-facts.ts";
 export { sampleCommands } from "./sample-commands.ts";
 export { given, outcomeOf, Scenario, STEP_MS } from "./scenario.ts";
 export { eventTypesOf, makeHistory } from "./random-history.ts";

@@ -143,7 +143,8 @@ class World {
     const observedAtMs = this.#nowMs;
     const key = this.#prng.pick(SERVICES);
     const digest = `d${this.#prng.below(2)}`;
-    const service = serviceSeen(this.#prng.pick(STATUSES), { key, digest });
+    const status = this.#prng.chance(1, 2) ? "healthy" : this.#prng.pick(STATUSES);
+    const service = serviceSeen(status, { key, digest });
     const path = this.#prng.pick(PATHS);
     const file = fileSeen(this.#prng.pick(["inSync", "drifted", "missing"]), { path });
     if (first) {
@@ -188,11 +189,12 @@ class World {
 
   #internal(view: Draft): Command {
     const name = this.#prng.pick(NODES);
-    if (this.#prng.chance(1, 2)) {
+    if (this.#prng.chance(1, 3)) {
       const presence = this.#prng.pick(["alive", "suspected", "lost"] as const);
       return { type: "reportPresence", node: name, presence, silentMs: 9_000 };
     }
-    const node = view.node(name);
+    const disrupted = [...view.nodes()].find((one) => one.disrupted.size > 0);
+    const node = disrupted ?? view.node(name);
     const decisions: PlannerDecision[] = [];
     for (const operation of view.runningOperations()) {
       if (this.#prng.chance(1, 2))
@@ -203,6 +205,10 @@ class World {
   }
 
   #plan(node: NodeState): PlannerDecision[] {
+    const settle = [...node.disrupted.keys()].map((target) => {
+      return { type: "settle", node: node.name, target } as const;
+    });
+    if (settle.length > 0 && this.#prng.chance(1, 2)) return settle;
     const order = this.#prng.pick(Object.values(sampleOrders));
     const target =
       order.type === "writeFile" || order.type === "removeFile"
@@ -253,8 +259,7 @@ class World {
       { type: "forgetNode", node },
       { type: "cancelAction", action: this.#openAction(), reason: "not that one" },
       { type: "pauseActions", reason: "switch" },
-      { type: "resumeActions" },
-      { type: "resumeActions" },
+      ...Array.from({ length: 6 }, () => ({ type: "resumeActions" }) as const),
       { type: "addReplica", replica, address: `10.0.0.${replica}:7500`, replaces },
       { type: "removeReplica", replica },
       { type: "forgetReplica", replica },

@@ -4,7 +4,8 @@
 import type { Command } from "../command.ts";
 import type { ActionId } from "../names.ts";
 import type { ByType } from "./samples.ts";
-import { batchOf, emptyRole, n1, op, sampleFacts, sampleRole, web } from "./samples.ts";
+import { batchOf, sampleFacts } from "./sample-facts.ts";
+import { emptyRole, n1, op, sampleRole, web } from "./samples.ts";
 
 export const sampleCommands: ByType<Command> = {
   applyRoles: { type: "applyRoles", roles: [sampleRole, emptyRole("bare")] },

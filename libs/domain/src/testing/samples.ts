@@ -6,13 +6,7 @@
  * upon it.
  */
 import type { DomainEvent } from "../event.ts";
-import type {
-  Fact,
-  FactBatch,
-  FileObservation,
-  ServiceObservation,
-  ServiceStatus,
-} from "../fact.ts";
+import type { FileObservation, ServiceObservation, ServiceStatus } from "../fact.ts";
 import { known, unknown } from "../inventory.ts";
 import type { Inventory } from "../inventory.ts";
 import type {
@@ -235,7 +229,7 @@ export type ByType<U extends { readonly type: string }> = {
   readonly [T in U["type"]]: Extract<U, { type: T }>;
 };
 
-const act = "n1-1" as ActionId;
+export const act: ActionId = "n1-1" as ActionId;
 export const op: OperationId = "op-1" as OperationId;
 
 export const sampleEvents: ByType<DomainEvent> = {
@@ -284,6 +278,7 @@ export const sampleEvents: ByType<DomainEvent> = {
   roleUnassigned: { type: "roleUnassigned", node: n1, role: web },
   maintenanceStarted: { type: "maintenanceStarted", node: n1, reason: "new disk" },
   maintenanceEnded: { type: "maintenanceEnded", node: n1 },
+  disruptionEnded: { type: "disruptionEnded", node: n1, target: webAppTarget },
   nodeForgotten: { type: "nodeForgotten", node: n1 },
   roleApplied: { type: "roleApplied", role: sampleRole },
   roleDeleted: { type: "roleDeleted", role: web },
@@ -295,6 +290,7 @@ export const sampleEvents: ByType<DomainEvent> = {
     target: webAppTarget,
     order: sampleOrders.startService,
     cause: { text: "it is wanted", index: 4 },
+    disruptive: false,
     attempt: 1,
     deadlineMs: 60_000,
   },
@@ -351,50 +347,3 @@ export const sampleEvents: ByType<DomainEvent> = {
     operation: op,
   },
 };
-
-export const sampleFacts: ByType<Fact> = {
-  agentStarted: {
-    type: "agentStarted",
-    observedAtMs: 1,
-    agentVersion: "0.1.0",
-    bootId: "b1",
-    labels: { port: "8101", use: "web" },
-    services: [serviceSeen("healthy")],
-    files: [fileSeen("inSync")],
-  },
-  inventoryObserved: { type: "inventoryObserved", observedAtMs: 2, inventory: sampleInventory },
-  serviceObserved: {
-    type: "serviceObserved",
-    observedAtMs: 3,
-    service: serviceSeen("unhealthy", { reason: "503" }),
-  },
-  serviceForgotten: { type: "serviceForgotten", observedAtMs: 4, key: webApp },
-  serviceRestartedAlone: {
-    type: "serviceRestartedAlone",
-    observedAtMs: 5,
-    key: webApp,
-    reason: "exit status 1",
-  },
-  fileObserved: { type: "fileObserved", observedAtMs: 6, file: fileSeen("drifted") },
-  fileForgotten: { type: "fileForgotten", observedAtMs: 7, path: "/etc/app.conf" },
-  actionFinished: {
-    type: "actionFinished",
-    observedAtMs: 8,
-    action: act,
-    outcome: "failed",
-    reason: "no such program",
-    durationMs: 3,
-  },
-};
-
-/** The facts of one boot from `sequence` on, as a batch of node n1. */
-export function batchOf(facts: readonly Fact[], more: Partial<FactBatch> = {}): FactBatch {
-  return {
-    node: n1,
-    incarnation: "i1",
-    previous: { boot: 0, sequence: 0 },
-    first: { boot: 1, sequence: 1 },
-    facts,
-    ...more,
-  };
-}

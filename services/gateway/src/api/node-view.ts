@@ -79,8 +79,9 @@ export class NodeView {
     const nowMs = this.nowMs();
     const known = this.#judgements.get(node);
     if (known !== undefined && known.rolesVersion === this.#rolesVersion) {
-      const { wakeAtMs } = known.plan;
-      if (wakeAtMs === undefined) return known.plan;
+      // What disrupts waits for other nodes, which change without it.
+      const { wakeAtMs, disrupts } = known.plan;
+      if (wakeAtMs === undefined && !disrupts) return known.plan;
     }
     const plan = this.#planner.planNode(node.name, nowMs);
     this.#judgements.set(node, { plan, rolesVersion: this.#rolesVersion });

@@ -73,6 +73,7 @@ export interface Event {
     | { readonly $case: "actionsPaused"; readonly value: ActionsPaused }
     | { readonly $case: "actionsResumed"; readonly value: ActionsResumed }
     | { readonly $case: "actionCancelRequested"; readonly value: ActionCancelRequested }
+    | { readonly $case: "disruptionEnded"; readonly value: DisruptionEnded }
     | undefined;
 }
 
@@ -212,6 +213,8 @@ export interface ActionPlanned {
   readonly cause?: Cause | undefined;
   readonly attempt: number;
   readonly deadlineMs: number;
+  /** It takes away something that works. */
+  readonly disruptive: boolean;
 }
 
 export interface ActionSucceeded {
@@ -292,6 +295,11 @@ export interface ActionCancelRequested {
   readonly node: string;
   readonly action: string;
   readonly reason: string;
+}
+
+export interface DisruptionEnded {
+  readonly node: string;
+  readonly target: string;
 }
 
 function createBaseLogEntry(): LogEntry {
@@ -689,6 +697,9 @@ export const Event: MessageFns<Event> = {
       case "actionCancelRequested":
         ActionCancelRequested.encode(message.event.value, writer.uint32(298).fork()).join();
         break;
+      case "disruptionEnded":
+        DisruptionEnded.encode(message.event.value, writer.uint32(306).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1011,6 +1022,14 @@ export const Event: MessageFns<Event> = {
             };
             continue;
           }
+          case 38: {
+            if (tag !== 306) {
+              break;
+            }
+
+            message.event = { $case: "disruptionEnded", value: DisruptionEnded.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1173,6 +1192,10 @@ export const Event: MessageFns<Event> = {
         ? { $case: "actionCancelRequested", value: ActionCancelRequested.fromJSON(object.actionCancelRequested) }
         : isSet(object.action_cancel_requested)
         ? { $case: "actionCancelRequested", value: ActionCancelRequested.fromJSON(object.action_cancel_requested) }
+        : isSet(object.disruptionEnded)
+        ? { $case: "disruptionEnded", value: DisruptionEnded.fromJSON(object.disruptionEnded) }
+        : isSet(object.disruption_ended)
+        ? { $case: "disruptionEnded", value: DisruptionEnded.fromJSON(object.disruption_ended) }
         : undefined,
     };
   },
@@ -1253,6 +1276,8 @@ export const Event: MessageFns<Event> = {
       obj.actionsResumed = ActionsResumed.toJSON(message.event.value);
     } else if (message.event?.$case === "actionCancelRequested") {
       obj.actionCancelRequested = ActionCancelRequested.toJSON(message.event.value);
+    } else if (message.event?.$case === "disruptionEnded") {
+      obj.disruptionEnded = DisruptionEnded.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1491,6 +1516,12 @@ export const Event: MessageFns<Event> = {
             $case: "actionCancelRequested",
             value: ActionCancelRequested.fromPartial(object.event.value),
           };
+        }
+        break;
+      }
+      case "disruptionEnded": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "disruptionEnded", value: DisruptionEnded.fromPartial(object.event.value) };
         }
         break;
       }
@@ -3746,6 +3777,7 @@ function createBaseActionPlanned(): ActionPlanned {
     cause: undefined,
     attempt: 0,
     deadlineMs: 0,
+    disruptive: false,
   };
 }
 
@@ -3774,6 +3806,9 @@ export const ActionPlanned: MessageFns<ActionPlanned> = {
     }
     if (message.deadlineMs !== 0) {
       writer.uint32(64).int64(message.deadlineMs);
+    }
+    if (message.disruptive !== false) {
+      writer.uint32(72).bool(message.disruptive);
     }
     return writer;
   },
@@ -3855,6 +3890,14 @@ export const ActionPlanned: MessageFns<ActionPlanned> = {
             message.deadlineMs = longToNumber(reader.int64());
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.disruptive = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3881,6 +3924,7 @@ export const ActionPlanned: MessageFns<ActionPlanned> = {
         : isSet(object.deadline_ms)
         ? globalThis.Number(object.deadline_ms)
         : 0,
+      disruptive: isSet(object.disruptive) ? globalThis.Boolean(object.disruptive) : false,
     };
   },
 
@@ -3910,6 +3954,9 @@ export const ActionPlanned: MessageFns<ActionPlanned> = {
     if (message.deadlineMs !== 0) {
       obj.deadlineMs = Math.round(message.deadlineMs);
     }
+    if (message.disruptive !== false) {
+      obj.disruptive = message.disruptive;
+    }
     return obj;
   },
 
@@ -3926,6 +3973,7 @@ export const ActionPlanned: MessageFns<ActionPlanned> = {
     message.cause = (object.cause !== undefined && object.cause !== null) ? Cause.fromPartial(object.cause) : undefined;
     message.attempt = object.attempt ?? 0;
     message.deadlineMs = object.deadlineMs ?? 0;
+    message.disruptive = object.disruptive ?? false;
     return message;
   },
 };
@@ -5276,6 +5324,91 @@ export const ActionCancelRequested: MessageFns<ActionCancelRequested> = {
     message.node = object.node ?? "";
     message.action = object.action ?? "";
     message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseDisruptionEnded(): DisruptionEnded {
+  return { node: "", target: "" };
+}
+
+export const DisruptionEnded: MessageFns<DisruptionEnded> = {
+  encode(message: DisruptionEnded, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.target !== "") {
+      writer.uint32(18).string(message.target);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DisruptionEnded {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDisruptionEnded() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.target = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DisruptionEnded {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      target: isSet(object.target) ? globalThis.String(object.target) : "",
+    };
+  },
+
+  toJSON(message: DisruptionEnded): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.target !== "") {
+      obj.target = message.target;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DisruptionEnded>, I>>(base?: I): DisruptionEnded {
+    return DisruptionEnded.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DisruptionEnded>, I>>(object: I): DisruptionEnded {
+    const message = createBaseDisruptionEnded() as any;
+    message.node = object.node ?? "";
+    message.target = object.target ?? "";
     return message;
   },
 };

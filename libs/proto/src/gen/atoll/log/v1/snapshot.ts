@@ -71,6 +71,7 @@ export interface NodeRecord {
   readonly failures: readonly FailureRecord[];
   /** Oldest first. */
   readonly withheld: readonly WithheldRecord[];
+  readonly disrupted: readonly DisruptionRecord[];
 }
 
 export interface NodeRecord_LabelsEntry {
@@ -109,6 +110,14 @@ export interface WithheldRecord {
   readonly digest: string;
   readonly reason: string;
   readonly actor: string;
+  readonly since?: Since | undefined;
+}
+
+/** A target that worked, was acted upon, and is not well again. */
+export interface DisruptionRecord {
+  readonly target: string;
+  readonly action: string;
+  readonly digest: string;
   readonly since?: Since | undefined;
 }
 
@@ -654,6 +663,7 @@ function createBaseNodeRecord(): NodeRecord {
     finishedActions: [],
     failures: [],
     withheld: [],
+    disrupted: [],
   };
 }
 
@@ -724,6 +734,9 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     }
     for (const v of message.withheld) {
       WithheldRecord.encode(v!, writer.uint32(178).fork()).join();
+    }
+    for (const v of message.disrupted) {
+      DisruptionRecord.encode(v!, writer.uint32(186).fork()).join();
     }
     return writer;
   },
@@ -920,6 +933,14 @@ export const NodeRecord: MessageFns<NodeRecord> = {
             message.withheld.push(WithheldRecord.decode(reader, reader.uint32()));
             continue;
           }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.disrupted.push(DisruptionRecord.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1003,6 +1024,9 @@ export const NodeRecord: MessageFns<NodeRecord> = {
       withheld: globalThis.Array.isArray(object?.withheld)
         ? object.withheld.map((e: any) => WithheldRecord.fromJSON(e))
         : [],
+      disrupted: globalThis.Array.isArray(object?.disrupted)
+        ? object.disrupted.map((e: any) => DisruptionRecord.fromJSON(e))
+        : [],
     };
   },
 
@@ -1080,6 +1104,9 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     if (message.withheld?.length) {
       obj.withheld = message.withheld.map((e) => WithheldRecord.toJSON(e));
     }
+    if (message.disrupted?.length) {
+      obj.disrupted = message.disrupted.map((e) => DisruptionRecord.toJSON(e));
+    }
     return obj;
   },
 
@@ -1132,6 +1159,7 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     message.finishedActions = object.finishedActions?.map((e) => e) || [];
     message.failures = object.failures?.map((e) => FailureRecord.fromPartial(e)) || [];
     message.withheld = object.withheld?.map((e) => WithheldRecord.fromPartial(e)) || [];
+    message.disrupted = object.disrupted?.map((e) => DisruptionRecord.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1773,6 +1801,123 @@ export const WithheldRecord: MessageFns<WithheldRecord> = {
     message.digest = object.digest ?? "";
     message.reason = object.reason ?? "";
     message.actor = object.actor ?? "";
+    message.since = (object.since !== undefined && object.since !== null) ? Since.fromPartial(object.since) : undefined;
+    return message;
+  },
+};
+
+function createBaseDisruptionRecord(): DisruptionRecord {
+  return { target: "", action: "", digest: "", since: undefined };
+}
+
+export const DisruptionRecord: MessageFns<DisruptionRecord> = {
+  encode(message: DisruptionRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.target !== "") {
+      writer.uint32(10).string(message.target);
+    }
+    if (message.action !== "") {
+      writer.uint32(18).string(message.action);
+    }
+    if (message.digest !== "") {
+      writer.uint32(26).string(message.digest);
+    }
+    if (message.since !== undefined) {
+      Since.encode(message.since, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DisruptionRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDisruptionRecord() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.target = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.since = Since.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DisruptionRecord {
+    return {
+      target: isSet(object.target) ? globalThis.String(object.target) : "",
+      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      since: isSet(object.since) ? Since.fromJSON(object.since) : undefined,
+    };
+  },
+
+  toJSON(message: DisruptionRecord): unknown {
+    const obj: any = {};
+    if (message.target !== "") {
+      obj.target = message.target;
+    }
+    if (message.action !== "") {
+      obj.action = message.action;
+    }
+    if (message.digest !== "") {
+      obj.digest = message.digest;
+    }
+    if (message.since !== undefined) {
+      obj.since = Since.toJSON(message.since);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DisruptionRecord>, I>>(base?: I): DisruptionRecord {
+    return DisruptionRecord.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DisruptionRecord>, I>>(object: I): DisruptionRecord {
+    const message = createBaseDisruptionRecord() as any;
+    message.target = object.target ?? "";
+    message.action = object.action ?? "";
+    message.digest = object.digest ?? "";
     message.since = (object.since !== undefined && object.since !== null) ? Since.fromPartial(object.since) : undefined;
     return message;
   },

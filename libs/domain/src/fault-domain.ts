@@ -1,0 +1,96 @@
+/**
+ * What fails together: the rack a node stands in; where no rack is known its room; else the whole
+ * datacenter.
+ *
+ * How many nodes of each are disrupted is kept as the nodes change, never counted over all of them.
+ * It follows from the nodes alone: it is in no snapshot, and a restored state has the same.
+ */
+import type { NodeName } from "./names.ts";
+import type { Location } from "./role.ts";
+import type { NodeState } from "./state.ts";
+
+declare const brand: unique symbol;
+
+/** `rack:ROOM/RACK`, `rack:RACK`, `room:ROOM` or `datacenter`. */
+export type FaultDomainName = string & { readonly [brand]: "faultDomain" };
+
+/** How many nodes of a fault domain are how. */
+export interface FaultDomainTally {
+  readonly nodes: number;
+  /** Something that worked on them is taken away, and is not back. */
+  readonly disrupted: number;
+}
+
+export function faultDomainOf({ room, rack }: Location): FaultDomainName {
+  const parts = [room, rack].filter((part) => part !== undefined).map(escapePart);
+  if (rack !== undefined) return `rack:${parts.join("/")}` as FaultDomainName;
+  return (room === undefined ? "datacenter" : `room:${parts.join("/")}`) as FaultDomainName;
+}
+
+export function isDisrupted(node: NodeState): boolean {
+  return node.disrupted.size > 0;
+}
+
+interface Domain {
+  nodes: number;
+  readonly disrupted: Set<NodeName>;
+}
+
+/** Which nodes of each fault domain are how. A copy shares a domain until one of the two changes. */
+export class FaultDomainIndex {
+  #domains = new Map<FaultDomainName, Domain>();
+  /** Domains that are this index's alone. */
+  #owned = new Set<FaultDomainName>();
+
+  tally(name: FaultDomainName): FaultDomainTally {
+    const domain = this.#domains.get(name);
+    return { nodes: domain?.nodes ?? 0, disrupted: domain?.disrupted.size ?? 0 };
+  }
+
+  disrupted(name: FaultDomainName): Iterable<NodeName> {
+    return this.#domains.get(name)?.disrupted ?? [];
+  }
+
+  /** A node is now `after`; it was `before`. Undefined: there was or is none. */
+  change(before: NodeState | undefined, after: NodeState | undefined): void {
+    if (!isOtherwise(before, after)) return;
+    if (before !== undefined) this.#leave(faultDomainOf(before.location), before.name);
+    if (after === undefined) return;
+    const domain = this.#own(faultDomainOf(after.location));
+    domain.nodes += 1;
+    if (isDisrupted(after)) domain.disrupted.add(after.name);
+  }
+
+  copy(): FaultDomainIndex {
+    const copy = new FaultDomainIndex();
+    copy.#domains = new Map(this.#domains);
+    this.#owned = new Set();
+    return copy;
+  }
+
+  #leave(name: FaultDomainName, node: NodeName): void {
+    const domain = this.#own(name);
+    domain.nodes -= 1;
+    domain.disrupted.delete(node);
+    if (domain.nodes === 0) this.#domains.delete(name);
+  }
+
+  #own(name: FaultDomainName): Domain {
+    const present = this.#domains.get(name);
+    if (present !== undefined && this.#owned.has(name)) return present;
+    const own = { nodes: present?.nodes ?? 0, disrupted: new Set(present?.disrupted) };
+    this.#domains.set(name, own);
+    this.#owned.add(name);
+    return own;
+  }
+}
+
+/** Whether a change of a node can change what is counted. */
+export function isOtherwise(before: NodeState | undefined, after: NodeState | undefined): boolean {
+  if (before === undefined || after === undefined) return before !== after;
+  return before.location !== after.location || before.disrupted !== after.disrupted;
+}
+
+function escapePart(text: string): string {
+  return text.replaceAll("%", "%25").replaceAll("/", "%2F");
+}
