@@ -9,6 +9,7 @@
 import type { ActionEvent, DomainEvent, NodeEvent } from "@atoll/domain";
 import type {
   ActionId,
+  FaultDomainName,
   NodeName,
   OperationId,
   OperationKind,
@@ -129,12 +130,18 @@ function fromNodeCase(event: ProtoCase): NodeEvent | undefined {
       return { type: event.$case, node: nodeOf(event), incarnation, labels };
     }
     case "nodeWiped":
-      return { type: event.$case, node: nodeOf(event), incarnation: event.value.incarnation };
+      return {
+        type: event.$case,
+        node: nodeOf(event),
+        incarnation: event.value.incarnation,
+        lost: event.value.lost,
+      };
     case "agentStarted": {
-      const { agentVersion, bootId } = event.value;
+      const { agentVersion, bootId, rebooted } = event.value;
       const services = event.value.services.map(fromProtoServiceObservation);
       const files = event.value.files.map(fromProtoFileObservation);
-      return { type: event.$case, node: nodeOf(event), agentVersion, bootId, services, files };
+      const started = { type: event.$case, node: nodeOf(event), agentVersion, bootId, rebooted };
+      return { ...started, services, files };
     }
     case "inventoryChanged": {
       const inventory = fromProtoInventory(required(event.value.inventory, "inventory"));
@@ -274,6 +281,14 @@ function fromOtherCase(event: ProtoCase): DomainEvent {
       const { group, previousGroup, backupIndex } = event.value;
       return { type: event.$case, group, previousGroup, backupIndex };
     }
+    case "stormHeld": {
+      const { nodes, of, sharePercent } = event.value;
+      return { type: event.$case, faultDomain: domainOf(event), nodes, of, sharePercent };
+    }
+    case "stormReleased":
+      return { type: event.$case, faultDomain: domainOf(event), reason: event.value.reason };
+    case "stormEnded":
+      return { type: event.$case, faultDomain: domainOf(event) };
     case "actionsPaused":
       return { type: event.$case, reason: event.value.reason };
     case "actionsResumed":
@@ -289,4 +304,8 @@ function fromOtherCase(event: ProtoCase): DomainEvent {
 
 function nodeOf(event: { readonly value: { readonly node: string } }): NodeName {
   return event.value.node as NodeName;
+}
+
+function domainOf(event: { readonly value: { readonly faultDomain: string } }): FaultDomainName {
+  return event.value.faultDomain as FaultDomainName;
 }

@@ -45,7 +45,7 @@ import { oneOf } from "./words.ts";
 const PRESENCES: readonly Presence[] = ["alive", "suspected", "lost"];
 
 export function toNodeRecord(node: NodeState): NodeRecord {
-  const { maintenance, inventory } = node;
+  const { maintenance, inventory, rebooted, wiped } = node;
   return {
     name: node.name,
     revision: node.revision,
@@ -69,6 +69,8 @@ export function toNodeRecord(node: NodeState): NodeRecord {
     openActions: sortedEntries(node.open).map(([, action]) => action),
     finishedActions: node.finished,
     failures: sortedEntries(node.failures).map(([target, failure]) => ({ target, ...failure })),
+    ...(rebooted === undefined ? {} : { rebooted }),
+    ...(wiped === undefined ? {} : { wiped }),
     disrupted: sortedEntries(node.disrupted).map(([target, found]) => ({ target, ...found })),
     withheld: [...node.withheld].map(([target, withheld]) => ({ target, ...withheld })),
   };
@@ -118,6 +120,8 @@ export function fromNodeRecord(
     ),
     finished: record.finishedActions as readonly ActionId[],
     failures: new Map(record.failures.map(fromFailureRecord)),
+    ...(record.rebooted === undefined ? {} : { rebooted: fromSince(record.rebooted) }),
+    ...(record.wiped === undefined ? {} : { wiped: fromSince(record.wiped) }),
     disrupted: new Map(record.disrupted.map(fromDisruptionRecord)),
     withheld: new Map(record.withheld.map(fromWithheldRecord)),
   };

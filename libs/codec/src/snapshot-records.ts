@@ -5,6 +5,7 @@ import type {
   ActionId,
   ActionState,
   ActionStatus,
+  FaultDomainName,
   GroupReplicaState,
   GroupReplicaStatus,
   NodeName,
@@ -13,6 +14,7 @@ import type {
   OperationStatus,
   RequestState,
   RoleState,
+  StormState,
   TargetKey,
 } from "@atoll/domain";
 import type {
@@ -21,6 +23,7 @@ import type {
   ReplicaRecord,
   RequestRecord,
   RoleRecord,
+  StormRecord,
 } from "@atoll/proto/atoll/log/v1/snapshot";
 import { required } from "./decode-error.ts";
 import { OPERATION_KINDS } from "./event.ts";
@@ -96,4 +99,26 @@ export function fromReplicaRecord(record: ReplicaRecord): GroupReplicaState {
   const { id, address, replaces, since } = record;
   const status = oneOf("status of a replica", REPLICA_STATUSES, record.status);
   return { id, address, replaces, status, since: fromSince(since) };
+}
+
+export function fromStormRecord(record: StormRecord): StormState {
+  const { faultDomain, nodes, of, sharePercent, release } = record;
+  const released =
+    release === undefined
+      ? {}
+      : {
+          release: {
+            reason: release.reason,
+            actor: release.actor,
+            since: fromSince(release.since),
+          },
+        };
+  return {
+    faultDomain: faultDomain as FaultDomainName,
+    nodes,
+    of,
+    sharePercent,
+    since: fromSince(record.since),
+    ...released,
+  };
 }

@@ -1,10 +1,10 @@
 /**
  * The whole state of a datacenter as bytes, and back.
  *
- * A header, then nodes, roles, actions, operations, requests, forgotten nodes, replicas and the
- * pause, each in an order that follows from the log alone: equal states give equal bytes on every
- * replica. Records are length-delimited and run on from chunk to chunk; a reader may be given other
- * chunks of the same bytes.
+ * A header, then nodes, roles, actions, operations, requests, forgotten nodes, replicas, storms and
+ * the pause, each in an order that follows from the log alone: equal states give equal bytes on
+ * every replica. Records are length-delimited and run on from chunk to chunk; a reader may be given
+ * other chunks of the same bytes.
  */
 import { Datacenter } from "@atoll/domain";
 import type { ActionId, TargetKey, WholeState } from "@atoll/domain";
@@ -21,6 +21,7 @@ import {
   fromReplicaRecord,
   fromRequestRecord,
   fromRoleRecord,
+  fromStormRecord,
   toActionRecord,
   toRoleRecord,
 } from "./snapshot-records.ts";
@@ -92,6 +93,7 @@ function* recordsOf(state: WholeState): IterableIterator<RecordCase> {
   for (const node of state.forgottenNodes())
     yield { $case: "forgottenNode", value: toNodeRecord(node) };
   for (const replica of state.groupReplicas()) yield { $case: "replica", value: replica };
+  for (const storm of state.storms()) yield { $case: "storm", value: storm };
   if (state.pause !== undefined) yield { $case: "pause", value: state.pause };
 }
 
@@ -135,6 +137,11 @@ class Reader {
       case "forgottenNode": {
         const node = fromNodeRecord(record.value, (action) => this.#targetOf(action));
         this.#datacenter.setForgottenNode(node.name, node);
+        return;
+      }
+      case "storm": {
+        const storm = fromStormRecord(record.value);
+        this.#datacenter.setStorm(storm.faultDomain, storm);
         return;
       }
       case "pause": {

@@ -6,6 +6,7 @@
  */
 import type {
   ActionId,
+  FaultDomainName,
   NodeName,
   OperationId,
   Rejection,
@@ -115,6 +116,8 @@ function toCommand(command: UserCommand): ProtoCommand {
       return { $case: "cancelOperation", value: command };
     case "cancelAction":
       return { $case: "cancelAction", value: command };
+    case "releaseStorm":
+      return { $case: "releaseStorm", value: command };
     case "pauseActions":
       return { $case: "pauseActions", value: command };
     case "resumeActions":
@@ -172,6 +175,10 @@ function fromCommand(command: ProtoCommand): UserCommand {
     case "cancelAction": {
       const { action, reason } = command.value;
       return { type: "cancelAction", action: action as ActionId, reason };
+    }
+    case "releaseStorm": {
+      const { faultDomain, reason } = command.value;
+      return { type: "releaseStorm", faultDomain: faultDomain as FaultDomainName, reason };
     }
     case "pauseActions":
       return { type: "pauseActions", reason: command.value.reason };

@@ -236,7 +236,7 @@ export class Leader {
   #collectDecisions(batch: Batch): void {
     const { settings, state } = this.#options;
     const view = state.datacenter;
-    const decisions: PlannerDecision[] = this.#dispatcher.takeEndings();
+    const decisions = [...this.#dispatcher.takeEndings(), ...this.#schedule.takeStorms()];
     for (const name of this.#schedule.take(batch.nowMs, settings.plansPerBatchMax, view)) {
       decisions.push(...this.#plan(name, batch.nowMs));
     }

@@ -4,9 +4,16 @@
  *
  * Holds names only. Losing it is harmless: a new leader begins with every node.
  */
-import { type DomainEvent, faultDomainOf, type NodeName, type StateView } from "@atoll/domain";
+import {
+  type DomainEvent,
+  faultDomainOf,
+  type NodeName,
+  type PlannerDecision,
+  type StateView,
+} from "@atoll/domain";
 import { affectedNodes, type NodePlan } from "@atoll/planner";
 import { RoomQueue } from "./room-queue.ts";
+import { StormWatch } from "./storm-watch.ts";
 
 export class PlanSchedule {
   readonly #dirty = new Set<NodeName>();
@@ -14,6 +21,7 @@ export class PlanSchedule {
   #earliestWakeMs: number = Number.POSITIVE_INFINITY;
 
   readonly #rooms = new RoomQueue();
+  readonly #storms = new StormWatch();
 
   get waiting(): number {
     return this.#dirty.size;
@@ -27,6 +35,7 @@ export class PlanSchedule {
   }
 
   addAll(view: StateView): void {
+    this.#storms.touchAll(view);
     for (const node of view.nodes()) this.#dirty.add(node.name);
   }
 
@@ -39,6 +48,10 @@ export class PlanSchedule {
     const affected = affectedNodes(event);
     if (affected.type === "node") this.#dirty.add(affected.node);
     else if (affected.type === "all") this.addAll(view);
+    else if (affected.type === "faultDomain") {
+      for (const node of view.ailingNodes(affected.faultDomain)) this.#dirty.add(node);
+    }
+    this.#storms.applied(event, view);
   }
 
   /** Takes from a plan just made when its node is due although nothing happens to it. */
@@ -55,6 +68,11 @@ export class PlanSchedule {
     }
     this.#wakeAtMs.set(node, atMs);
     if (atMs < this.#earliestWakeMs) this.#earliestWakeMs = atMs;
+  }
+
+  /** Storms that may have ended. */
+  takeStorms(): PlannerDecision[] {
+    return this.#storms.take();
   }
 
   /** Removes and returns up to `most` nodes that are due. */

@@ -37,6 +37,7 @@ export class RoomQueue {
   /** An event was applied: where it happened there may be room. */
   applied(event: DomainEvent, view: StateView): void {
     if (this.#waiting.size === 0) return;
+    if ("faultDomain" in event) this.#touch(event.faultDomain);
     const name = nodeOf(event);
     if (name === undefined) return;
     const node = view.node(name);

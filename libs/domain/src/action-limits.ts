@@ -18,12 +18,18 @@ export interface ActionLimits {
    * for the next: what dies a moment after its start is no success. Default 3,000.
    */
   readonly settleMs: number;
+  /** More than so many of a hundred nodes of a fault domain that ail at once. Default 30. */
+  readonly stormPercent: number;
+  /** Fewer are never one, however small their fault domain. Default 5. */
+  readonly stormNodesMin: number;
 }
 
 export const ACTION_LIMITS: ActionLimits = {
   disruptionsPerNodeMax: 1,
   disruptedPercentMax: 20,
   settleMs: 3_000,
+  stormPercent: 30,
+  stormNodesMin: 5,
 };
 
 /** Nodes of a fault domain of `nodes` nodes that may be disrupted at the same time. */

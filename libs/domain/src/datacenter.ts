@@ -5,6 +5,7 @@
  * to nothing. Evolved by applying the log, on every replica and in every mirror. It holds no rules:
  * those are in `evolve`.
  */
+import { compareText } from "@atoll/stdx";
 import type { StreamPosition } from "./event.ts";
 import { FaultDomainIndex } from "./fault-domain.ts";
 import type { FaultDomainName, FaultDomainTally } from "./fault-domain.ts";
@@ -21,6 +22,7 @@ import type {
   RequestState,
   RoleState,
   StateStore,
+  StormState,
   WholeState,
 } from "./state.ts";
 
@@ -29,6 +31,7 @@ export class Datacenter implements StateStore, WholeState {
   #stream: StreamPosition | undefined;
   #operationCount = 0;
   #pause: PauseState | undefined;
+  #storms: Map<FaultDomainName, StormState> = new Map();
   #faultDomains: FaultDomainIndex = new FaultDomainIndex();
   #nodes: SharedMap<NodeName, NodeState> = new SharedMap();
   #nodeNames: SortedNames<NodeName> = new SortedNames();
@@ -104,6 +107,18 @@ export class Datacenter implements StateStore, WholeState {
 
   disruptedNodes(name: FaultDomainName): Iterable<NodeName> {
     return this.#faultDomains.disrupted(name);
+  }
+
+  ailingNodes(name: FaultDomainName): Iterable<NodeName> {
+    return this.#faultDomains.ailing(name);
+  }
+
+  storm(faultDomain: FaultDomainName): StormState | undefined {
+    return this.#storms.get(faultDomain);
+  }
+
+  storms(): Iterable<StormState> {
+    return sortedStorms(this.#storms);
   }
 
   *nodes(): IterableIterator<NodeState> {
@@ -182,6 +197,11 @@ export class Datacenter implements StateStore, WholeState {
     this.#operationCount = count;
   }
 
+  setStorm(faultDomain: FaultDomainName, value: StormState | undefined): void {
+    if (value === undefined) this.#storms.delete(faultDomain);
+    else this.#storms.set(faultDomain, value);
+  }
+
   setPause(pause: PauseState | undefined): void {
     this.#pause = pause;
   }
@@ -227,6 +247,7 @@ export class Datacenter implements StateStore, WholeState {
     copy.#stream = this.#stream;
     copy.#operationCount = this.#operationCount;
     copy.#pause = this.#pause;
+    copy.#storms = new Map(this.#storms);
     copy.#faultDomains = this.#faultDomains.copy();
     copy.#nodes = this.#nodes.copy();
     copy.#nodeNames = this.#nodeNames.copy();
@@ -240,4 +261,10 @@ export class Datacenter implements StateStore, WholeState {
     copy.#replicas = this.#replicas;
     return copy;
   }
+}
+
+function sortedStorms(storms: ReadonlyMap<FaultDomainName, StormState>): StormState[] {
+  return [...storms.values()].toSorted((left, right) =>
+    compareText(left.faultDomain, right.faultDomain),
+  );
 }

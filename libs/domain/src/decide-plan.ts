@@ -16,6 +16,7 @@ import type { DomainEvent } from "./event.ts";
 import { evolve } from "./evolve.ts";
 import type { ActionId, NodeName } from "./names.ts";
 import { actionId } from "./names.ts";
+import { decideStormEnd, guardStorm, healingOf, heals } from "./storm.ts";
 import { OPEN_ACTIONS_PER_NODE_MAX } from "./state.ts";
 import type { ActionState, StateView } from "./state.ts";
 
@@ -44,6 +45,8 @@ function eventOf(
   switch (decision.type) {
     case "plan":
       return planned(view, decision, nowMs);
+    case "reviewStorm":
+      return decideStormEnd(view, decision.faultDomain);
     case "settle":
       return settled(view, decision, nowMs);
     case "timeOut": {
@@ -86,6 +89,11 @@ function planned(
     return undefined;
   const { target, order, cause, attempt, timeoutMs } = decision;
   if (node.open.has(target) || node.open.size >= OPEN_ACTIONS_PER_NODE_MAX) return undefined;
+  const healing = healingOf(node, order);
+  if (healing !== undefined && heals(node, healing)) {
+    const guarded = guardStorm(view, node);
+    if (guarded !== undefined) return guarded.event;
+  }
   const disruptive = isDisruptive(node, order);
   if (disruptive && refuseDisruption(view, node, target) !== undefined) return undefined;
   const generation = node.generation + 1;

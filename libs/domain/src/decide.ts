@@ -22,6 +22,7 @@ import { showText } from "./names.ts";
 import { decidePause, decideResume } from "./pause.ts";
 import { rejected } from "./rejection.ts";
 import { decideAddReplica, decideForgetReplica, decideRemoveReplica } from "./group-replica.ts";
+import { decideReleaseStorm } from "./storm.ts";
 import type { StateView } from "./state.ts";
 
 export const REQUEST_ID_LENGTH_MAX = 128;
@@ -93,6 +94,8 @@ function decideUserCommand(
       return decidePause(view, command.reason);
     case "resumeActions":
       return decideResume(view);
+    case "releaseStorm":
+      return decideReleaseStorm(view, command);
     case "addReplica":
       return decideAddReplica(view, command);
     case "removeReplica":

@@ -4,7 +4,7 @@
  * Foreign text in it (reasons, versions) is shown as it is recorded, shortened; whoever prints it
  * to a terminal escapes it.
  */
-import type { DomainEvent, GroupEvent, PauseEvent } from "./event.ts";
+import type { DomainEvent, GroupEvent, PauseEvent, StormEvent } from "./event.ts";
 import type { FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
 import type { NodeName } from "./names.ts";
 import { fileTarget, serviceTarget } from "./names.ts";
@@ -54,7 +54,7 @@ export function nodeOf(event: DomainEvent): NodeName | undefined {
 
 /**
  * Everything that an event is about, for filters: `node/n1`, `role/web`, `service:web/app`,
- * `file:/etc/motd`, `action/n1-3`, `operation/op-1`, `replica/4`.
+ * `file:/etc/motd`, `action/n1-3`, `operation/op-1`, `faultDomain/rack:r1`, `replica/4`.
  */
 export function subjectsOf(event: DomainEvent): readonly string[] {
   const subjects: string[] = [];
@@ -69,6 +69,7 @@ export function subjectsOf(event: DomainEvent): readonly string[] {
   if ("path" in event) subjects.push(fileTarget(event.path));
   if ("action" in event) subjects.push(`action/${event.action}`);
   if ("target" in event) subjects.push(event.target);
+  if ("faultDomain" in event) subjects.push(`faultDomain/${event.faultDomain}`);
   if ("replica" in event) subjects.push(`replica/${event.replica}`);
   if ("operation" in event && event.operation !== "") subjects.push(`operation/${event.operation}`);
   return subjects;
@@ -135,7 +136,7 @@ function describeIntent(event: Exclude<DomainEvent, { type: ObservedType }>): st
   }
 }
 
-function describeGroup(event: GroupEvent | PauseEvent): string {
+function describeGroup(event: GroupEvent | PauseEvent | StormEvent): string {
   switch (event.type) {
     case "replicaAddressSet": {
       const instead = event.replaces === 0 ? "" : ` instead of replica ${event.replaces}`;
@@ -145,6 +146,15 @@ function describeGroup(event: GroupEvent | PauseEvent): string {
       return `replica ${event.replica} is to leave the group`;
     case "replicaForgotten":
       return `replica ${event.replica} has left the group`;
+    case "stormHeld": {
+      const share = `more than ${event.sharePercent} %`;
+      const what = `${event.nodes} of ${event.of} nodes ail at once, ${share}`;
+      return `a storm in ${event.faultDomain}: ${what}; healing is held there`;
+    }
+    case "stormReleased":
+      return `the storm in ${event.faultDomain} was released${because(event.reason)}`;
+    case "stormEnded":
+      return `the storm in ${event.faultDomain} has ended`;
     case "actionsPaused":
       return `actions were paused${because(event.reason)}`;
     case "actionsResumed":

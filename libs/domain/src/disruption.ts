@@ -33,6 +33,8 @@ type Planned = Extract<ActionEvent, { type: "actionPlanned" }>;
 export type DisruptionRefusal =
   /** Something else on the node is being taken away. */
   | { readonly type: "node"; readonly targets: readonly TargetKey[] }
+  /** Too much is broken there to take anything away. */
+  | { readonly type: "storm"; readonly faultDomain: FaultDomainName }
   /** So many nodes of its fault domain are not back yet. */
   | {
       readonly type: "faultDomain";
@@ -66,6 +68,8 @@ export function refuseDisruption(
   target: TargetKey,
   limits: ActionLimits = ACTION_LIMITS,
 ): DisruptionRefusal | undefined {
+  const faultDomain = faultDomainOf(node.location);
+  if (view.storm(faultDomain) !== undefined) return { type: "storm", faultDomain };
   if (node.disrupted.has(target)) return undefined;
   // Only what surely ends: what is broken may itself wait for this target to be replaced.
   const underWay = [...node.disrupted.keys()].filter((other) => node.open.has(other));
@@ -73,7 +77,6 @@ export function refuseDisruption(
     return { type: "node", targets: underWay.toSorted() };
   }
   if (isDisrupted(node)) return undefined;
-  const faultDomain = faultDomainOf(node.location);
   const { nodes, disrupted } = view.faultDomain(faultDomain);
   const most = disruptedMax(nodes, limits);
   if (disrupted < most) return undefined;
@@ -86,6 +89,7 @@ export function roomFor(
   faultDomain: FaultDomainName,
   limits: ActionLimits = ACTION_LIMITS,
 ): number {
+  if (view.storm(faultDomain) !== undefined) return 0;
   const { nodes, disrupted } = view.faultDomain(faultDomain);
   return Math.max(0, disruptedMax(nodes, limits) - disrupted);
 }

@@ -20,6 +20,7 @@ import type {
   RoleState,
   StateStore,
   StateView,
+  StormState,
 } from "./state.ts";
 
 export class Draft implements StateStore {
@@ -31,6 +32,7 @@ export class Draft implements StateStore {
   readonly #operations: Map<OperationId, OperationState | undefined> = new Map();
   readonly #requests: Map<string, RequestState | undefined> = new Map();
   readonly #replicas: Map<number, GroupReplicaState | undefined> = new Map();
+  readonly #storms: Map<FaultDomainName, StormState | undefined> = new Map();
   readonly #faultDomains: DraftedFaultDomains;
   #stampMs: number;
   #stream: StreamPosition | undefined;
@@ -115,6 +117,20 @@ export class Draft implements StateStore {
     return this.#faultDomains.disrupted(name, this.#nodes);
   }
 
+  ailingNodes(name: FaultDomainName): Iterable<NodeName> {
+    return this.#faultDomains.ailing(name, this.#nodes);
+  }
+
+  storm(faultDomain: FaultDomainName): StormState | undefined {
+    return this.#storms.has(faultDomain)
+      ? this.#storms.get(faultDomain)
+      : this.#base.storm(faultDomain);
+  }
+
+  storms(): Iterable<StormState> {
+    return merge(this.#base.storms(), this.#storms, (storm) => storm.faultDomain);
+  }
+
   nodes(): Iterable<NodeState> {
     return this.#nodes.size === 0
       ? this.#base.nodes()
@@ -167,6 +183,10 @@ export class Draft implements StateStore {
 
   setOperationCount(count: number): void {
     this.#operationCount = count;
+  }
+
+  setStorm(faultDomain: FaultDomainName, value: StormState | undefined): void {
+    this.#storms.set(faultDomain, value);
   }
 
   setPause(pause: PauseState | undefined): void {

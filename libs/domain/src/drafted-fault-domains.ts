@@ -2,13 +2,18 @@
  * The fault domains of a draft: what its changed nodes add to or take from those below it.
  */
 import type { FaultDomainName, FaultDomainTally } from "./fault-domain.ts";
-import { faultDomainOf, isDisrupted, isOtherwise } from "./fault-domain.ts";
+import { faultDomainOf, isAiling, isDisrupted, isOtherwise } from "./fault-domain.ts";
 import type { NodeName } from "./names.ts";
 import type { NodeState, StateView } from "./state.ts";
 
+/** The draft's own nodes, whose word counts instead of the base's. */
+type Changed = ReadonlyMap<NodeName, NodeState | undefined>;
+
+const NONE: FaultDomainTally = { nodes: 0, disrupted: 0, ailing: 0 };
+
 export class DraftedFaultDomains {
   readonly #base: StateView;
-  readonly #changes = new Map<FaultDomainName, { nodes: number; disrupted: number }>();
+  readonly #changes = new Map<FaultDomainName, FaultDomainTally>();
 
   constructor(base: StateView) {
     this.#base = base;
@@ -21,19 +26,20 @@ export class DraftedFaultDomains {
     return {
       nodes: below.nodes + change.nodes,
       disrupted: below.disrupted + change.disrupted,
+      ailing: below.ailing + change.ailing,
     };
   }
 
-  /** `changed` are the draft's own nodes, whose word counts instead of the base's. */
-  *disrupted(
-    name: FaultDomainName,
-    changed: ReadonlyMap<NodeName, NodeState | undefined>,
-  ): IterableIterator<NodeName> {
-    for (const node of this.#base.disruptedNodes(name)) if (!changed.has(node)) yield node;
-    for (const node of changed.values()) {
-      if (node === undefined || faultDomainOf(node.location) !== name) continue;
-      if (isDisrupted(node)) yield node.name;
-    }
+  disrupted(name: FaultDomainName, changed: Changed): IterableIterator<NodeName> {
+    return merged(this.#base.disruptedNodes(name), changed, (node) => {
+      return faultDomainOf(node.location) === name && isDisrupted(node);
+    });
+  }
+
+  ailing(name: FaultDomainName, changed: Changed): IterableIterator<NodeName> {
+    return merged(this.#base.ailingNodes(name), changed, (node) => {
+      return faultDomainOf(node.location) === name && isAiling(node);
+    });
   }
 
   change(before: NodeState | undefined, after: NodeState | undefined): void {
@@ -44,8 +50,22 @@ export class DraftedFaultDomains {
 
   #count(node: NodeState, by: 1 | -1): void {
     const name = faultDomainOf(node.location);
-    const { nodes, disrupted } = this.#changes.get(name) ?? { nodes: 0, disrupted: 0 };
-    const disruptedBy = isDisrupted(node) ? by : 0;
-    this.#changes.set(name, { nodes: nodes + by, disrupted: disrupted + disruptedBy });
+    const { nodes, disrupted, ailing } = this.#changes.get(name) ?? NONE;
+    this.#changes.set(name, {
+      nodes: nodes + by,
+      disrupted: disrupted + (isDisrupted(node) ? by : 0),
+      ailing: ailing + (isAiling(node) ? by : 0),
+    });
+  }
+}
+
+function* merged(
+  below: Iterable<NodeName>,
+  changed: Changed,
+  belongs: (node: NodeState) => boolean,
+): IterableIterator<NodeName> {
+  for (const node of below) if (!changed.has(node)) yield node;
+  for (const node of changed.values()) {
+    if (node !== undefined && belongs(node)) yield node.name;
   }
 }

@@ -5,6 +5,7 @@
  * new type. `evolve` takes every one of them without a throw. Recipe for a new one:
  * CONTRIBUTING.md, "Add an event".
  */
+import type { FaultDomainName } from "./fault-domain.ts";
 import type { FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
 import type { Inventory } from "./inventory.ts";
 import type { ActionId, NodeName, OperationId, RoleName, ServiceKey, TargetKey } from "./names.ts";
@@ -18,6 +19,7 @@ export type DomainEvent =
   | OperationEvent
   | GroupEvent
   | PauseEvent
+  | StormEvent
   | {
       /** Remembers an API request, so that its repetition is harmless. */
       readonly type: "requestRecorded";
@@ -57,6 +59,27 @@ export type PauseEvent =
   | { readonly type: "actionsPaused"; readonly reason: string }
   | { readonly type: "actionsResumed" };
 
+/** About the storm guard of a fault domain. */
+export type StormEvent =
+  /** Too many of its nodes ail at once: what would heal them is held. */
+  | {
+      readonly type: "stormHeld";
+      readonly faultDomain: FaultDomainName;
+      /** Nodes that ail. */
+      readonly nodes: number;
+      /** Nodes that there are. */
+      readonly of: number;
+      readonly sharePercent: number;
+    }
+  /** A person has looked: healing goes on. */
+  | {
+      readonly type: "stormReleased";
+      readonly faultDomain: FaultDomainName;
+      readonly reason: string;
+    }
+  /** No more than the share of its nodes ails. */
+  | { readonly type: "stormEnded"; readonly faultDomain: FaultDomainName };
+
 interface OfNode {
   readonly node: NodeName;
 }
@@ -68,12 +91,19 @@ export type NodeEvent =
       readonly labels: Readonly<Record<string, string>>;
     })
   /** The agent's data folder is another one: what was on the node is gone. */
-  | (OfNode & { readonly type: "nodeWiped"; readonly incarnation: string })
+  | (OfNode & {
+      readonly type: "nodeWiped";
+      readonly incarnation: string;
+      /** Services and files that were known there. */
+      readonly lost: number;
+    })
   /** Replaces everything observed. */
   | (OfNode & {
       readonly type: "agentStarted";
       readonly agentVersion: string;
       readonly bootId: string;
+      /** The node itself was restarted since its agent started last. */
+      readonly rebooted: boolean;
       readonly services: readonly ServiceObservation[];
       readonly files: readonly FileObservation[];
     })

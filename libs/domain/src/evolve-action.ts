@@ -110,7 +110,10 @@ function end(store: StateStore, id: ActionId, ending: Ending, since: Since): voi
     store.setAction(finished.shift() as ActionId, undefined);
   }
   const failures = failuresAfterEnd(node, ended, since);
-  store.setNode(node.name, withSettled(store, { ...node, open, finished, failures }));
+  const { wiped, ...rest } = node;
+  // The first success after a wipe: the node is on its way again.
+  const still = wiped === undefined || ended.status === "succeeded" ? {} : { wiped };
+  store.setNode(node.name, withSettled(store, { ...rest, ...still, open, finished, failures }));
 }
 
 function failuresAfterEnd(

@@ -51,8 +51,10 @@ export function evolveNodeDiscovered(
 
 export function evolveNodeWiped(store: StateStore, event: OfType<"nodeWiped">, since: Since): void {
   cancelOpenActions(store, event.node, "the node was wiped", since);
+  const wiped = event.lost > 0 ? { wiped: since } : {};
   update(store, event.node, ({ inventory: _inventory, ...node }) => ({
     ...node,
+    ...wiped,
     incarnation: event.incarnation,
     watermark: { boot: 0, sequence: 0 },
     agentVersion: "",
@@ -117,7 +119,7 @@ export function evolveNodeForgotten(store: StateStore, event: OfType<"nodeForgot
   for (const action of [...node.open.values(), ...node.finished])
     store.setAction(action, undefined);
   store.setNode(event.node, undefined);
-  const { maintenance: _maintenance, ...kept } = node;
+  const { maintenance: _maintenance, wiped: _wiped, rebooted: _rebooted, ...kept } = node;
   store.setForgottenNode(event.node, {
     ...kept,
     assignedRoles: [],

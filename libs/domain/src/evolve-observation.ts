@@ -31,7 +31,8 @@ export function evolveAgentStarted(
     files.set(seen.path, observedFile(before.files.get(seen.path), seen, since));
   }
   const { agentVersion, bootId } = event;
-  const node = { ...before, agentVersion, bootId, services, files, failures };
+  const rebooted = event.rebooted ? { rebooted: since } : {};
+  const node = { ...before, ...rebooted, agentVersion, bootId, services, files, failures };
   store.setNode(event.node, withSettled(store, node));
 }
 

@@ -8,7 +8,14 @@
  */
 import { evolveCancelRequested } from "./cancel-action.ts";
 import { evolveDisruptionEnded } from "./disruption.ts";
-import type { DomainEvent, EventPosition, GroupEvent, LogEntry, PauseEvent } from "./event.ts";
+import type {
+  DomainEvent,
+  EventPosition,
+  GroupEvent,
+  LogEntry,
+  PauseEvent,
+  StormEvent,
+} from "./event.ts";
 import { evolveActionEnded, evolveActionPlanned } from "./evolve-action.ts";
 import {
   evolveAgentStarted,
@@ -32,6 +39,7 @@ import { evolveOperationEnded, evolveOperationStarted, evolveRequest } from "./e
 import { evolveRoleApplied, evolveRoleDeleted } from "./evolve-role.ts";
 import { evolveGroup } from "./group-replica.ts";
 import { evolvePause } from "./pause.ts";
+import { evolveStorm } from "./storm.ts";
 import type { Since, StateStore } from "./state.ts";
 
 type HoldEvent = Extract<DomainEvent, { type: "actionCancelRequested" | "disruptionEnded" }>;
@@ -122,7 +130,7 @@ export function evolve(
 /** What is about holding actions, and about the group. */
 function evolveControl(
   store: StateStore,
-  event: GroupEvent | PauseEvent | HoldEvent,
+  event: GroupEvent | PauseEvent | StormEvent | HoldEvent,
   since: Since,
   actor: string,
 ): void {
@@ -131,6 +139,10 @@ function evolveControl(
       return evolveDisruptionEnded(store, event);
     case "actionCancelRequested":
       return evolveCancelRequested(store, event, since, actor);
+    case "stormHeld":
+    case "stormReleased":
+    case "stormEnded":
+      return evolveStorm(store, event, since, actor);
     case "actionsPaused":
     case "actionsResumed":
       return evolvePause(store, event, since, actor);

@@ -5,7 +5,7 @@ import { Draft } from "./draft.ts";
 import { evolveEntry } from "./evolve.ts";
 import type { StateView } from "./state.ts";
 import type { FaultDomainName } from "./fault-domain.ts";
-import { faultDomainOf } from "./fault-domain.ts";
+import { faultDomainOf, isAiling } from "./fault-domain.ts";
 import { makeHistory } from "./testing/index.ts";
 
 test("faultDomainOf() is the rack, else the room, else the datacenter", () => {
@@ -29,13 +29,17 @@ test("faultDomainOf() is the rack, else the room, else the datacenter", () => {
 
 /** What the index must say, counted over all nodes. */
 function counted(view: StateView): ReadonlyMap<FaultDomainName, unknown> {
-  const domains = new Map<FaultDomainName, { nodes: number; disrupted: string[] }>();
+  const domains = new Map<
+    FaultDomainName,
+    { nodes: number; disrupted: string[]; ailing: string[] }
+  >();
   for (const node of view.nodes()) {
     const name = faultDomainOf(node.location);
-    const domain = domains.get(name) ?? { nodes: 0, disrupted: [] };
+    const domain = domains.get(name) ?? { nodes: 0, disrupted: [], ailing: [] };
     domains.set(name, domain);
     domain.nodes += 1;
     if (node.disrupted.size > 0) domain.disrupted.push(node.name);
+    if (isAiling(node)) domain.ailing.push(node.name);
   }
   return domains;
 }
@@ -43,10 +47,12 @@ function counted(view: StateView): ReadonlyMap<FaultDomainName, unknown> {
 function indexed(view: StateView, names: Iterable<FaultDomainName>): Map<FaultDomainName, unknown> {
   return new Map(
     [...names].map((name) => {
-      const { nodes, disrupted } = view.faultDomain(name);
-      const who = [...view.disruptedNodes(name)].toSorted();
-      assert.equal(who.length, disrupted, name);
-      return [name, { nodes, disrupted: who }];
+      const tally = view.faultDomain(name);
+      const disrupted = [...view.disruptedNodes(name)].toSorted();
+      const ailing = [...view.ailingNodes(name)].toSorted();
+      const { nodes } = tally;
+      assert.deepEqual(tally, { nodes, disrupted: disrupted.length, ailing: ailing.length }, name);
+      return [name, { nodes, disrupted, ailing }];
     }),
   );
 }

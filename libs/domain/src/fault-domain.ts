@@ -2,8 +2,9 @@
  * What fails together: the rack a node stands in; where no rack is known its room; else the whole
  * datacenter.
  *
- * How many nodes of each are disrupted is kept as the nodes change, never counted over all of them.
- * It follows from the nodes alone: it is in no snapshot, and a restored state has the same.
+ * How many nodes of each are disrupted and how many ail is kept as the nodes change, never counted
+ * over all of them. It follows from the nodes alone: it is in no snapshot, and a restored state has
+ * the same.
  */
 import type { NodeName } from "./names.ts";
 import type { Location } from "./role.ts";
@@ -19,6 +20,8 @@ export interface FaultDomainTally {
   readonly nodes: number;
   /** Something that worked on them is taken away, and is not back. */
   readonly disrupted: number;
+  /** Something on them is broken; what counts is in storm.ts. */
+  readonly ailing: number;
 }
 
 export function faultDomainOf({ room, rack }: Location): FaultDomainName {
@@ -31,12 +34,24 @@ export function isDisrupted(node: NodeState): boolean {
   return node.disrupted.size > 0;
 }
 
+export function isAiling(node: NodeState): boolean {
+  if (node.maintenance !== undefined) return false;
+  if (node.wiped !== undefined) return true;
+  const rebootedAt = node.rebooted?.index;
+  for (const { status, since } of node.services.values()) {
+    if (status === "unhealthy") return true;
+    if (status === "crashed" && since.index !== rebootedAt) return true;
+  }
+  return false;
+}
+
 interface Domain {
   nodes: number;
+  readonly ailing: Set<NodeName>;
   readonly disrupted: Set<NodeName>;
 }
 
-/** Which nodes of each fault domain are how. A copy shares a domain until one of the two changes. */
+/** Which nodes of each fault domain are how. A copy shares domains until one of the two changes. */
 export class FaultDomainIndex {
   #domains = new Map<FaultDomainName, Domain>();
   /** Domains that are this index's alone. */
@@ -44,7 +59,15 @@ export class FaultDomainIndex {
 
   tally(name: FaultDomainName): FaultDomainTally {
     const domain = this.#domains.get(name);
-    return { nodes: domain?.nodes ?? 0, disrupted: domain?.disrupted.size ?? 0 };
+    return {
+      nodes: domain?.nodes ?? 0,
+      disrupted: domain?.disrupted.size ?? 0,
+      ailing: domain?.ailing.size ?? 0,
+    };
+  }
+
+  ailing(name: FaultDomainName): Iterable<NodeName> {
+    return this.#domains.get(name)?.ailing ?? [];
   }
 
   disrupted(name: FaultDomainName): Iterable<NodeName> {
@@ -59,6 +82,7 @@ export class FaultDomainIndex {
     const domain = this.#own(faultDomainOf(after.location));
     domain.nodes += 1;
     if (isDisrupted(after)) domain.disrupted.add(after.name);
+    if (isAiling(after)) domain.ailing.add(after.name);
   }
 
   copy(): FaultDomainIndex {
@@ -72,13 +96,18 @@ export class FaultDomainIndex {
     const domain = this.#own(name);
     domain.nodes -= 1;
     domain.disrupted.delete(node);
+    domain.ailing.delete(node);
     if (domain.nodes === 0) this.#domains.delete(name);
   }
 
   #own(name: FaultDomainName): Domain {
     const present = this.#domains.get(name);
     if (present !== undefined && this.#owned.has(name)) return present;
-    const own = { nodes: present?.nodes ?? 0, disrupted: new Set(present?.disrupted) };
+    const own = {
+      nodes: present?.nodes ?? 0,
+      disrupted: new Set(present?.disrupted),
+      ailing: new Set(present?.ailing),
+    };
     this.#domains.set(name, own);
     this.#owned.add(name);
     return own;
@@ -88,7 +117,13 @@ export class FaultDomainIndex {
 /** Whether a change of a node can change what is counted. */
 export function isOtherwise(before: NodeState | undefined, after: NodeState | undefined): boolean {
   if (before === undefined || after === undefined) return before !== after;
-  return before.location !== after.location || before.disrupted !== after.disrupted;
+  return (
+    before.location !== after.location ||
+    before.disrupted !== after.disrupted ||
+    before.services !== after.services ||
+    before.maintenance !== after.maintenance ||
+    before.wiped !== after.wiped
+  );
 }
 
 function escapePart(text: string): string {

@@ -38,6 +38,7 @@ function show(view: StateView): string {
     stream: undefined,
     operationCount: view.operationCount,
     pause: view.pause ?? "none",
+    storms: [...view.storms()],
     runningOperationCount: view.runningOperationCount,
   };
   return canonicalJson({

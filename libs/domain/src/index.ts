@@ -18,6 +18,7 @@ export type {
   PauseEvent,
   RecordedEvent,
   RoleEvent,
+  StormEvent,
   StreamPosition,
 } from "./event.ts";
 export type {
@@ -92,6 +93,7 @@ export type {
   Since,
   StateStore,
   StateView,
+  StormState,
   Withheld,
   WholeState,
 } from "./state.ts";
@@ -125,7 +127,8 @@ export { ACTION_LIMITS, disruptedMax } from "./action-limits.ts";
 export type { DisruptionRefusal } from "./disruption.ts";
 export { backSince, isDisruptive, refuseDisruption, roomFor } from "./disruption.ts";
 export type { FaultDomainName, FaultDomainTally } from "./fault-domain.ts";
-export { faultDomainOf } from "./fault-domain.ts";
+export { faultDomainOf, isAiling } from "./fault-domain.ts";
+export { heals, healingOf, holdingStorm, stormText } from "./storm.ts";
 export { REPLICA_ID_MAX } from "./group-replica.ts";
 export { digestOf, STABLE_MS } from "./failures.ts";
 export { utf8Length } from "./utf8-length.ts";

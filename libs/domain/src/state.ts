@@ -55,6 +55,10 @@ export interface NodeState {
   readonly withheld: ReadonlyMap<TargetKey, Withheld>;
   /** Targets that worked, were acted upon, and are not well again. What ends it: disruption.ts. */
   readonly disrupted: ReadonlyMap<TargetKey, Disruption>;
+  /** Its restart: what is seen as crashed by the same entry ended with it. */
+  readonly rebooted?: Since;
+  /** It lost what was on it, and nothing has succeeded there since. */
+  readonly wiped?: Since;
 }
 
 /** Something that worked was taken away by an action and is not back. */
@@ -175,6 +179,18 @@ export interface PauseState {
   readonly since: Since;
 }
 
+/** Healing is held in a fault domain in which too many nodes ail at once. */
+export interface StormState {
+  readonly faultDomain: FaultDomainName;
+  /** How it was when it began. */
+  readonly nodes: number;
+  readonly of: number;
+  readonly sharePercent: number;
+  readonly since: Since;
+  /** Present once a person let healing go on. */
+  readonly release?: { readonly reason: string; readonly actor: string; readonly since: Since };
+}
+
 /** What deciding, planning and answering may see. */
 export interface StateView {
   /** Stamp of the last entry; 0 before the first. */
@@ -205,6 +221,11 @@ export interface StateView {
   faultDomain(name: FaultDomainName): FaultDomainTally;
   /** Of a fault domain, in no order. */
   disruptedNodes(name: FaultDomainName): Iterable<NodeName>;
+  /** Of a fault domain, in no order. */
+  ailingNodes(name: FaultDomainName): Iterable<NodeName>;
+  storm(faultDomain: FaultDomainName): StormState | undefined;
+  /** Sorted by fault domain. */
+  storms(): Iterable<StormState>;
   /** Operations that run, in order of their start. */
   runningOperations(): Iterable<OperationState>;
 }
@@ -218,6 +239,7 @@ export interface StateStore extends StateView {
   setAction(id: ActionId, value: ActionState | undefined): void;
   setOperation(id: OperationId, value: OperationState | undefined): void;
   setOperationCount(count: number): void;
+  setStorm(faultDomain: FaultDomainName, value: StormState | undefined): void;
   setPause(pause: PauseState | undefined): void;
   setRequest(requestId: string, value: RequestState | undefined): void;
   setEntry(stampMs: number, stream: StreamPosition | undefined): void;

@@ -3,6 +3,7 @@
  * for a report, or for time.
  */
 import type { Cause, Since, TargetKey, Withheld } from "@atoll/domain";
+import { heals, holdingStorm, stormText } from "@atoll/domain";
 import { failuresOf, nextTryAtMs } from "./backoff.ts";
 import type { Finding, Look, Wish } from "./finding.ts";
 import { finishedActions } from "./past-orders.ts";
@@ -23,7 +24,7 @@ export interface Candidate {
   readonly cause: Cause;
   /** Of the specification that is wanted; empty for a removal. */
   readonly digest: string;
-  readonly observed: { readonly since: Since } | undefined;
+  readonly observed: { readonly since: Since; readonly digest: string } | undefined;
   /** What must happen first; undefined when nothing must. */
   readonly gate: string | undefined;
 }
@@ -59,6 +60,15 @@ export function nextStep(look: Look, candidate: Candidate): Finding {
     const again = `${text} although the same order has just succeeded ${repetition.count} times`;
     return { ...base, type: "wait", text: again, untilMs: repetition.nextAtMs };
   }
+  const storm = isHealing(look, candidate) ? holdingStorm(look.view, look.node) : undefined;
+  if (storm !== undefined) {
+    return {
+      ...base,
+      type: "wait",
+      text: `${what}; held: ${stormText(storm)}`,
+      untilMs: undefined,
+    };
+  }
   const { wish, cause } = candidate;
   return { ...base, type: "act", wish, cause, room: roomText(look, target, wish) };
 }
@@ -67,4 +77,11 @@ export function nextStep(look: Look, candidate: Candidate): Finding {
 function isWithheld({ digest, observed }: Candidate, withheld: Withheld): boolean {
   if (digest !== withheld.digest) return false;
   return observed === undefined || observed.since.index <= withheld.since.index;
+}
+
+/** It would heal what ails the node. What removes heals nothing. */
+function isHealing({ node }: Look, { wish, digest, observed }: Candidate): boolean {
+  if (wish.type === "removeFile" || wish.type === "stopService") return false;
+  const kind = wish.type === "writeFile" ? "file" : "service";
+  return heals(node, { kind, digest, observed: observed?.digest });
 }

@@ -66,6 +66,7 @@ function subjectOf(view: StateView, decision: PlannerDecision): string {
   if (decision.type === "plan") return decision.target;
   if (decision.type === "settle") return `settle ${decision.target}`;
   if (decision.type === "completeOperation") return decision.operation;
+  if (decision.type === "reviewStorm") return decision.faultDomain;
   return view.action(decision.action)?.target ?? decision.action;
 }
 
@@ -90,6 +91,7 @@ function lintDecision(
     }
     case "fail":
     case "cancel":
+    case "reviewStorm":
     case "completeOperation":
       return [`a plan of a node never holds ${decision.type}`];
   }

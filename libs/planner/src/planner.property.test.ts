@@ -28,7 +28,7 @@ const AT_REST = /^role \S+ waits for |is left so|is left as it is/;
 /** What waits for other nodes, and what waits for that. */
 const BEHIND = /; it waits for \S+.* not well again | it is (?:removed|stopped) after | waits for /;
 
-/** Nodes that were disrupted, broke, and cannot be mended: a role lacks a fact, or may not be his. */
+/** A node was disrupted, broke, and cannot be mended: a role lacks a fact, or may not be its. */
 function brokenForGood(lab: Lab, planner: Planner): boolean {
   return NODES.some((name) => {
     const node = lab.datacenter.node(name);
@@ -41,16 +41,22 @@ function brokenForGood(lab: Lab, planner: Planner): boolean {
 /** Plans as the leader does: what an event names, what time wakes, never anything else. */
 class IncrementalPlans {
   readonly plans = new Map<NodeName, NodePlan>();
+  readonly #lab: Lab;
   readonly #planner: Planner;
   readonly #dirty = new Set<NodeName>(NODES);
 
   constructor(lab: Lab) {
+    this.#lab = lab;
     this.#planner = new Planner({ view: lab.datacenter, datacenter: LAB_DATACENTER });
   }
 
   saw(event: DomainEvent): void {
     const affected = affectedNodes(event);
     if (affected.type === "node") this.#dirty.add(affected.node);
+    if (affected.type === "faultDomain") {
+      const { faultDomain } = affected;
+      for (const node of this.#lab.datacenter.ailingNodes(faultDomain)) this.#dirty.add(node);
+    }
     if (affected.type === "all") for (const node of NODES) this.#dirty.add(node);
   }
 
@@ -146,11 +152,20 @@ function heal(lab: Lab): void {
   }
 }
 
+/** Storms end as the leader ends them, and what still is one is released. */
+function calmStorms(lab: Lab): void {
+  for (const { faultDomain } of [...lab.datacenter.storms()]) {
+    lab.carryOut([{ type: "reviewStorm", faultDomain }]);
+    lab.decide({ type: "releaseStorm", faultDomain, reason: "looked at it" });
+  }
+}
+
 /** Orders, work and time until nothing more happens; asserts that it ends. */
 function settle(lab: Lab, planner: Planner, hint: string): void {
   for (let quiet = 0, round = 0; quiet < 3; round += 1) {
     assert.ok(round < 500, `${hint}: it never comes to rest`);
     const index = lab.index;
+    calmStorms(lab);
     for (const node of NODES) {
       lab.carryOut(planner.planNode(node, lab.nowMs).decisions);
       if (lab.agents.has(node)) lab.execute(node);

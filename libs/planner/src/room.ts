@@ -35,6 +35,8 @@ function takesAway(node: NodeState, wish: Wish): boolean {
 
 function refusalText(view: StateView, refusal: DisruptionRefusal): string {
   if (refusal.type === "node") return `it waits until ${refusal.targets.join(", ")} is done`;
+  if (refusal.type === "storm")
+    return `it waits for the end of the storm in ${refusal.faultDomain}`;
   const { faultDomain, disrupted, most, nodes } = refusal;
   const names = [...view.disruptedNodes(faultDomain)].toSorted(compareText);
   const more = names.length > NAMES_MAX ? ` and ${names.length - NAMES_MAX} more` : "";

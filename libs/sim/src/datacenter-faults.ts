@@ -22,6 +22,7 @@ const FAULTS = [
   "busCutsAgent",
   "agentCrash",
   "serviceCrash",
+  "manyServicesCrash",
   "nodeWiped",
 ] as const;
 
@@ -40,6 +41,7 @@ export class DatacenterFaults {
     busCutsAgent: 0,
     agentCrash: 0,
     serviceCrash: 0,
+    manyServicesCrash: 0,
     nodeWiped: 0,
   };
   readonly #datacenter: SimulatedDatacenter;
@@ -121,6 +123,9 @@ export class DatacenterFaults {
       }
       case "serviceCrash":
         return prng.pick(nodes).crashService();
+      case "manyServicesCrash":
+        for (const node of nodes) node.crashService();
+        return;
       case "nodeWiped": {
         const node = prng.pick(nodes);
         if (!prng.chance(1, 3)) return;

@@ -2,8 +2,8 @@
  * Holds the log of a simulated datacenter against what may happen at the same time.
  *
  * Written apart from the domain's own counting: it follows the events alone. Nothing is planned in
- * a pause, and no more nodes of a fault domain are disrupted at once than may be. Used by
- * `DatacenterHistory`, for each entry once.
+ * a pause, no more nodes of a fault domain are disrupted at once than may be, and a storm is said
+ * once and holds what mends. Used by `DatacenterHistory`, for each entry once.
  */
 import {
   ACTION_LIMITS,
@@ -17,6 +17,9 @@ import { Violation } from "./violation.ts";
 
 export class DatacenterLimitsChecker {
   #paused = false;
+  /** By fault domain: `held` or `released`. */
+  readonly #storms = new Map<string, string>();
+  storms = 0;
   /** Actions that took something away. */
   disruptions = 0;
   /** Where nodes stand, and the index at which they came there. */
@@ -24,7 +27,14 @@ export class DatacenterLimitsChecker {
 
   /** `view` is the state after `entry`. */
   applied(index: number, entry: LogEntry, view: StateView): void {
-    for (const { event } of entry.events) this.#event(index, event, view);
+    const heard = new Set<NodeName>();
+    for (const { event } of entry.events) {
+      if (event.type === "factsAccepted") heard.add(event.node);
+    }
+    for (const { event } of entry.events) {
+      this.#event(index, event, view);
+      this.#storm(event, view, heard);
+    }
   }
 
   #event(index: number, event: DomainEvent, view: StateView): void {
@@ -40,6 +50,28 @@ export class DatacenterLimitsChecker {
     if (!event.disruptive) return;
     this.disruptions += 1;
     this.#checkRack(event.node, view);
+  }
+
+  /** A storm is said once and holds what mends; it ends or is released only while there is one. */
+  #storm(event: DomainEvent, view: StateView, heard: ReadonlySet<NodeName>): void {
+    if ("faultDomain" in event) {
+      const { faultDomain } = event;
+      const known = this.#storms.get(faultDomain);
+      if ((event.type === "stormHeld") === (known !== undefined)) {
+        throw new Violation(`${event.type} in ${faultDomain}, where ${known ?? "nothing"} was`);
+      }
+      if (event.type === "stormHeld") this.storms += 1;
+      if (event.type === "stormEnded") this.#storms.delete(faultDomain);
+      else this.#storms.set(faultDomain, event.type === "stormHeld" ? "held" : "released");
+    }
+    if (event.type !== "actionPlanned" || event.order.type !== "restartService") return;
+    const rack = this.#places.get(event.node)?.rack ?? "";
+    if (this.#storms.get(rack === "" ? "datacenter" : `rack:${rack}`) !== "held") return;
+    // What the same entry says of the node came after the plan: it is not known how it was before.
+    const node = heard.has(event.node) ? undefined : view.node(event.node);
+    const service = node?.services.get(event.order.service.key);
+    if (service === undefined || service.since.index === node?.rebooted?.index) return;
+    throw new Violation(`${event.action} was planned in a storm`);
   }
 
   #checkRack(name: NodeName, view: StateView): void {

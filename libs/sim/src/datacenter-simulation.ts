@@ -52,6 +52,7 @@ export interface DatacenterSimulationResult {
   readonly actions: number;
   /** Actions that took away something that worked. */
   readonly disruptions: number;
+  readonly storms: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly virtualMs: number;
   readonly steps: number;
@@ -84,6 +85,7 @@ export function simulateDatacenter(seed: number): DatacenterSimulationResult {
     facts: history.factsTaken,
     actions: history.actionsRun,
     disruptions: history.limits.disruptions,
+    storms: history.limits.storms,
     faults: faults.counters,
     virtualMs: clock.monotonicMs(),
     steps: clock.steps,
@@ -134,7 +136,7 @@ function build(prng: Prng, clock: VirtualClock, history: DatacenterHistory): Sim
       }),
     );
   }
-  const nodes = Array.from({ length: draws.between(2, 6) }, (_, at) => {
+  const nodes = Array.from({ length: draws.pick([2, 3, 4, 8, 8]) }, (_, at) => {
     const name = `n${at + 1}` as NodeName;
     const labels = { tier: draws.pick(["web", "store"]), port: String(8_000 + at) };
     return new SimulatedNode({

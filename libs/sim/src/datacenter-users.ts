@@ -4,12 +4,20 @@
  *
  * A request keeps its id until it has an answer. Used by `simulateDatacenter`.
  */
-import type { ActionId, RoleName, RoleSpec, ServiceName, UserCommand } from "@atoll/domain";
+import type {
+  ActionId,
+  FaultDomainName,
+  RoleName,
+  RoleSpec,
+  ServiceName,
+  UserCommand,
+} from "@atoll/domain";
 import type { Prng } from "@atoll/stdx";
 import type { SimulatedDatacenter } from "./datacenter-simulation.ts";
 
 const PAUSE_US_MAX = 500_000;
 const REPEAT_US = 700_000;
+const CALM_EVERY_US = 2_000_000;
 
 export class DatacenterUsers {
   readonly #datacenter: SimulatedDatacenter;
@@ -34,12 +42,28 @@ export class DatacenterUsers {
   settle(): void {
     this.#epoch += 1;
     this.#ask({ type: "resumeActions" });
+    this.#calmStorms();
     for (const { name: node } of this.#datacenter.nodes) {
       // The end of a maintenance also ends that targets are withheld.
       this.#ask({ type: "startMaintenance", node, reason: "to end it" }, () => {
         this.#ask({ type: "endMaintenance", node });
       });
     }
+  }
+
+  /** From now on somebody releases every storm that is seen. */
+  #calmStorms(): void {
+    const { clock, orchestrators } = this.#datacenter;
+    const storms = new Set<FaultDomainName>();
+    for (const { state } of orchestrators) {
+      for (const { faultDomain, release } of state?.datacenter.storms() ?? []) {
+        if (release === undefined) storms.add(faultDomain);
+      }
+    }
+    for (const faultDomain of storms) {
+      this.#ask({ type: "releaseStorm", faultDomain, reason: "looked at it" });
+    }
+    clock.schedule(CALM_EVERY_US, () => this.#calmStorms());
   }
 
   #later(): void {
@@ -55,7 +79,7 @@ export class DatacenterUsers {
     const prng = this.#prng;
     const node = prng.pick(this.#datacenter.nodes).name;
     const role = prng.pick(["web", "store", "relay"]) as RoleName;
-    switch (prng.below(12)) {
+    switch (prng.below(13)) {
       case 0:
         return { type: "applyRoles", roles: [webRole(prng.below(3)), storeRole(prng.below(2))] };
       case 1:
@@ -78,7 +102,11 @@ export class DatacenterUsers {
         const location = prng.chance(4, 5) ? { rack: "r1" } : {};
         return { type: "updateNode", node, location, revision: 0 };
       }
-      case 10:
+      case 10: {
+        const faultDomain = prng.pick(["rack:r1", "datacenter"]) as FaultDomainName;
+        return { type: "releaseStorm", faultDomain, reason: "simulated" };
+      }
+      case 11:
         return { type: "deleteRole", role: "relay" as RoleName };
       default: {
         const labels = {

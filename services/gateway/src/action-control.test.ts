@@ -1,5 +1,5 @@
 /**
- * What keeps a datacenter from acting, through the API: the pause, and actions taken back.
+ * What keeps a datacenter from acting, through the API: the pause, actions taken back, storms.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -91,4 +91,26 @@ test("CancelAction asks, and shows who asked until the agent has answered and af
   const again = await failure(call(api.actions, api.actions.cancelAction, wish));
   assert.equal(again.code, status.FAILED_PRECONDITION);
   assert.match(again.message, /has ended: it was cancelled/);
+});
+
+test("ListStorms and ReleaseStorm show what is held, where, and who let it go", async () => {
+  await using gateway = await startWanting();
+  const { api, datacenter } = gateway;
+  const faultDomain = "datacenter" as typeof sampleEvents.stormHeld.faultDomain;
+  const wish = { name: PARENT, faultDomain, reason: "looked at it", requestId: "" };
+  const none = await failure(call(api.datacenters, api.datacenters.releaseStorm, wish));
+  assert.equal(none.code, status.NOT_FOUND);
+  datacenter.append([{ ...sampleEvents.stormHeld, faultDomain }]);
+  const shown = await call(api.datacenters, api.datacenters.getDatacenter, { name: PARENT });
+  assert.equal(shown.response.stormsHeld, 1);
+  const { response } = await call(api.datacenters, api.datacenters.releaseStorm, wish);
+  const list = await call(api.datacenters, api.datacenters.listStorms, { parent: PARENT });
+  assert.deepEqual(list.response.storms, [response]);
+  assert.equal(response.release?.actor, "user/anonymous");
+  assert.deepEqual([response.nodes, response.of, response.nodesNow], [6, 10, 0]);
+  for (const bad of [{ faultDomain: "" }, { reason: " " }]) {
+    const refused = { ...wish, ...bad };
+    const { code } = await failure(call(api.datacenters, api.datacenters.releaseStorm, refused));
+    assert.equal(code, status.INVALID_ARGUMENT);
+  }
 });

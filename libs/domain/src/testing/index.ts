@@ -5,6 +5,7 @@ export {
   fileSeen,
   n1,
   n2,
+  rackR1,
   renderedFile,
   renderedService,
   sampleEvents,

@@ -13,6 +13,8 @@ import { decide } from "../decide.ts";
 import { Draft } from "../draft.ts";
 import type { DomainEvent, LogEntry, RecordedEvent } from "../event.ts";
 import { evolve, evolveEntry } from "../evolve.ts";
+import type { FaultDomainName } from "../fault-domain.ts";
+import { faultDomainOf } from "../fault-domain.ts";
 import type { Fact, FactBatch, OutboxPosition, ServiceStatus } from "../fact.ts";
 import type { ActionId, NodeName, OperationId, RoleName, ServiceKey } from "../names.ts";
 import { serviceTarget } from "../names.ts";
@@ -101,6 +103,12 @@ class World {
       const event: DomainEvent = { type: "groupRestored", ...names, backupIndex: index - 1 };
       evolve(draft, event, { index, offset: events.length, stampMs: this.#nowMs }, "restore");
       events.push({ event, actor: "restore" });
+    }
+    if (this.#prng.chance(1, 12)) {
+      const storm = { faultDomain: this.#faultDomain(), nodes: 6, of: 10, sharePercent: 30 };
+      const event: DomainEvent = { type: "stormHeld", ...storm };
+      evolve(draft, event, { index, offset: events.length, stampMs: this.#nowMs }, "planner");
+      events.push({ event, actor: "planner" });
     }
     const stream = { created: "s1", sequence: index * 2 };
     const entry: LogEntry = this.#prng.chance(1, 2)
@@ -200,6 +208,9 @@ class World {
       if (this.#prng.chance(1, 2))
         decisions.push({ type: "completeOperation", operation: operation.id });
     }
+    if (this.#prng.chance(1, 4)) {
+      decisions.push({ type: "reviewStorm", faultDomain: this.#faultDomain() });
+    }
     if (node !== undefined) decisions.push(...this.#plan(node));
     return { type: "carryOutPlan", decisions };
   }
@@ -258,6 +269,7 @@ class World {
       { type: "endMaintenance", node },
       { type: "forgetNode", node },
       { type: "cancelAction", action: this.#openAction(), reason: "not that one" },
+      { type: "releaseStorm", faultDomain: this.#faultDomain(), reason: "looked at it" },
       { type: "pauseActions", reason: "switch" },
       ...Array.from({ length: 6 }, () => ({ type: "resumeActions" }) as const),
       { type: "addReplica", replica, address: `10.0.0.${replica}:7500`, replaces },
@@ -265,6 +277,10 @@ class World {
       { type: "forgetReplica", replica },
       { type: "cancelOperation", operation: `op-${newest - this.#prng.below(3)}` as OperationId },
     ]);
+  }
+
+  #faultDomain(): FaultDomainName {
+    return faultDomainOf(this.#prng.pick([{}, { rack: "r1" }, { rack: "r2" }]));
   }
 
   #openAction(): ActionId {

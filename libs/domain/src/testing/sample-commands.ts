@@ -5,7 +5,7 @@ import type { Command } from "../command.ts";
 import type { ActionId } from "../names.ts";
 import type { ByType } from "./samples.ts";
 import { batchOf, sampleFacts } from "./sample-facts.ts";
-import { emptyRole, n1, op, sampleRole, web } from "./samples.ts";
+import { emptyRole, n1, op, rackR1, sampleRole, web } from "./samples.ts";
 
 export const sampleCommands: ByType<Command> = {
   applyRoles: { type: "applyRoles", roles: [sampleRole, emptyRole("bare")] },
@@ -26,6 +26,7 @@ export const sampleCommands: ByType<Command> = {
   cancelAction: { type: "cancelAction", action: "n1-1" as ActionId, reason: "the wrong rack" },
   pauseActions: { type: "pauseActions", reason: "the switch is replaced" },
   resumeActions: { type: "resumeActions" },
+  releaseStorm: { type: "releaseStorm", faultDomain: rackR1, reason: "the switch is back" },
   addReplica: { type: "addReplica", replica: 4, address: "10.0.0.4:7500", replaces: 3 },
   removeReplica: { type: "removeReplica", replica: 3 },
   forgetReplica: { type: "forgetReplica", replica: 3 },

@@ -7,6 +7,7 @@
  */
 import type { DomainEvent } from "../event.ts";
 import type { FileObservation, ServiceObservation, ServiceStatus } from "../fact.ts";
+import type { FaultDomainName } from "../fault-domain.ts";
 import { known, unknown } from "../inventory.ts";
 import type { Inventory } from "../inventory.ts";
 import type {
@@ -230,6 +231,7 @@ export type ByType<U extends { readonly type: string }> = {
 };
 
 export const act: ActionId = "n1-1" as ActionId;
+export const rackR1: FaultDomainName = "rack:r1" as FaultDomainName;
 export const op: OperationId = "op-1" as OperationId;
 
 export const sampleEvents: ByType<DomainEvent> = {
@@ -239,12 +241,13 @@ export const sampleEvents: ByType<DomainEvent> = {
     incarnation: "i1",
     labels: { port: "8101", use: "web" },
   },
-  nodeWiped: { type: "nodeWiped", node: n1, incarnation: "i2" },
+  nodeWiped: { type: "nodeWiped", node: n1, incarnation: "i2", lost: 2 },
   agentStarted: {
     type: "agentStarted",
     node: n1,
     agentVersion: "0.1.0",
     bootId: "b1",
+    rebooted: false,
     services: [serviceSeen("healthy")],
     files: [fileSeen("drifted")],
   },
@@ -338,6 +341,9 @@ export const sampleEvents: ByType<DomainEvent> = {
     previousGroup: "atoll/dc1",
     backupIndex: 41,
   },
+  stormHeld: { type: "stormHeld", faultDomain: rackR1, nodes: 6, of: 10, sharePercent: 30 },
+  stormReleased: { type: "stormReleased", faultDomain: rackR1, reason: "the switch is back" },
+  stormEnded: { type: "stormEnded", faultDomain: rackR1 },
   actionsPaused: { type: "actionsPaused", reason: "the switch is replaced" },
   actionsResumed: { type: "actionsResumed" },
   requestRecorded: {

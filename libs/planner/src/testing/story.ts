@@ -5,6 +5,7 @@
  */
 import {
   type ActionId,
+  type FaultDomainName,
   fileTarget,
   type NodeName,
   type RoleName,
@@ -76,6 +77,12 @@ export class Story {
       case "withdrawn":
         this.#lab.withdrawn(subject as ActionId);
         return [];
+      case "release": {
+        const faultDomain = subject as FaultDomainName;
+        return this.#decide({ type: "releaseStorm", faultDomain, reason: text });
+      }
+      case "review":
+        return this.#review(subject as FaultDomainName);
       case "pause":
         return this.#decide({ type: "pauseActions", reason: words.join(" ") });
       case "resume":
@@ -179,6 +186,11 @@ export class Story {
 
   #order(node: NodeName): string[] {
     const events = this.#lab.carryOut(this.#plan(node).decisions);
+    return events.map((event) => `${this.#lab.index} ${eventText(event)}`);
+  }
+
+  #review(faultDomain: FaultDomainName): string[] {
+    const events = this.#lab.carryOut([{ type: "reviewStorm", faultDomain }]);
     return events.map((event) => `${this.#lab.index} ${eventText(event)}`);
   }
 

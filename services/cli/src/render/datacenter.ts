@@ -67,8 +67,11 @@ function replicaRow(replica: Replica): Cell[] {
   ];
 }
 
-function actionsText({ pause }: Datacenter, nowMs: number): Cell {
-  return pause === undefined ? "running" : { text: pauseText(pause, nowMs), style: "warning" };
+function actionsText({ pause, stormsHeld }: Datacenter, nowMs: number): Cell {
+  if (pause !== undefined) return { text: pauseText(pause, nowMs), style: "warning" };
+  if (stormsHeld === 0) return "running";
+  const what = `healing is held in ${stormsHeld} fault domains`;
+  return { text: `${what}: \`atoll storm list\` shows them`, style: "warning" };
 }
 
 function leaderText(datacenter: Datacenter): string {

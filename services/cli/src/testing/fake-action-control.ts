@@ -1,11 +1,12 @@
 /**
- * What keeps a datacenter in memory from acting: its pause, and actions that are taken back.
+ * What keeps a datacenter in memory from acting: its pause, actions that are taken back,
+ * and a storm.
  *
  * A part of the fake gateway. It remembers what it was told, so that later commands show it.
  */
 import { type Action, ActionStatus } from "@atoll/proto/atoll/v1/action";
 import type { ActionsPause } from "@atoll/proto/atoll/v1/common";
-import type { Datacenter } from "@atoll/proto/atoll/v1/datacenter";
+import type { Datacenter, Storm } from "@atoll/proto/atoll/v1/datacenter";
 import { ApiError } from "@atoll/service-kit";
 import { status, type UntypedHandleCall } from "@grpc/grpc-js";
 import { find } from "./find.ts";
@@ -19,6 +20,14 @@ export type UnaryFactory = (
 
 export class FakeActionControl {
   #pause: ActionsPause | undefined;
+  #storm: Storm = {
+    faultDomain: "rack:hall-2/r1",
+    nodes: 6,
+    of: 10,
+    sharePercent: 30,
+    since: fixtures.since(30, 50),
+    nodesNow: 7,
+  };
   #planned: Action = {
     ...(fixtures.actions[1] as Action),
     name: "datacenters/dc1/actions/n1-10",
@@ -44,6 +53,17 @@ export class FakeActionControl {
         const since = fixtures.since(5, 60);
         this.#pause = { datacenter: "dc1", reason: request.reason, actor: "user/ada", since };
         return named(request);
+      }),
+      listStorms: answer("listStorms", () => ({ storms: [this.#storm] })),
+      releaseStorm: answer("releaseStorm", (request: { faultDomain: string; reason: string }) => {
+        if (request.faultDomain !== this.#storm.faultDomain) {
+          const text = `there is no storm in ${JSON.stringify(request.faultDomain)}`;
+          throw new ApiError(status.NOT_FOUND, text, { reason: "NOT_FOUND" });
+        }
+        const { reason } = request;
+        const release = { reason, actor: "user/ada", since: fixtures.since(0, 62) };
+        this.#storm = { ...this.#storm, release };
+        return this.#storm;
       }),
       resumeActions: answer("resumeActions", (request: { name: string }) => {
         if (this.#pause === undefined) {

@@ -14,6 +14,7 @@ import type { HandlerParts } from "./handler-parts.ts";
 import { checkReason } from "./check-reason.ts";
 import { pageSizeOf, readPageToken } from "./pages.ts";
 import { pauseOf } from "./pause-view.ts";
+import { listStorms, releaseStorm } from "./storms.ts";
 
 export function datacenterService(
   parts: HandlerParts,
@@ -47,6 +48,14 @@ export function datacenterService(
       },
       { method: "DatacenterService/ResumeActions", environment },
     ),
+    listStorms: unary((request, context) => listStorms(parts, request, context), {
+      method: "DatacenterService/ListStorms",
+      environment,
+    }),
+    releaseStorm: unary((request, context) => releaseStorm(parts, request, context), {
+      method: "DatacenterService/ReleaseStorm",
+      environment,
+    }),
     listDatacenters: unary(
       async (request, context) => {
         pageSizeOf(request);
@@ -77,6 +86,8 @@ async function describe(
     nodesByState,
     asOf,
     pause: pauseOf(parts),
+    stormsHeld: [...mirror.datacenter.storms()].filter((storm) => storm.release === undefined)
+      .length,
   };
 }
 

@@ -69,7 +69,10 @@ export class NodeView {
       this.#rolesVersion += 1;
     });
     this.#mirror.onApplied((_index, entry) => {
-      const changed = entry?.events.some(({ event }) => affectedNodes(event).type === "all");
+      const changed = entry?.events.some(({ event }) => {
+        const { type } = affectedNodes(event);
+        return type === "all" || type === "faultDomain";
+      });
       if (changed === true) this.#rolesVersion += 1;
     });
   }

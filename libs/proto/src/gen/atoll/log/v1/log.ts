@@ -74,6 +74,9 @@ export interface Event {
     | { readonly $case: "actionsResumed"; readonly value: ActionsResumed }
     | { readonly $case: "actionCancelRequested"; readonly value: ActionCancelRequested }
     | { readonly $case: "disruptionEnded"; readonly value: DisruptionEnded }
+    | { readonly $case: "stormHeld"; readonly value: StormHeld }
+    | { readonly $case: "stormReleased"; readonly value: StormReleased }
+    | { readonly $case: "stormEnded"; readonly value: StormEnded }
     | undefined;
 }
 
@@ -91,6 +94,8 @@ export interface NodeDiscovered_LabelsEntry {
 export interface NodeWiped {
   readonly node: string;
   readonly incarnation: string;
+  /** Services and files that were known there. */
+  readonly lost: number;
 }
 
 export interface AgentStarted {
@@ -99,6 +104,8 @@ export interface AgentStarted {
   readonly bootId: string;
   readonly services: readonly ServiceObservation[];
   readonly files: readonly FileObservation[];
+  /** The node itself was restarted since its agent started last. */
+  readonly rebooted: boolean;
 }
 
 export interface InventoryChanged {
@@ -300,6 +307,23 @@ export interface ActionCancelRequested {
 export interface DisruptionEnded {
   readonly node: string;
   readonly target: string;
+}
+
+export interface StormHeld {
+  /** rack:ROOM/RACK, rack:RACK, room:ROOM or datacenter */
+  readonly faultDomain: string;
+  readonly nodes: number;
+  readonly of: number;
+  readonly sharePercent: number;
+}
+
+export interface StormReleased {
+  readonly faultDomain: string;
+  readonly reason: string;
+}
+
+export interface StormEnded {
+  readonly faultDomain: string;
 }
 
 function createBaseLogEntry(): LogEntry {
@@ -700,6 +724,15 @@ export const Event: MessageFns<Event> = {
       case "disruptionEnded":
         DisruptionEnded.encode(message.event.value, writer.uint32(306).fork()).join();
         break;
+      case "stormHeld":
+        StormHeld.encode(message.event.value, writer.uint32(314).fork()).join();
+        break;
+      case "stormReleased":
+        StormReleased.encode(message.event.value, writer.uint32(322).fork()).join();
+        break;
+      case "stormEnded":
+        StormEnded.encode(message.event.value, writer.uint32(330).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1030,6 +1063,30 @@ export const Event: MessageFns<Event> = {
             message.event = { $case: "disruptionEnded", value: DisruptionEnded.decode(reader, reader.uint32()) };
             continue;
           }
+          case 39: {
+            if (tag !== 314) {
+              break;
+            }
+
+            message.event = { $case: "stormHeld", value: StormHeld.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.event = { $case: "stormReleased", value: StormReleased.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 41: {
+            if (tag !== 330) {
+              break;
+            }
+
+            message.event = { $case: "stormEnded", value: StormEnded.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1196,6 +1253,18 @@ export const Event: MessageFns<Event> = {
         ? { $case: "disruptionEnded", value: DisruptionEnded.fromJSON(object.disruptionEnded) }
         : isSet(object.disruption_ended)
         ? { $case: "disruptionEnded", value: DisruptionEnded.fromJSON(object.disruption_ended) }
+        : isSet(object.stormHeld)
+        ? { $case: "stormHeld", value: StormHeld.fromJSON(object.stormHeld) }
+        : isSet(object.storm_held)
+        ? { $case: "stormHeld", value: StormHeld.fromJSON(object.storm_held) }
+        : isSet(object.stormReleased)
+        ? { $case: "stormReleased", value: StormReleased.fromJSON(object.stormReleased) }
+        : isSet(object.storm_released)
+        ? { $case: "stormReleased", value: StormReleased.fromJSON(object.storm_released) }
+        : isSet(object.stormEnded)
+        ? { $case: "stormEnded", value: StormEnded.fromJSON(object.stormEnded) }
+        : isSet(object.storm_ended)
+        ? { $case: "stormEnded", value: StormEnded.fromJSON(object.storm_ended) }
         : undefined,
     };
   },
@@ -1278,6 +1347,12 @@ export const Event: MessageFns<Event> = {
       obj.actionCancelRequested = ActionCancelRequested.toJSON(message.event.value);
     } else if (message.event?.$case === "disruptionEnded") {
       obj.disruptionEnded = DisruptionEnded.toJSON(message.event.value);
+    } else if (message.event?.$case === "stormHeld") {
+      obj.stormHeld = StormHeld.toJSON(message.event.value);
+    } else if (message.event?.$case === "stormReleased") {
+      obj.stormReleased = StormReleased.toJSON(message.event.value);
+    } else if (message.event?.$case === "stormEnded") {
+      obj.stormEnded = StormEnded.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1525,6 +1600,24 @@ export const Event: MessageFns<Event> = {
         }
         break;
       }
+      case "stormHeld": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "stormHeld", value: StormHeld.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "stormReleased": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "stormReleased", value: StormReleased.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "stormEnded": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "stormEnded", value: StormEnded.fromPartial(object.event.value) };
+        }
+        break;
+      }
     }
     return message;
   },
@@ -1747,7 +1840,7 @@ export const NodeDiscovered_LabelsEntry: MessageFns<NodeDiscovered_LabelsEntry> 
 };
 
 function createBaseNodeWiped(): NodeWiped {
-  return { node: "", incarnation: "" };
+  return { node: "", incarnation: "", lost: 0 };
 }
 
 export const NodeWiped: MessageFns<NodeWiped> = {
@@ -1757,6 +1850,9 @@ export const NodeWiped: MessageFns<NodeWiped> = {
     }
     if (message.incarnation !== "") {
       writer.uint32(18).string(message.incarnation);
+    }
+    if (message.lost !== 0) {
+      writer.uint32(24).int64(message.lost);
     }
     return writer;
   },
@@ -1790,6 +1886,14 @@ export const NodeWiped: MessageFns<NodeWiped> = {
             message.incarnation = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.lost = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1806,6 +1910,7 @@ export const NodeWiped: MessageFns<NodeWiped> = {
     return {
       node: isSet(object.node) ? globalThis.String(object.node) : "",
       incarnation: isSet(object.incarnation) ? globalThis.String(object.incarnation) : "",
+      lost: isSet(object.lost) ? globalThis.Number(object.lost) : 0,
     };
   },
 
@@ -1817,6 +1922,9 @@ export const NodeWiped: MessageFns<NodeWiped> = {
     if (message.incarnation !== "") {
       obj.incarnation = message.incarnation;
     }
+    if (message.lost !== 0) {
+      obj.lost = Math.round(message.lost);
+    }
     return obj;
   },
 
@@ -1827,12 +1935,13 @@ export const NodeWiped: MessageFns<NodeWiped> = {
     const message = createBaseNodeWiped() as any;
     message.node = object.node ?? "";
     message.incarnation = object.incarnation ?? "";
+    message.lost = object.lost ?? 0;
     return message;
   },
 };
 
 function createBaseAgentStarted(): AgentStarted {
-  return { node: "", agentVersion: "", bootId: "", services: [], files: [] };
+  return { node: "", agentVersion: "", bootId: "", services: [], files: [], rebooted: false };
 }
 
 export const AgentStarted: MessageFns<AgentStarted> = {
@@ -1851,6 +1960,9 @@ export const AgentStarted: MessageFns<AgentStarted> = {
     }
     for (const v of message.files) {
       FileObservation.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.rebooted !== false) {
+      writer.uint32(48).bool(message.rebooted);
     }
     return writer;
   },
@@ -1908,6 +2020,14 @@ export const AgentStarted: MessageFns<AgentStarted> = {
             message.files.push(FileObservation.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.rebooted = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1939,6 +2059,7 @@ export const AgentStarted: MessageFns<AgentStarted> = {
       files: globalThis.Array.isArray(object?.files)
         ? object.files.map((e: any) => FileObservation.fromJSON(e))
         : [],
+      rebooted: isSet(object.rebooted) ? globalThis.Boolean(object.rebooted) : false,
     };
   },
 
@@ -1959,6 +2080,9 @@ export const AgentStarted: MessageFns<AgentStarted> = {
     if (message.files?.length) {
       obj.files = message.files.map((e) => FileObservation.toJSON(e));
     }
+    if (message.rebooted !== false) {
+      obj.rebooted = message.rebooted;
+    }
     return obj;
   },
 
@@ -1972,6 +2096,7 @@ export const AgentStarted: MessageFns<AgentStarted> = {
     message.bootId = object.bootId ?? "";
     message.services = object.services?.map((e) => ServiceObservation.fromPartial(e)) || [];
     message.files = object.files?.map((e) => FileObservation.fromPartial(e)) || [];
+    message.rebooted = object.rebooted ?? false;
     return message;
   },
 };
@@ -5409,6 +5534,293 @@ export const DisruptionEnded: MessageFns<DisruptionEnded> = {
     const message = createBaseDisruptionEnded() as any;
     message.node = object.node ?? "";
     message.target = object.target ?? "";
+    return message;
+  },
+};
+
+function createBaseStormHeld(): StormHeld {
+  return { faultDomain: "", nodes: 0, of: 0, sharePercent: 0 };
+}
+
+export const StormHeld: MessageFns<StormHeld> = {
+  encode(message: StormHeld, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.faultDomain !== "") {
+      writer.uint32(10).string(message.faultDomain);
+    }
+    if (message.nodes !== 0) {
+      writer.uint32(16).int64(message.nodes);
+    }
+    if (message.of !== 0) {
+      writer.uint32(24).int64(message.of);
+    }
+    if (message.sharePercent !== 0) {
+      writer.uint32(32).int64(message.sharePercent);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StormHeld {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStormHeld() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.faultDomain = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.nodes = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.of = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.sharePercent = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StormHeld {
+    return {
+      faultDomain: isSet(object.faultDomain)
+        ? globalThis.String(object.faultDomain)
+        : isSet(object.fault_domain)
+        ? globalThis.String(object.fault_domain)
+        : "",
+      nodes: isSet(object.nodes) ? globalThis.Number(object.nodes) : 0,
+      of: isSet(object.of) ? globalThis.Number(object.of) : 0,
+      sharePercent: isSet(object.sharePercent)
+        ? globalThis.Number(object.sharePercent)
+        : isSet(object.share_percent)
+        ? globalThis.Number(object.share_percent)
+        : 0,
+    };
+  },
+
+  toJSON(message: StormHeld): unknown {
+    const obj: any = {};
+    if (message.faultDomain !== "") {
+      obj.faultDomain = message.faultDomain;
+    }
+    if (message.nodes !== 0) {
+      obj.nodes = Math.round(message.nodes);
+    }
+    if (message.of !== 0) {
+      obj.of = Math.round(message.of);
+    }
+    if (message.sharePercent !== 0) {
+      obj.sharePercent = Math.round(message.sharePercent);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StormHeld>, I>>(base?: I): StormHeld {
+    return StormHeld.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StormHeld>, I>>(object: I): StormHeld {
+    const message = createBaseStormHeld() as any;
+    message.faultDomain = object.faultDomain ?? "";
+    message.nodes = object.nodes ?? 0;
+    message.of = object.of ?? 0;
+    message.sharePercent = object.sharePercent ?? 0;
+    return message;
+  },
+};
+
+function createBaseStormReleased(): StormReleased {
+  return { faultDomain: "", reason: "" };
+}
+
+export const StormReleased: MessageFns<StormReleased> = {
+  encode(message: StormReleased, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.faultDomain !== "") {
+      writer.uint32(10).string(message.faultDomain);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StormReleased {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStormReleased() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.faultDomain = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StormReleased {
+    return {
+      faultDomain: isSet(object.faultDomain)
+        ? globalThis.String(object.faultDomain)
+        : isSet(object.fault_domain)
+        ? globalThis.String(object.fault_domain)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: StormReleased): unknown {
+    const obj: any = {};
+    if (message.faultDomain !== "") {
+      obj.faultDomain = message.faultDomain;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StormReleased>, I>>(base?: I): StormReleased {
+    return StormReleased.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StormReleased>, I>>(object: I): StormReleased {
+    const message = createBaseStormReleased() as any;
+    message.faultDomain = object.faultDomain ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseStormEnded(): StormEnded {
+  return { faultDomain: "" };
+}
+
+export const StormEnded: MessageFns<StormEnded> = {
+  encode(message: StormEnded, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.faultDomain !== "") {
+      writer.uint32(10).string(message.faultDomain);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StormEnded {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStormEnded() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.faultDomain = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StormEnded {
+    return {
+      faultDomain: isSet(object.faultDomain)
+        ? globalThis.String(object.faultDomain)
+        : isSet(object.fault_domain)
+        ? globalThis.String(object.fault_domain)
+        : "",
+    };
+  },
+
+  toJSON(message: StormEnded): unknown {
+    const obj: any = {};
+    if (message.faultDomain !== "") {
+      obj.faultDomain = message.faultDomain;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StormEnded>, I>>(base?: I): StormEnded {
+    return StormEnded.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StormEnded>, I>>(object: I): StormEnded {
+    const message = createBaseStormEnded() as any;
+    message.faultDomain = object.faultDomain ?? "";
     return message;
   },
 };

@@ -31,6 +31,7 @@ export interface SnapshotRecord {
     | //
     /** Actions are paused, and why. */
     { readonly $case: "pause"; readonly value: Maintenance }
+    | { readonly $case: "storm"; readonly value: StormRecord }
     | undefined;
 }
 
@@ -72,6 +73,8 @@ export interface NodeRecord {
   /** Oldest first. */
   readonly withheld: readonly WithheldRecord[];
   readonly disrupted: readonly DisruptionRecord[];
+  readonly rebooted?: Since | undefined;
+  readonly wiped?: Since | undefined;
 }
 
 export interface NodeRecord_LabelsEntry {
@@ -119,6 +122,18 @@ export interface DisruptionRecord {
   readonly action: string;
   readonly digest: string;
   readonly since?: Since | undefined;
+}
+
+export interface StormRecord {
+  readonly faultDomain: string;
+  readonly nodes: number;
+  readonly of: number;
+  readonly sharePercent: number;
+  readonly since?:
+    | Since
+    | undefined;
+  /** Absent until a person lets healing go on. */
+  readonly release?: Maintenance | undefined;
 }
 
 export interface RoleRecord {
@@ -206,6 +221,9 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
         break;
       case "pause":
         Maintenance.encode(message.record.value, writer.uint32(74).fork()).join();
+        break;
+      case "storm":
+        StormRecord.encode(message.record.value, writer.uint32(82).fork()).join();
         break;
     }
     return writer;
@@ -296,6 +314,14 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
             message.record = { $case: "pause", value: Maintenance.decode(reader, reader.uint32()) };
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.record = { $case: "storm", value: StormRecord.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -330,6 +356,8 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
         ? { $case: "replica", value: ReplicaRecord.fromJSON(object.replica) }
         : isSet(object.pause)
         ? { $case: "pause", value: Maintenance.fromJSON(object.pause) }
+        : isSet(object.storm)
+        ? { $case: "storm", value: StormRecord.fromJSON(object.storm) }
         : undefined,
     };
   },
@@ -354,6 +382,8 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
       obj.replica = ReplicaRecord.toJSON(message.record.value);
     } else if (message.record?.$case === "pause") {
       obj.pause = Maintenance.toJSON(message.record.value);
+    } else if (message.record?.$case === "storm") {
+      obj.storm = StormRecord.toJSON(message.record.value);
     }
     return obj;
   },
@@ -415,6 +445,12 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
       case "pause": {
         if (object.record?.value !== undefined && object.record?.value !== null) {
           message.record = { $case: "pause", value: Maintenance.fromPartial(object.record.value) };
+        }
+        break;
+      }
+      case "storm": {
+        if (object.record?.value !== undefined && object.record?.value !== null) {
+          message.record = { $case: "storm", value: StormRecord.fromPartial(object.record.value) };
         }
         break;
       }
@@ -664,6 +700,8 @@ function createBaseNodeRecord(): NodeRecord {
     failures: [],
     withheld: [],
     disrupted: [],
+    rebooted: undefined,
+    wiped: undefined,
   };
 }
 
@@ -737,6 +775,12 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     }
     for (const v of message.disrupted) {
       DisruptionRecord.encode(v!, writer.uint32(186).fork()).join();
+    }
+    if (message.rebooted !== undefined) {
+      Since.encode(message.rebooted, writer.uint32(194).fork()).join();
+    }
+    if (message.wiped !== undefined) {
+      Since.encode(message.wiped, writer.uint32(202).fork()).join();
     }
     return writer;
   },
@@ -941,6 +985,22 @@ export const NodeRecord: MessageFns<NodeRecord> = {
             message.disrupted.push(DisruptionRecord.decode(reader, reader.uint32()));
             continue;
           }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.rebooted = Since.decode(reader, reader.uint32());
+            continue;
+          }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.wiped = Since.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1027,6 +1087,8 @@ export const NodeRecord: MessageFns<NodeRecord> = {
       disrupted: globalThis.Array.isArray(object?.disrupted)
         ? object.disrupted.map((e: any) => DisruptionRecord.fromJSON(e))
         : [],
+      rebooted: isSet(object.rebooted) ? Since.fromJSON(object.rebooted) : undefined,
+      wiped: isSet(object.wiped) ? Since.fromJSON(object.wiped) : undefined,
     };
   },
 
@@ -1107,6 +1169,12 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     if (message.disrupted?.length) {
       obj.disrupted = message.disrupted.map((e) => DisruptionRecord.toJSON(e));
     }
+    if (message.rebooted !== undefined) {
+      obj.rebooted = Since.toJSON(message.rebooted);
+    }
+    if (message.wiped !== undefined) {
+      obj.wiped = Since.toJSON(message.wiped);
+    }
     return obj;
   },
 
@@ -1160,6 +1228,10 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     message.failures = object.failures?.map((e) => FailureRecord.fromPartial(e)) || [];
     message.withheld = object.withheld?.map((e) => WithheldRecord.fromPartial(e)) || [];
     message.disrupted = object.disrupted?.map((e) => DisruptionRecord.fromPartial(e)) || [];
+    message.rebooted = (object.rebooted !== undefined && object.rebooted !== null)
+      ? Since.fromPartial(object.rebooted)
+      : undefined;
+    message.wiped = (object.wiped !== undefined && object.wiped !== null) ? Since.fromPartial(object.wiped) : undefined;
     return message;
   },
 };
@@ -1919,6 +1991,165 @@ export const DisruptionRecord: MessageFns<DisruptionRecord> = {
     message.action = object.action ?? "";
     message.digest = object.digest ?? "";
     message.since = (object.since !== undefined && object.since !== null) ? Since.fromPartial(object.since) : undefined;
+    return message;
+  },
+};
+
+function createBaseStormRecord(): StormRecord {
+  return { faultDomain: "", nodes: 0, of: 0, sharePercent: 0, since: undefined, release: undefined };
+}
+
+export const StormRecord: MessageFns<StormRecord> = {
+  encode(message: StormRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.faultDomain !== "") {
+      writer.uint32(10).string(message.faultDomain);
+    }
+    if (message.nodes !== 0) {
+      writer.uint32(16).int64(message.nodes);
+    }
+    if (message.of !== 0) {
+      writer.uint32(24).int64(message.of);
+    }
+    if (message.sharePercent !== 0) {
+      writer.uint32(32).int64(message.sharePercent);
+    }
+    if (message.since !== undefined) {
+      Since.encode(message.since, writer.uint32(42).fork()).join();
+    }
+    if (message.release !== undefined) {
+      Maintenance.encode(message.release, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StormRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStormRecord() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.faultDomain = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.nodes = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.of = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.sharePercent = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.since = Since.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.release = Maintenance.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StormRecord {
+    return {
+      faultDomain: isSet(object.faultDomain)
+        ? globalThis.String(object.faultDomain)
+        : isSet(object.fault_domain)
+        ? globalThis.String(object.fault_domain)
+        : "",
+      nodes: isSet(object.nodes) ? globalThis.Number(object.nodes) : 0,
+      of: isSet(object.of) ? globalThis.Number(object.of) : 0,
+      sharePercent: isSet(object.sharePercent)
+        ? globalThis.Number(object.sharePercent)
+        : isSet(object.share_percent)
+        ? globalThis.Number(object.share_percent)
+        : 0,
+      since: isSet(object.since) ? Since.fromJSON(object.since) : undefined,
+      release: isSet(object.release) ? Maintenance.fromJSON(object.release) : undefined,
+    };
+  },
+
+  toJSON(message: StormRecord): unknown {
+    const obj: any = {};
+    if (message.faultDomain !== "") {
+      obj.faultDomain = message.faultDomain;
+    }
+    if (message.nodes !== 0) {
+      obj.nodes = Math.round(message.nodes);
+    }
+    if (message.of !== 0) {
+      obj.of = Math.round(message.of);
+    }
+    if (message.sharePercent !== 0) {
+      obj.sharePercent = Math.round(message.sharePercent);
+    }
+    if (message.since !== undefined) {
+      obj.since = Since.toJSON(message.since);
+    }
+    if (message.release !== undefined) {
+      obj.release = Maintenance.toJSON(message.release);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StormRecord>, I>>(base?: I): StormRecord {
+    return StormRecord.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StormRecord>, I>>(object: I): StormRecord {
+    const message = createBaseStormRecord() as any;
+    message.faultDomain = object.faultDomain ?? "";
+    message.nodes = object.nodes ?? 0;
+    message.of = object.of ?? 0;
+    message.sharePercent = object.sharePercent ?? 0;
+    message.since = (object.since !== undefined && object.since !== null) ? Since.fromPartial(object.since) : undefined;
+    message.release = (object.release !== undefined && object.release !== null)
+      ? Maintenance.fromPartial(object.release)
+      : undefined;
     return message;
   },
 };

@@ -64,6 +64,7 @@ export interface SubmitCommand {
     | { readonly $case: "pauseActions"; readonly value: PauseActions }
     | { readonly $case: "resumeActions"; readonly value: ResumeActions }
     | { readonly $case: "cancelAction"; readonly value: CancelAction }
+    | { readonly $case: "releaseStorm"; readonly value: ReleaseStorm }
     | undefined;
   /** Decides, answers, changes nothing. */
   readonly validateOnly: boolean;
@@ -140,6 +141,11 @@ export interface ForgetReplica {
 
 export interface CancelAction {
   readonly action: string;
+  readonly reason: string;
+}
+
+export interface ReleaseStorm {
+  readonly faultDomain: string;
   readonly reason: string;
 }
 
@@ -634,6 +640,9 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
       case "cancelAction":
         CancelAction.encode(message.command.value, writer.uint32(146).fork()).join();
         break;
+      case "releaseStorm":
+        ReleaseStorm.encode(message.command.value, writer.uint32(154).fork()).join();
+        break;
     }
     if (message.validateOnly !== false) {
       writer.uint32(96).bool(message.validateOnly);
@@ -790,6 +799,14 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
             message.command = { $case: "cancelAction", value: CancelAction.decode(reader, reader.uint32()) };
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.command = { $case: "releaseStorm", value: ReleaseStorm.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 12: {
             if (tag !== 96) {
               break;
@@ -878,6 +895,10 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
         ? { $case: "cancelAction", value: CancelAction.fromJSON(object.cancelAction) }
         : isSet(object.cancel_action)
         ? { $case: "cancelAction", value: CancelAction.fromJSON(object.cancel_action) }
+        : isSet(object.releaseStorm)
+        ? { $case: "releaseStorm", value: ReleaseStorm.fromJSON(object.releaseStorm) }
+        : isSet(object.release_storm)
+        ? { $case: "releaseStorm", value: ReleaseStorm.fromJSON(object.release_storm) }
         : undefined,
       validateOnly: isSet(object.validateOnly)
         ? globalThis.Boolean(object.validateOnly)
@@ -925,6 +946,8 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
       obj.resumeActions = ResumeActions.toJSON(message.command.value);
     } else if (message.command?.$case === "cancelAction") {
       obj.cancelAction = CancelAction.toJSON(message.command.value);
+    } else if (message.command?.$case === "releaseStorm") {
+      obj.releaseStorm = ReleaseStorm.toJSON(message.command.value);
     }
     if (message.validateOnly !== false) {
       obj.validateOnly = message.validateOnly;
@@ -1027,6 +1050,12 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
       case "cancelAction": {
         if (object.command?.value !== undefined && object.command?.value !== null) {
           message.command = { $case: "cancelAction", value: CancelAction.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "releaseStorm": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "releaseStorm", value: ReleaseStorm.fromPartial(object.command.value) };
         }
         break;
       }
@@ -2246,6 +2275,95 @@ export const CancelAction: MessageFns<CancelAction> = {
   fromPartial<I extends Exact<DeepPartial<CancelAction>, I>>(object: I): CancelAction {
     const message = createBaseCancelAction() as any;
     message.action = object.action ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseReleaseStorm(): ReleaseStorm {
+  return { faultDomain: "", reason: "" };
+}
+
+export const ReleaseStorm: MessageFns<ReleaseStorm> = {
+  encode(message: ReleaseStorm, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.faultDomain !== "") {
+      writer.uint32(10).string(message.faultDomain);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseStorm {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseStorm() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.faultDomain = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReleaseStorm {
+    return {
+      faultDomain: isSet(object.faultDomain)
+        ? globalThis.String(object.faultDomain)
+        : isSet(object.fault_domain)
+        ? globalThis.String(object.fault_domain)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: ReleaseStorm): unknown {
+    const obj: any = {};
+    if (message.faultDomain !== "") {
+      obj.faultDomain = message.faultDomain;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReleaseStorm>, I>>(base?: I): ReleaseStorm {
+    return ReleaseStorm.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReleaseStorm>, I>>(object: I): ReleaseStorm {
+    const message = createBaseReleaseStorm() as any;
+    message.faultDomain = object.faultDomain ?? "";
     message.reason = object.reason ?? "";
     return message;
   },
