@@ -8,6 +8,7 @@
  */
 import type { NodeName } from "./names.ts";
 import type { Location } from "./role.ts";
+import { SharedNames } from "./shared-names.ts";
 import type { NodeState } from "./state.ts";
 
 declare const brand: unique symbol;
@@ -47,8 +48,8 @@ export function isAiling(node: NodeState): boolean {
 
 interface Domain {
   nodes: number;
-  readonly ailing: Set<NodeName>;
-  readonly disrupted: Set<NodeName>;
+  readonly ailing: SharedNames<NodeName>;
+  readonly disrupted: SharedNames<NodeName>;
 }
 
 /** Which nodes of each fault domain are how. A copy shares domains until one of the two changes. */
@@ -105,8 +106,8 @@ export class FaultDomainIndex {
     if (present !== undefined && this.#owned.has(name)) return present;
     const own = {
       nodes: present?.nodes ?? 0,
-      disrupted: new Set(present?.disrupted),
-      ailing: new Set(present?.ailing),
+      disrupted: present?.disrupted.copy() ?? new SharedNames(),
+      ailing: present?.ailing.copy() ?? new SharedNames(),
     };
     this.#domains.set(name, own);
     this.#owned.add(name);
