@@ -68,8 +68,13 @@ export interface ActionOrder {
   readonly incarnation: string;
 }
 
+/** Takes an action back: it may begin no more. */
+export type Withdrawal = Omit<ActionOrder, "order" | "timeoutMs">;
+
 export type ActionReplyCode =
   | "accepted"
+  | "withdrawn"
+  | "begun"
   | "staleTerm"
   | "staleGeneration"
   | "otherIncarnation"
@@ -83,6 +88,8 @@ export interface ActionReply {
 }
 
 const replyCodes = words<ActionReplyCode, ProtoActionReplyCode>("reply code", {
+  withdrawn: ProtoActionReplyCode.ACTION_REPLY_CODE_WITHDRAWN,
+  begun: ProtoActionReplyCode.ACTION_REPLY_CODE_BEGUN,
   accepted: ProtoActionReplyCode.ACTION_REPLY_CODE_ACCEPTED,
   staleTerm: ProtoActionReplyCode.ACTION_REPLY_CODE_STALE_TERM,
   staleGeneration: ProtoActionReplyCode.ACTION_REPLY_CODE_STALE_GENERATION,
@@ -126,7 +133,31 @@ export function decodeDirective(bytes: Uint8Array): Decoded<Directive> {
 }
 
 export function encodeActionOrder(order: ActionOrder): Uint8Array {
-  return ProtoActionOrder.encode({ ...order, order: toProtoOrder(order.order) }).finish();
+  const message = { ...order, order: toProtoOrder(order.order), withdraw: false };
+  return ProtoActionOrder.encode(message).finish();
+}
+
+/** It has no order in it, so whoever does not know withdrawals refuses it. */
+export function encodeWithdrawal(withdrawal: Withdrawal): Uint8Array {
+  const { term, action, generation, target, incarnation } = withdrawal;
+  const named = { term, action, generation, target, incarnation };
+  return ProtoActionOrder.encode({ ...named, timeoutMs: 0, withdraw: true }).finish();
+}
+
+export function decodeWithdrawal(bytes: Uint8Array): Decoded<Withdrawal> {
+  return attempt(() => {
+    const message = ProtoActionOrder.decode(bytes);
+    if (!message.withdraw || message.order !== undefined) {
+      throw new DecodeError("it withdraws nothing");
+    }
+    return {
+      term: counter("term", message.term),
+      action: actionIdText(message.action),
+      generation: counter("generation", message.generation),
+      target: targetKey(message.target),
+      incarnation: identifier("incarnation", message.incarnation),
+    };
+  });
 }
 
 export function decodeActionOrder(bytes: Uint8Array): Decoded<ActionOrder> {

@@ -18,11 +18,13 @@ import {
   decodeDirective,
   decodeFactBatch,
   decodeHeartbeat,
+  decodeWithdrawal,
   encodeActionOrder,
   encodeActionReply,
   encodeDirective,
   encodeFactBatch,
   encodeHeartbeat,
+  encodeWithdrawal,
 } from "@atoll/codec";
 import type { ActionOrder, ActionReplyCode, Decoded } from "@atoll/codec";
 import { FactBatch as ProtoFactBatch } from "@atoll/proto/atoll/agent/v1/agent";
@@ -239,6 +241,18 @@ test("decodeActionOrder() refuses orders that are not whole or name another targ
   }
 });
 
+test("a withdrawal comes back as it was, and is never taken for an order, nor one for it", () => {
+  const { order: _order, timeoutMs: _timeoutMs, ...value } = order;
+  const bytes = encodeWithdrawal(value);
+  assert.deepEqual(decodeWithdrawal(bytes), { type: "decoded", value });
+  assert.equal(decodeActionOrder(bytes).type, "undecodable");
+  assert.equal(decodeWithdrawal(encodeActionOrder(order)).type, "undecodable");
+  for (const more of [{ term: -1 }, { action: "n1" }, { target: "web/app" }, { incarnation: "" }]) {
+    const wrong = encodeWithdrawal({ ...value, ...more } as typeof value);
+    assert.equal(decodeWithdrawal(wrong).type, "undecodable", JSON.stringify(more));
+  }
+});
+
 test("replies with every code come back as they were", () => {
   const codes: ActionReplyCode[] = [
     "accepted",
@@ -246,6 +260,8 @@ test("replies with every code come back as they were", () => {
     "staleGeneration",
     "otherIncarnation",
     "unable",
+    "withdrawn",
+    "begun",
   ];
   for (const code of codes) {
     const value = { code, reason: "because", term: 9 };
@@ -261,6 +277,7 @@ test("no bytes whatever crash a decoder of foreign messages", () => {
     ["heartbeat", decodeHeartbeat, encodeHeartbeat(heartbeat)],
     ["directive", decodeDirective, encodeDirective(directive)],
     ["order", decodeActionOrder, encodeActionOrder(order)],
+    ["withdrawal", decodeWithdrawal, encodeWithdrawal(order)],
     ["reply", decodeActionReply, encodeActionReply({ code: "unable", reason: "x", term: 1 })],
   ];
   for (const [what, decode, good] of messages) {

@@ -10,16 +10,19 @@ export type {
   ActionReplyCode,
   Directive,
   Heartbeat,
+  Withdrawal,
 } from "./agent-messages.ts";
 export {
   decodeActionOrder,
   decodeActionReply,
   decodeDirective,
   decodeHeartbeat,
+  decodeWithdrawal,
   encodeActionOrder,
   encodeActionReply,
   encodeDirective,
   encodeHeartbeat,
+  encodeWithdrawal,
 } from "./agent-messages.ts";
 export type { Decoded } from "./decoded.ts";
 export type { ReceivedFacts } from "./fact-batch.ts";

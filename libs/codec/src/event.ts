@@ -10,6 +10,7 @@ import { FACT_LANES } from "@atoll/domain";
 import type { ActionEvent, DomainEvent, NodeEvent } from "@atoll/domain";
 import type {
   ActionId,
+  FaultDomainName,
   NodeName,
   OperationId,
   OperationKind,
@@ -130,12 +131,18 @@ function fromNodeCase(event: ProtoCase): NodeEvent | undefined {
       return { type: event.$case, node: nodeOf(event), incarnation, labels };
     }
     case "nodeWiped":
-      return { type: event.$case, node: nodeOf(event), incarnation: event.value.incarnation };
+      return {
+        type: event.$case,
+        node: nodeOf(event),
+        incarnation: event.value.incarnation,
+        lost: event.value.lost,
+      };
     case "agentStarted": {
-      const { agentVersion, bootId } = event.value;
+      const { agentVersion, bootId, rebooted } = event.value;
       const services = event.value.services.map(fromProtoServiceObservation);
       const files = event.value.files.map(fromProtoFileObservation);
-      return { type: event.$case, node: nodeOf(event), agentVersion, bootId, services, files };
+      const started = { type: event.$case, node: nodeOf(event), agentVersion, bootId, rebooted };
+      return { ...started, services, files };
     }
     case "inventoryChanged": {
       const inventory = fromProtoInventory(required(event.value.inventory, "inventory"));
@@ -174,6 +181,8 @@ function fromNodeCase(event: ProtoCase): NodeEvent | undefined {
     case "nodeSuspected":
     case "nodeLost":
       return { type: event.$case, node: nodeOf(event), silentMs: event.value.silentMs };
+    case "disruptionEnded":
+      return { type: event.$case, node: nodeOf(event), target: event.value.target as TargetKey };
     case "nodeReturned":
     case "nodeForgotten":
     case "maintenanceEnded":
@@ -200,7 +209,7 @@ function fromIntentCase(event: ProtoCase): NodeEvent | ActionEvent | undefined {
     case "maintenanceStarted":
       return { type: event.$case, node: nodeOf(event), reason: event.value.reason };
     case "actionPlanned": {
-      const { generation, target, order, cause, attempt, deadlineMs } = event.value;
+      const { generation, target, order, cause, disruptive, attempt, deadlineMs } = event.value;
       return {
         type: event.$case,
         node: nodeOf(event),
@@ -209,6 +218,7 @@ function fromIntentCase(event: ProtoCase): NodeEvent | ActionEvent | undefined {
         target: target as TargetKey,
         order: fromProtoOrder(required(order, "order")),
         cause: { text: cause?.text ?? "", index: cause?.index ?? 0 },
+        disruptive,
         attempt,
         deadlineMs,
       };
@@ -229,6 +239,7 @@ function fromIntentCase(event: ProtoCase): NodeEvent | ActionEvent | undefined {
     }
     case "actionTimedOut":
       return { type: event.$case, node: nodeOf(event), action: event.value.action as ActionId };
+    case "actionCancelRequested":
     case "actionCancelled": {
       const { reason } = event.value;
       return {
@@ -282,6 +293,18 @@ function fromOtherCase(event: ProtoCase): DomainEvent {
     }
     case "sightRegained":
       return { type: event.$case, domain: event.value.domain, silent: event.value.silent };
+    case "stormHeld": {
+      const { nodes, of, sharePercent } = event.value;
+      return { type: event.$case, faultDomain: domainOf(event), nodes, of, sharePercent };
+    }
+    case "stormReleased":
+      return { type: event.$case, faultDomain: domainOf(event), reason: event.value.reason };
+    case "stormEnded":
+      return { type: event.$case, faultDomain: domainOf(event) };
+    case "actionsPaused":
+      return { type: event.$case, reason: event.value.reason };
+    case "actionsResumed":
+      return { type: event.$case };
     case "requestRecorded": {
       const { requestId, digest, operation } = event.value;
       return { type: event.$case, requestId, digest, operation: operation as OperationId | "" };
@@ -293,4 +316,8 @@ function fromOtherCase(event: ProtoCase): DomainEvent {
 
 function nodeOf(event: { readonly value: { readonly node: string } }): NodeName {
   return event.value.node as NodeName;
+}
+
+function domainOf(event: { readonly value: { readonly faultDomain: string } }): FaultDomainName {
+  return event.value.faultDomain as FaultDomainName;
 }

@@ -4,16 +4,19 @@ export type {
   ActionReplyCode,
   Directive,
   Heartbeat,
+  Withdrawal,
 } from "./agent-messages.ts";
 export {
   decodeActionOrder,
   decodeActionReply,
   decodeDirective,
   decodeHeartbeat,
+  decodeWithdrawal,
   encodeActionOrder,
   encodeActionReply,
   encodeDirective,
   encodeHeartbeat,
+  encodeWithdrawal,
 } from "./agent-messages.ts";
 export { DecodeError } from "./decode-error.ts";
 export type { Decoded } from "./decoded.ts";

@@ -9,6 +9,7 @@ import type {
   ActionId,
   DroppedCount,
   FactLane,
+  Disruption,
   FailureCount,
   NodeName,
   NodeState,
@@ -19,14 +20,17 @@ import type {
   ServiceKey,
   Since,
   TargetKey,
+  Withheld,
 } from "@atoll/domain";
 import type {
   DroppedRecord,
+  DisruptionRecord,
   FailureRecord,
   FileRecord,
   NodeRecord,
   ServiceRecord,
   Since as ProtoSince,
+  WithheldRecord,
 } from "@atoll/proto/atoll/log/v1/snapshot";
 import { sortedEntries } from "@atoll/stdx";
 import { required } from "./decode-error.ts";
@@ -45,7 +49,7 @@ import { oneOf } from "./words.ts";
 const PRESENCES: readonly Presence[] = ["alive", "suspected", "lost"];
 
 export function toNodeRecord(node: NodeState): NodeRecord {
-  const { maintenance, inventory } = node;
+  const { maintenance, inventory, rebooted, wiped } = node;
   return {
     name: node.name,
     revision: node.revision,
@@ -72,6 +76,10 @@ export function toNodeRecord(node: NodeState): NodeRecord {
     dropped: sortedEntries(node.dropped ?? new Map<FactLane, DroppedCount>()).map(
       ([lane, dropped]) => ({ lane, ...dropped }),
     ),
+    ...(rebooted === undefined ? {} : { rebooted }),
+    ...(wiped === undefined ? {} : { wiped }),
+    disrupted: sortedEntries(node.disrupted).map(([target, found]) => ({ target, ...found })),
+    withheld: [...node.withheld].map(([target, withheld]) => ({ target, ...withheld })),
   };
 }
 
@@ -122,6 +130,10 @@ export function fromNodeRecord(
     ...(record.dropped.length === 0
       ? {}
       : { dropped: new Map(record.dropped.map(fromDroppedRecord)) }),
+    ...(record.rebooted === undefined ? {} : { rebooted: fromSince(record.rebooted) }),
+    ...(record.wiped === undefined ? {} : { wiped: fromSince(record.wiped) }),
+    disrupted: new Map(record.disrupted.map(fromDisruptionRecord)),
+    withheld: new Map(record.withheld.map(fromWithheldRecord)),
   };
 }
 
@@ -160,4 +172,15 @@ function fromFailureRecord({
   digest,
 }: FailureRecord): [TargetKey, FailureCount] {
   return [target as TargetKey, { count, last: fromSince(last), reason, digest }];
+}
+
+function fromWithheldRecord(record: WithheldRecord): [TargetKey, Withheld] {
+  const { target, action, digest, reason, actor, since } = record;
+  const withheld = { action: action as ActionId, digest, reason, actor, since: fromSince(since) };
+  return [target as TargetKey, withheld];
+}
+
+function fromDisruptionRecord(record: DisruptionRecord): [TargetKey, Disruption] {
+  const { target, action, digest, since } = record;
+  return [target as TargetKey, { action: action as ActionId, digest, since: fromSince(since) }];
 }

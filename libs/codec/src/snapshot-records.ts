@@ -5,6 +5,7 @@ import type {
   ActionId,
   ActionState,
   ActionStatus,
+  FaultDomainName,
   GroupReplicaState,
   GroupReplicaStatus,
   NodeName,
@@ -14,6 +15,7 @@ import type {
   RequestState,
   RoleState,
   SightState,
+  StormState,
   TargetKey,
 } from "@atoll/domain";
 import type {
@@ -23,6 +25,7 @@ import type {
   RequestRecord,
   RoleRecord,
   SightRecord,
+  StormRecord,
 } from "@atoll/proto/atoll/log/v1/snapshot";
 import { required } from "./decode-error.ts";
 import { OPERATION_KINDS } from "./event.ts";
@@ -102,4 +105,26 @@ export function fromReplicaRecord(record: ReplicaRecord): GroupReplicaState {
 
 export function fromSightRecord({ domain, silent, nodes, since }: SightRecord): SightState {
   return { domain, silent, nodes, since: fromSince(since) };
+}
+
+export function fromStormRecord(record: StormRecord): StormState {
+  const { faultDomain, nodes, of, sharePercent, release } = record;
+  const released =
+    release === undefined
+      ? {}
+      : {
+          release: {
+            reason: release.reason,
+            actor: release.actor,
+            since: fromSince(release.since),
+          },
+        };
+  return {
+    faultDomain: faultDomain as FaultDomainName,
+    nodes,
+    of,
+    sharePercent,
+    since: fromSince(record.since),
+    ...released,
+  };
 }

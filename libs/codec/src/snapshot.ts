@@ -1,10 +1,10 @@
 /**
  * The whole state of a datacenter as bytes, and back.
  *
- * A header, then nodes, roles, actions, operations, requests, forgotten nodes, replicas and lost
- * sights, each in an order that follows from the log alone: equal states give equal bytes. Records
- * are length-delimited and run on from chunk to chunk; a reader may be given other chunks of the
- * same bytes.
+ * A header, then nodes, roles, actions, operations, requests, forgotten nodes, replicas, lost
+ * sights, storms and the pause, each in an order that follows from the log alone: equal states give
+ * equal bytes. Records are length-delimited and run on from chunk to chunk; a reader may be given
+ * other chunks of the same bytes.
  */
 import { Datacenter } from "@atoll/domain";
 import type { ActionId, TargetKey, WholeState } from "@atoll/domain";
@@ -14,7 +14,7 @@ import { sortedEntries } from "@atoll/stdx";
 import { DecodeError, required } from "./decode-error.ts";
 import { decodeOwn } from "./decoded.ts";
 import { joinBytes, readLength, writeLength } from "./delimited.ts";
-import { fromNodeRecord, toNodeRecord } from "./snapshot-node.ts";
+import { fromNodeRecord, fromSince, toNodeRecord } from "./snapshot-node.ts";
 import {
   fromActionRecord,
   fromOperationRecord,
@@ -22,6 +22,7 @@ import {
   fromRequestRecord,
   fromRoleRecord,
   fromSightRecord,
+  fromStormRecord,
   toActionRecord,
   toRoleRecord,
 } from "./snapshot-records.ts";
@@ -109,6 +110,8 @@ function* recordsOf(state: WholeState): IterableIterator<RecordCase | undefined>
     yield { $case: "forgottenNode", value: toNodeRecord(node) };
   for (const replica of state.groupReplicas()) yield { $case: "replica", value: replica };
   for (const sight of state.sights()) yield { $case: "sight", value: sight };
+  for (const storm of state.storms()) yield { $case: "storm", value: storm };
+  if (state.pause !== undefined) yield { $case: "pause", value: state.pause };
 }
 
 /** Builds a datacenter from records in the order they were written. */
@@ -151,6 +154,16 @@ class Reader {
       case "forgottenNode": {
         const node = fromNodeRecord(record.value, (action) => this.#targetOf(action));
         this.#datacenter.setForgottenNode(node.name, node);
+        return;
+      }
+      case "storm": {
+        const storm = fromStormRecord(record.value);
+        this.#datacenter.setStorm(storm.faultDomain, storm);
+        return;
+      }
+      case "pause": {
+        const { reason, actor, since } = record.value;
+        this.#datacenter.setPause({ reason, actor, since: fromSince(since) });
         return;
       }
       case "replica": {

@@ -5,6 +5,8 @@
  * What cannot be understood at all is undecodable.
  */
 import type {
+  ActionId,
+  FaultDomainName,
   NodeName,
   OperationId,
   Rejection,
@@ -112,6 +114,14 @@ function toCommand(command: UserCommand): ProtoCommand {
       return { $case: "forgetNode", value: command };
     case "cancelOperation":
       return { $case: "cancelOperation", value: command };
+    case "cancelAction":
+      return { $case: "cancelAction", value: command };
+    case "releaseStorm":
+      return { $case: "releaseStorm", value: command };
+    case "pauseActions":
+      return { $case: "pauseActions", value: command };
+    case "resumeActions":
+      return { $case: "resumeActions", value: {} };
     case "addReplica":
       return { $case: "addReplica", value: command };
     case "removeReplica":
@@ -162,6 +172,18 @@ function fromCommand(command: ProtoCommand): UserCommand {
       return { type: "forgetNode", node: command.value.node as NodeName };
     case "cancelOperation":
       return { type: "cancelOperation", operation: command.value.operation as OperationId };
+    case "cancelAction": {
+      const { action, reason } = command.value;
+      return { type: "cancelAction", action: action as ActionId, reason };
+    }
+    case "releaseStorm": {
+      const { faultDomain, reason } = command.value;
+      return { type: "releaseStorm", faultDomain: faultDomain as FaultDomainName, reason };
+    }
+    case "pauseActions":
+      return { type: "pauseActions", reason: command.value.reason };
+    case "resumeActions":
+      return { type: "resumeActions" };
     case "addReplica": {
       const { replica, address, replaces } = command.value;
       return { type: "addReplica", replica, address, replaces };

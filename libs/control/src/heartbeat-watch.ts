@@ -6,7 +6,7 @@
  * certainly hear. A node waits in one of two queues, heard and not yet heard, in order of time;
  * those in doubt are looked at one by one, and probed. It judges nobody. Used by `ReplicaWatch`.
  */
-import type { NodeName, NodeState, StateView } from "@atoll/domain";
+import { keepsStill, type NodeName, type NodeState, type StateView } from "@atoll/domain";
 import type { DetectionSettings } from "./detection-settings.ts";
 import { NodeQueue, type Queued } from "./node-queue.ts";
 import type { HeartbeatView, NodeInNeed, SilentNode } from "./watch-report.ts";
@@ -156,7 +156,8 @@ export class HeartbeatWatch {
       node.said = payload.slice();
       node.heartbeat = heartbeat;
     }
-    const state = this.#options.view().node(node.name);
+    const view = this.#options.view();
+    const state = view.node(node.name);
     const { heartbeat } = node;
     if (heartbeat === undefined || state?.incarnation !== heartbeat.incarnation) return true;
     this.#putAway(node);
@@ -165,7 +166,7 @@ export class HeartbeatWatch {
     this.#noteServer(heartbeat.server, nowMs);
     if (state.presence !== "alive") remember(this.#back, node.name, nowMs);
     // One that learns as usual says something new each time.
-    if (repeated && !knows(heartbeat, state)) {
+    if (repeated && !knows(heartbeat, state, view)) {
       remember(this.#needs, node.name, heartbeat.incarnation);
     }
     return true;
@@ -300,10 +301,10 @@ export class HeartbeatWatch {
   }
 }
 
-function knows(heartbeat: HeartbeatView, { watermark, maintenance }: NodeState): boolean {
+function knows(heartbeat: HeartbeatView, node: NodeState, view: StateView): boolean {
   const { boot, sequence } = heartbeat.committed;
-  const committed = boot === watermark.boot && sequence === watermark.sequence;
-  return committed && heartbeat.maintenance === (maintenance !== undefined);
+  const committed = boot === node.watermark.boot && sequence === node.watermark.sequence;
+  return committed && heartbeat.maintenance === keepsStill(view, node);
 }
 
 function remember<V>(map: Map<NodeName, V>, name: NodeName, value: V): void {

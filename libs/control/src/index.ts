@@ -1,5 +1,6 @@
 export { Leader } from "./leader.ts";
 export type { LeaderOptions } from "./leader.ts";
+export { orderReplyOf } from "./order-reply.ts";
 export type {
   AgentLink,
   Directive,

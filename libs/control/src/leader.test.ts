@@ -67,6 +67,7 @@ class Harness {
   readonly proposals: { data: Uint8Array; done: (outcome: ProposeOutcome) => void }[] = [];
   readonly confirmations: ((confirmed: boolean) => void)[] = [];
   readonly orders: { action: string; term: number; done: (reply: OrderReply) => void }[] = [];
+  readonly withdrawals: { action: string; done: (reply: OrderReply) => void }[] = [];
   readonly directives: { node: string; directive: Directive }[] = [];
   readonly outcomes: SubmitOutcome[] = [];
   /** What the watch finds, and whether it was told who leads. */
@@ -99,6 +100,7 @@ class Harness {
     link: {
       sendOrder: ({ action, term }, done) =>
         void this.orders.push({ action: action.id, term, done }),
+      sendWithdrawal: ({ action }, done) => void this.withdrawals.push({ action: action.id, done }),
       sendDirective: (node, directive) => void this.directives.push({ node, directive }),
       forgetFacts: () => {},
     },
@@ -272,6 +274,36 @@ describe("Leader", () => {
     harness.nowMs += CONTROL_DEFAULTS.resendOrderEveryMs;
     harness.settle();
     assert.equal(harness.orders.length, 2);
+  });
+
+  test("an agent that does not know of a pause is told to keep still", () => {
+    harness.appear();
+    harness.submit({ type: "pauseActions", reason: "switch" }, "r1");
+    harness.settle();
+    harness.directives.length = 0;
+    const { incarnation, watermark } = harness.state.datacenter.node(N1)!;
+    harness.leader.heartbeat(N1, { incarnation, committed: watermark, maintenance: false });
+    harness.settle();
+    harness.leader.heartbeat(N1, { incarnation, committed: watermark, maintenance: true });
+    harness.settle();
+    assert.deepEqual(
+      harness.directives.map(({ directive }) => directive.maintenance),
+      [true],
+    );
+  });
+
+  test("what a user takes back is withdrawn at once, and cancelled by the agent's word", () => {
+    harness.submit({ type: "applyRoles", roles: [APP] }, "r1");
+    harness.settle();
+    harness.appear();
+    harness.submit({ type: "cancelAction", action: "n1-1" as never, reason: "no" }, "r2");
+    harness.leader.run();
+    harness.commit(harness.proposals.shift()!);
+    assert.equal(harness.withdrawals.length, 1);
+    harness.withdrawals[0]?.done({ type: "withdrawn" });
+    harness.settle();
+    assert.equal(harness.state.datacenter.action("n1-1" as never)?.status, "cancelled");
+    assert.equal(harness.orders.length, 1);
   });
 
   test("a refused order fails its action", () => {

@@ -10,9 +10,10 @@
  * Never waits, never reads a clock but the given one, never acts from inside a callback: `run` is
  * called by the owner soon after `requestRun`, and at each tick.
  */
+import { keepsStill } from "@atoll/domain";
 import type {
+  ActionEvent,
   DatacenterName,
-  DomainEvent,
   LogEntry,
   NodeName,
   PlannerDecision,
@@ -72,7 +73,8 @@ export class Leader {
   #offered: OfferedFacts | undefined;
   #operationsDue = false;
   #replannedAtMs = 0;
-  #plannedActions: DomainEvent[] = [];
+  /** Of what is to be said to agents once the entry is committed. */
+  #plannedActions: Extract<ActionEvent, { type: "actionPlanned" | "actionCancelRequested" }>[] = [];
   /** Nodes to be told what is committed, all together a little later: it saves messages. */
   readonly #toDirect = new Set<NodeName>();
   #directedAtMs = 0;
@@ -176,16 +178,10 @@ export class Leader {
   }
 
   #collectDecisions(batch: Batch): void {
-    const { settings } = this.#options;
-    const decisions: PlannerDecision[] = this.#dispatcher
-      .takeRefusals()
-      .map(({ action, reason }) => ({
-        type: "fail",
-        node: action.node,
-        action: action.id,
-        reason,
-      }));
-    for (const name of this.#schedule.take(batch.nowMs, settings.plansPerBatchMax)) {
+    const { settings, state } = this.#options;
+    const view = state.datacenter;
+    const decisions = [...this.#dispatcher.takeEndings(), ...this.#schedule.takeStorms()];
+    for (const name of this.#schedule.take(batch.nowMs, settings.plansPerBatchMax, view)) {
       decisions.push(...this.#plan(name, batch.nowMs));
     }
     if (this.#operationsDue && this.#schedule.waiting === 0) {
@@ -198,7 +194,7 @@ export class Leader {
   #plan(name: NodeName, nowMs: number): readonly PlannerDecision[] {
     const plan = this.#planner?.planNode(name, nowMs);
     if (plan === undefined) return [];
-    this.#schedule.wake(name, plan.wakeAtMs);
+    this.#schedule.planned(plan, this.#options.state.datacenter);
     if (this.#converged.get(name) !== plan.converged) {
       this.#converged.set(name, plan.converged);
       this.#operationsDue = true;
@@ -291,6 +287,8 @@ export class Leader {
       if (event.type === "actionPlanned") {
         this.#dispatcher.add(event.action);
         this.#plannedActions.push(event);
+      } else if (event.type === "actionCancelRequested") {
+        this.#plannedActions.push(event);
       } else if (event.type === "operationStarted") {
         this.#operationsDue = true;
       } else if (event.type.startsWith("action") && "action" in event) {
@@ -304,8 +302,7 @@ export class Leader {
     const { state, clock, link } = this.#options;
     const nowMs = clock.monotonicMs();
     for (const event of this.#plannedActions) {
-      if (event.type === "actionPlanned")
-        this.#dispatcher.send(event.action, state.datacenter, nowMs);
+      this.#dispatcher.send(event.action, state.datacenter, nowMs);
     }
     this.#plannedActions = [];
     for (const { event } of batch.events) {
@@ -344,7 +341,7 @@ export class Leader {
       term: this.#term,
       incarnation: node.incarnation,
       committed: node.watermark,
-      maintenance: node.maintenance !== undefined,
+      maintenance: keepsStill(this.#options.state.datacenter, node),
     });
   }
 

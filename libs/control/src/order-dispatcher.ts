@@ -1,32 +1,36 @@
 /**
  * Brings planned actions to their agents and keeps at it until one answers.
  *
- * An order may be sent many times; the agent runs it once. It never decides that an action failed:
- * a refusal is handed on, silence ends at the action's deadline. Only the leader has one.
+ * An order may be sent many times; the agent runs it once. What a user took back, and in a pause
+ * what no agent has accepted, is withdrawn instead, as often: until the agent says that it will
+ * never begin, or that it has. It never decides that an action failed: a refusal is handed on,
+ * silence ends at the action's deadline. Only the leader has one.
  */
-import type { ActionId, ActionState, StateView } from "@atoll/domain";
+import type { ActionId, ActionState, PlannerDecision, StateView } from "@atoll/domain";
+import { cancellationOf } from "@atoll/domain";
 import { BoundedQueue } from "@atoll/stdx";
 import type { AgentLink, LeaderObserver, OrderReply } from "./ports.ts";
 
 interface Dispatch {
   readonly action: ActionId;
   sentAtMs: number;
+  /** The agent has taken the order, or refused it. */
   accepted: boolean;
+  /** The agent has said that it is too late to withdraw it. */
+  begun: boolean;
 }
 
-export interface Refusal {
-  readonly action: ActionState;
-  readonly reason: string;
-}
+/** What an agent's answer makes of an action. */
+export type Ending = Extract<PlannerDecision, { type: "fail" | "cancel" }>;
 
-const REFUSALS_WAITING_MAX = 10_000;
+const ENDINGS_WAITING_MAX = 10_000;
 
 export class OrderDispatcher {
   readonly #link: AgentLink;
   readonly #observer: LeaderObserver;
   readonly #resendEveryMs: number;
   readonly #dispatches = new Map<ActionId, Dispatch>();
-  readonly #refusals = new BoundedQueue<Refusal>(REFUSALS_WAITING_MAX);
+  readonly #endings = new BoundedQueue<Ending>(ENDINGS_WAITING_MAX);
   #term = 0;
   #lookedAtMs = 0;
 
@@ -45,27 +49,24 @@ export class OrderDispatcher {
   resign(): void {
     this.#term = 0;
     this.#dispatches.clear();
-    this.#refusals.drain();
+    this.#endings.drain();
   }
 
   add(action: ActionId): void {
-    this.#dispatches.set(action, { action, sentAtMs: Number.NEGATIVE_INFINITY, accepted: false });
+    const sentAtMs = Number.NEGATIVE_INFINITY;
+    this.#dispatches.set(action, { action, sentAtMs, accepted: false, begun: false });
   }
 
   remove(action: ActionId): void {
     this.#dispatches.delete(action);
   }
 
-  /** Refusals since the last call, for the next batch. */
-  takeRefusals(): Refusal[] {
-    return this.#refusals.drain();
+  /** What agents refused or gave back since the last call, for the next batch. */
+  takeEndings(): Ending[] {
+    return this.#endings.drain();
   }
 
-  get refusalsWaiting(): number {
-    return this.#refusals.size;
-  }
-
-  /** Sends one order at once. */
+  /** Sends at once what is to be said about one action, if anything is. */
   send(action: ActionId, view: StateView, nowMs: number): void {
     const dispatch = this.#dispatches.get(action);
     if (dispatch !== undefined) this.#send(dispatch, view, nowMs);
@@ -76,8 +77,7 @@ export class OrderDispatcher {
     if (nowMs - this.#lookedAtMs < this.#resendEveryMs / 4) return;
     this.#lookedAtMs = nowMs;
     for (const dispatch of this.#dispatches.values()) {
-      if (dispatch.accepted || nowMs - dispatch.sentAtMs < this.#resendEveryMs) continue;
-      this.#send(dispatch, view, nowMs);
+      if (nowMs - dispatch.sentAtMs >= this.#resendEveryMs) this.#send(dispatch, view, nowMs);
     }
   }
 
@@ -88,21 +88,67 @@ export class OrderDispatcher {
       this.#dispatches.delete(dispatch.action);
       return;
     }
-    dispatch.sentAtMs = nowMs;
     const term = this.#term;
+    const withdrawn = reasonToWithdraw(dispatch, action, view);
+    if (withdrawn !== undefined) {
+      if (dispatch.begun) return;
+      dispatch.sentAtMs = nowMs;
+      this.#link.sendWithdrawal({ term, node, action }, (reply) => {
+        if (this.#term === term) this.#withdrawalAnswered(dispatch, action, reply, withdrawn);
+      });
+      return;
+    }
+    if (dispatch.accepted) return;
+    dispatch.sentAtMs = nowMs;
     const timeoutMs = action.deadlineMs - action.planned.stampMs;
     this.#link.sendOrder({ term, node, action, timeoutMs }, (reply) => {
-      if (this.#term === term) this.#answered(dispatch, action, reply);
+      if (this.#term === term) this.#orderAnswered(dispatch, action, reply);
     });
   }
 
-  #answered(dispatch: Dispatch, action: ActionState, reply: OrderReply): void {
+  #orderAnswered(dispatch: Dispatch, action: ActionState, reply: OrderReply): void {
     this.#observer.orderAnswered(action, reply);
     if (this.#dispatches.get(dispatch.action) !== dispatch) return;
     if (reply.type === "accepted") dispatch.accepted = true;
     if (reply.type !== "refused") return;
-    dispatch.accepted = true;
     // A full queue is no loss: the order is then sent, and refused, again.
-    if (!this.#refusals.push({ action, reason: reply.reason })) dispatch.accepted = false;
+    dispatch.accepted = this.#end({ type: "fail", ...endOf(action), reason: reply.reason });
   }
+
+  #withdrawalAnswered(
+    dispatch: Dispatch,
+    action: ActionState,
+    reply: OrderReply,
+    reason: string,
+  ): void {
+    this.#observer.orderAnswered(action, reply);
+    if (this.#dispatches.get(dispatch.action) !== dispatch) return;
+    if (reply.type === "withdrawn") {
+      dispatch.begun = this.#end({ type: "cancel", ...endOf(action), reason });
+    } else if (reply.type === "begun") {
+      dispatch.begun = true;
+      dispatch.accepted = true;
+    }
+  }
+
+  /** False when there is no room for it now. */
+  #end(ending: Ending): boolean {
+    return this.#endings.push(ending);
+  }
+}
+
+function endOf(action: ActionState): Pick<Ending, "node" | "action"> {
+  return { node: action.node, action: action.id };
+}
+
+/** Why the action is to be taken back; undefined when it is not. */
+function reasonToWithdraw(
+  dispatch: Dispatch,
+  action: ActionState,
+  view: StateView,
+): string | undefined {
+  const cancelled = cancellationOf(view, action);
+  if (cancelled !== undefined) return `cancelled by ${cancelled.actor}: ${cancelled.reason}`;
+  if (view.pause === undefined || dispatch.accepted) return undefined;
+  return `paused before its agent had taken it: ${view.pause.reason}`;
 }

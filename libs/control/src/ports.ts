@@ -52,6 +52,10 @@ export type OrderReply =
   | { readonly type: "staleTerm" }
   /** It will never run. */
   | { readonly type: "refused"; readonly reason: string }
+  /** To a withdrawal: it has not begun and never will. */
+  | { readonly type: "withdrawn" }
+  /** To a withdrawal: it runs or has ended. */
+  | { readonly type: "begun" }
   /** No answer: it may have arrived. */
   | { readonly type: "silent" };
 
@@ -70,6 +74,15 @@ export interface AgentLink {
       readonly node: NodeState;
       readonly action: ActionState;
       readonly timeoutMs: number;
+    },
+    done: (reply: OrderReply) => void,
+  ): void;
+  /** Asks the agent never to begin the action. */
+  sendWithdrawal(
+    withdrawal: {
+      readonly term: number;
+      readonly node: NodeState;
+      readonly action: ActionState;
     },
     done: (reply: OrderReply) => void,
   ): void;

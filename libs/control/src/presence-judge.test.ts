@@ -133,7 +133,7 @@ test("PresenceJudge says once that a rack fell silent, and puts its verdicts off
   const harness = new Harness({ ...rack("k1", 10), ...rack("k2", 40) });
   const names = Object.keys(rack("k1", 10)).slice(0, 8);
   assert.deepEqual(harness.hear({ silent: allOf(names, suspectAfterMs) }), [
-    "sightLost rack/k1 8/10",
+    "sightLost rack:k1 8/10",
   ]);
   for (const silentMs of [lostAfterMs, 10_000, sightHoldMs]) {
     harness.nowMs = 100_000 + silentMs - suspectAfterMs;
@@ -143,7 +143,7 @@ test("PresenceJudge says once that a rack fell silent, and puts its verdicts off
   const after = harness.hear({ silent: allOf(names, sightHoldMs + lostAfterMs) });
   assert.deepEqual(after.toSorted(), [
     ...names.map((name) => `nodeLost ${name}`),
-    "sightRegained rack/k1 8",
+    "sightRegained rack:k1 8",
   ]);
 });
 
@@ -151,11 +151,11 @@ test("PresenceJudge says that sight is back when they are heard, and nothing of 
   const harness = new Harness(rack("k1", 10));
   const names = Object.keys(rack("k1", 10));
   assert.deepEqual(harness.hear({ silent: allOf(names, suspectAfterMs) }), [
-    "sightLost rack/k1 10/10",
+    "sightLost rack:k1 10/10",
   ]);
   harness.nowMs += 5_000;
   assert.deepEqual(harness.hear({ silent: allOf(names.slice(0, 1), 7_000) }), []);
-  assert.deepEqual(harness.hear({}), ["sightRegained rack/k1 0"]);
+  assert.deepEqual(harness.hear({}), ["sightRegained rack:k1 0"]);
   assert.deepEqual(harness.hear({}), []);
 });
 
@@ -163,7 +163,7 @@ test("PresenceJudge puts a second wave in one rack down to the same cause, witho
   const harness = new Harness({ ...rack("k1", 20), ...rack("k2", 80) });
   const names = Object.keys(rack("k1", 20));
   assert.deepEqual(harness.hear({ silent: allOf(names.slice(0, 8), suspectAfterMs) }), [
-    "sightLost rack/k1 8/20",
+    "sightLost rack:k1 8/20",
   ]);
   harness.nowMs += 10_000;
   const first = allOf(names.slice(0, 8), suspectAfterMs + 10_000);
@@ -196,7 +196,7 @@ test("PresenceJudge names the widest domain that is needed to explain it", () =>
       suspectAfterMs,
     );
   assert.deepEqual(new Harness(nodes).hear({ silent: silentIn("k1-") }), [
-    "sightLost room/r1/rack/k1 10/10",
+    "sightLost rack:r1/k1 10/10",
   ]);
   assert.deepEqual(new Harness(nodes).hear({ silent: silentIn("k1-", "k2-", "k3-") }), [
     "sightLost room/r1 30/30",
@@ -223,5 +223,5 @@ test("PresenceJudge takes over a lost sight from the log, and does not end it at
   assert.deepEqual(harness.hear({}), []);
   assert.deepEqual(harness.hear({ silent: allOf(names, 3_000) }), []);
   harness.nowMs += 5_000;
-  assert.deepEqual(harness.hear({}), ["sightRegained rack/k1 0"]);
+  assert.deepEqual(harness.hear({}), ["sightRegained rack:k1 0"]);
 });

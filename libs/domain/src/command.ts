@@ -5,6 +5,7 @@
  * They are decided once, on the leader, and never logged; only the events they lead to are.
  */
 import type { Cause } from "./event.ts";
+import type { FaultDomainName } from "./fault-domain.ts";
 import type { FactBatch } from "./fact.ts";
 import type { ActionId, NodeName, OperationId, RoleName, TargetKey } from "./names.ts";
 import type { Order } from "./order.ts";
@@ -29,6 +30,17 @@ export type UserCommand =
   | { readonly type: "endMaintenance"; readonly node: NodeName }
   /** Only a lost node may be forgotten. */
   | { readonly type: "forgetNode"; readonly node: NodeName }
+  /** Nothing new is ordered on any node until actions are resumed. */
+  | { readonly type: "pauseActions"; readonly reason: string }
+  | { readonly type: "resumeActions" }
+  /** Healing goes on in the fault domain although many of its nodes ail. */
+  | {
+      readonly type: "releaseStorm";
+      readonly faultDomain: FaultDomainName;
+      readonly reason: string;
+    }
+  /** What its agent has begun is not torn off half-way. */
+  | { readonly type: "cancelAction"; readonly action: ActionId; readonly reason: string }
   | { readonly type: "cancelOperation"; readonly operation: OperationId }
   | {
       readonly type: "addReplica";
@@ -53,6 +65,10 @@ export type PlannerDecision =
       readonly attempt: number;
       readonly timeoutMs: number;
     }
+  /** What was disrupted has been well for a while. */
+  | { readonly type: "settle"; readonly node: NodeName; readonly target: TargetKey }
+  /** A storm may have ended. */
+  | { readonly type: "reviewStorm"; readonly faultDomain: FaultDomainName }
   | { readonly type: "timeOut"; readonly node: NodeName; readonly action: ActionId }
   /** The agent refused the order: it will not run. */
   | {

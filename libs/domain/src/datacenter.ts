@@ -7,6 +7,8 @@
  */
 import { compareText } from "@atoll/stdx";
 import type { StreamPosition } from "./event.ts";
+import { FaultDomainIndex } from "./fault-domain.ts";
+import type { FaultDomainName, FaultDomainTally } from "./fault-domain.ts";
 import type { ActionId, NodeName, OperationId, RoleName } from "./names.ts";
 import { RecencyMap } from "./recency-map.ts";
 import { SharedMap } from "./shared-map.ts";
@@ -16,10 +18,12 @@ import type {
   GroupReplicaState,
   NodeState,
   OperationState,
+  PauseState,
   RequestState,
   RoleState,
   SightState,
   StateStore,
+  StormState,
   WholeState,
 } from "./state.ts";
 
@@ -27,6 +31,9 @@ export class Datacenter implements StateStore, WholeState {
   #stampMs = 0;
   #stream: StreamPosition | undefined;
   #operationCount = 0;
+  #pause: PauseState | undefined;
+  #storms: Map<FaultDomainName, StormState> = new Map();
+  #faultDomains: FaultDomainIndex = new FaultDomainIndex();
   #nodes: SharedMap<NodeName, NodeState> = new SharedMap();
   #nodeNames: SortedNames<NodeName> = new SortedNames();
   #roles: Map<RoleName, RoleState> = new Map();
@@ -51,6 +58,10 @@ export class Datacenter implements StateStore, WholeState {
 
   get operationCount(): number {
     return this.#operationCount;
+  }
+
+  get pause(): PauseState | undefined {
+    return this.#pause;
   }
 
   get runningOperationCount(): number {
@@ -97,6 +108,26 @@ export class Datacenter implements StateStore, WholeState {
     return this.#sights;
   }
 
+  faultDomain(name: FaultDomainName): FaultDomainTally {
+    return this.#faultDomains.tally(name);
+  }
+
+  disruptedNodes(name: FaultDomainName): Iterable<NodeName> {
+    return this.#faultDomains.disrupted(name);
+  }
+
+  ailingNodes(name: FaultDomainName): Iterable<NodeName> {
+    return this.#faultDomains.ailing(name);
+  }
+
+  storm(faultDomain: FaultDomainName): StormState | undefined {
+    return this.#storms.get(faultDomain);
+  }
+
+  storms(): Iterable<StormState> {
+    return sortedStorms(this.#storms);
+  }
+
   *nodes(): IterableIterator<NodeState> {
     for (const name of this.#nodeNames.values) yield this.#nodes.get(name) as NodeState;
   }
@@ -122,6 +153,7 @@ export class Datacenter implements StateStore, WholeState {
   }
 
   setNode(name: NodeName, value: NodeState | undefined): void {
+    this.#faultDomains.change(this.#nodes.get(name), value);
     if (value === undefined) {
       this.#nodes.delete(name);
       this.#nodeNames.delete(name);
@@ -178,6 +210,15 @@ export class Datacenter implements StateStore, WholeState {
     this.#operationCount = count;
   }
 
+  setStorm(faultDomain: FaultDomainName, value: StormState | undefined): void {
+    if (value === undefined) this.#storms.delete(faultDomain);
+    else this.#storms.set(faultDomain, value);
+  }
+
+  setPause(pause: PauseState | undefined): void {
+    this.#pause = pause;
+  }
+
   setRequest(requestId: string, value: RequestState | undefined): void {
     if (value === undefined) this.#requests.delete(requestId);
     else this.#requests.set(requestId, value);
@@ -218,6 +259,9 @@ export class Datacenter implements StateStore, WholeState {
     copy.#stampMs = this.#stampMs;
     copy.#stream = this.#stream;
     copy.#operationCount = this.#operationCount;
+    copy.#pause = this.#pause;
+    copy.#storms = new Map(this.#storms);
+    copy.#faultDomains = this.#faultDomains.copy();
     copy.#nodes = this.#nodes.copy();
     copy.#nodeNames = this.#nodeNames.copy();
     copy.#roles = new Map(this.#roles);
@@ -231,4 +275,10 @@ export class Datacenter implements StateStore, WholeState {
     copy.#sights = this.#sights;
     return copy;
   }
+}
+
+function sortedStorms(storms: ReadonlyMap<FaultDomainName, StormState>): StormState[] {
+  return [...storms.values()].toSorted((left, right) =>
+    compareText(left.faultDomain, right.faultDomain),
+  );
 }

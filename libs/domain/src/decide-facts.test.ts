@@ -45,7 +45,7 @@ test("acceptFacts discovers a node by its first batch and seeds its labels", () 
   const { agentVersion, bootId, services, files } = agentStarted;
   assert.deepEqual(outcomeOf(given().when(accept([agentStarted]))), [
     { type: "nodeDiscovered", node: n1, incarnation: "i1", labels: agentStarted.labels },
-    { type: "agentStarted", node: n1, agentVersion, bootId, services, files },
+    { type: "agentStarted", node: n1, agentVersion, bootId, rebooted: false, services, files },
     accepted(1, 1),
   ]);
 });
@@ -118,7 +118,7 @@ test("acceptFacts of another incarnation is a wipe, and ends what was under way"
       action: actionPlanned.action,
       reason: "the node was wiped",
     },
-    { type: "nodeWiped", node: n1, incarnation: "i2" },
+    { type: "nodeWiped", node: n1, incarnation: "i2", lost: 0 },
     { type: "serviceStatusChanged", node: n1, service: serviceSeen("healthy") },
     accepted(1, 1, "i2"),
   ]);

@@ -86,7 +86,12 @@ function meet(node: NodeState, { incarnation }: FactBatch): Arrival {
   return {
     events: [
       ...cancelAll(node, "the node was wiped"),
-      { type: "nodeWiped", node: node.name, incarnation },
+      {
+        type: "nodeWiped",
+        node: node.name,
+        incarnation,
+        lost: node.services.size + node.files.size,
+      },
     ],
     watermark: START,
   };
@@ -115,7 +120,8 @@ function eventOf(view: StateView, { node: name }: FactBatch, fact: Fact): Domain
   switch (fact.type) {
     case "agentStarted": {
       const { agentVersion, bootId, services, files } = fact;
-      return { type: "agentStarted", node: name, agentVersion, bootId, services, files };
+      const rebooted = node.bootId !== "" && node.bootId !== bootId;
+      return { type: "agentStarted", node: name, agentVersion, bootId, rebooted, services, files };
     }
     case "inventoryObserved": {
       const { inventory } = fact;

@@ -2,17 +2,15 @@
  * Decides about maintenance: the time in which a node is observed and never acted upon.
  */
 import { cancelAll } from "./cancel-all.ts";
-import { isPrintable } from "./check-labels.ts";
 import type { UserCommand } from "./command.ts";
 import { decided, UNCHANGED } from "./decision.ts";
 import type { Decision } from "./decision.ts";
 import { findNode } from "./find.ts";
 import type { NodeName } from "./names.ts";
+import { refuseReason } from "./pause.ts";
 import { rejected } from "./rejection.ts";
 import { withOperation } from "./start-operation.ts";
 import type { StateView } from "./state.ts";
-
-export const MAINTENANCE_REASON_LENGTH_MAX = 500;
 
 type StartMaintenance = Extract<UserCommand, { type: "startMaintenance" }>;
 
@@ -22,17 +20,8 @@ export function decideStartMaintenance(view: StateView, command: StartMaintenanc
   if (found.type === "rejected") return found;
   const node = found.value;
   const reason = command.reason.trim();
-  if (
-    reason.length === 0 ||
-    reason.length > MAINTENANCE_REASON_LENGTH_MAX ||
-    !isPrintable(reason)
-  ) {
-    const allowed = `1 to ${MAINTENANCE_REASON_LENGTH_MAX} printable characters`;
-    const text = `maintenance needs a reason of ${allowed}, it has ${reason.length}`;
-    return rejected("invalidArgument", text, [
-      { subject: node.name, path: "reason", reason: text },
-    ]);
-  }
+  const refusal = refuseReason("maintenance", node.name, reason);
+  if (refusal !== undefined) return refusal;
   if (node.maintenance?.reason === reason) return UNCHANGED;
   return decided([
     ...cancelAll(node, `maintenance: ${reason}`),

@@ -6,6 +6,7 @@
  * the same answer and no events.
  */
 import { canonicalJson, digestText } from "@atoll/stdx";
+import { decideCancelAction } from "./cancel-action.ts";
 import type { Command, CommandContext, UserCommand } from "./command.ts";
 import { decideAcceptFacts } from "./decide-facts.ts";
 import { decideEndMaintenance, decideStartMaintenance } from "./decide-maintenance.ts";
@@ -18,9 +19,11 @@ import { decideAssignRole, decideUnassignRole } from "./decide-role-assignment.t
 import { decided } from "./decision.ts";
 import type { Decision } from "./decision.ts";
 import { showText } from "./names.ts";
+import { decidePause, decideResume } from "./pause.ts";
 import { rejected } from "./rejection.ts";
 import { decideAddReplica, decideForgetReplica, decideRemoveReplica } from "./group-replica.ts";
 import { decideReportSight } from "./sight.ts";
+import { decideReleaseStorm } from "./storm.ts";
 import type { StateView } from "./state.ts";
 
 export const REQUEST_ID_LENGTH_MAX = 128;
@@ -88,6 +91,14 @@ function decideUserCommand(
       return decideForgetNode(view, command.node);
     case "cancelOperation":
       return decideCancelOperation(view, command.operation, context);
+    case "cancelAction":
+      return decideCancelAction(view, command);
+    case "pauseActions":
+      return decidePause(view, command.reason);
+    case "resumeActions":
+      return decideResume(view);
+    case "releaseStorm":
+      return decideReleaseStorm(view, command);
     case "addReplica":
       return decideAddReplica(view, command);
     case "removeReplica":

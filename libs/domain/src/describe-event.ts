@@ -4,7 +4,7 @@
  * Foreign text in it (reasons, versions) is shown as it is recorded, shortened; whoever prints it
  * to a terminal escapes it.
  */
-import type { DomainEvent, GroupEvent } from "./event.ts";
+import type { DomainEvent, GroupEvent, PauseEvent, StormEvent } from "./event.ts";
 import type { DroppedFacts, FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
 import type { NodeName } from "./names.ts";
 import { fileTarget, serviceTarget } from "./names.ts";
@@ -57,7 +57,7 @@ export function nodeOf(event: DomainEvent): NodeName | undefined {
 
 /**
  * Everything that an event is about, for filters: `node/n1`, `role/web`, `service:web/app`,
- * `file:/etc/motd`, `action/n1-3`, `operation/op-1`, `replica/4`, and fault domains by their names.
+ * `file:/etc/motd`, `action/n1-3`, `operation/op-1`, `faultDomain/rack:r1`, `replica/4`.
  */
 export function subjectsOf(event: DomainEvent): readonly string[] {
   const subjects: string[] = [];
@@ -72,6 +72,7 @@ export function subjectsOf(event: DomainEvent): readonly string[] {
   if ("path" in event) subjects.push(fileTarget(event.path));
   if ("action" in event) subjects.push(`action/${event.action}`);
   if ("target" in event) subjects.push(event.target);
+  if ("faultDomain" in event) subjects.push(`faultDomain/${event.faultDomain}`);
   if ("replica" in event) subjects.push(`replica/${event.replica}`);
   if ("domain" in event) subjects.push(event.domain);
   if ("operation" in event && event.operation !== "") subjects.push(`operation/${event.operation}`);
@@ -107,6 +108,8 @@ function describeIntent(event: Exclude<DomainEvent, { type: ObservedType }>): st
       return `maintenance of node ${event.node} started${because(event.reason)}`;
     case "maintenanceEnded":
       return `maintenance of node ${event.node} ended`;
+    case "disruptionEnded":
+      return `${event.target} of node ${event.node} is well again`;
     case "nodeForgotten":
       return `node ${event.node} was forgotten`;
     case "roleApplied":
@@ -121,6 +124,8 @@ function describeIntent(event: Exclude<DomainEvent, { type: ObservedType }>): st
       return `action ${event.action} failed${because(event.reason)}`;
     case "actionTimedOut":
       return `action ${event.action} gave no result before its deadline`;
+    case "actionCancelRequested":
+      return `action ${event.action} is to be cancelled${because(event.reason)}`;
     case "actionCancelled":
       return `action ${event.action} was cancelled${because(event.reason)}`;
     case "operationStarted":
@@ -139,7 +144,7 @@ function describeIntent(event: Exclude<DomainEvent, { type: ObservedType }>): st
   }
 }
 
-function describeGroup(event: GroupEvent): string {
+function describeGroup(event: GroupEvent | PauseEvent | StormEvent): string {
   switch (event.type) {
     case "replicaAddressSet": {
       const instead = event.replaces === 0 ? "" : ` instead of replica ${event.replaces}`;
@@ -149,6 +154,19 @@ function describeGroup(event: GroupEvent): string {
       return `replica ${event.replica} is to leave the group`;
     case "replicaForgotten":
       return `replica ${event.replica} has left the group`;
+    case "stormHeld": {
+      const share = `more than ${event.sharePercent} %`;
+      const what = `${event.nodes} of ${event.of} nodes ail at once, ${share}`;
+      return `a storm in ${event.faultDomain}: ${what}; healing is held there`;
+    }
+    case "stormReleased":
+      return `the storm in ${event.faultDomain} was released${because(event.reason)}`;
+    case "stormEnded":
+      return `the storm in ${event.faultDomain} has ended`;
+    case "actionsPaused":
+      return `actions were paused${because(event.reason)}`;
+    case "actionsResumed":
+      return "actions were resumed";
     case "groupRestored":
       return (
         `the group was founded anew as ${short(event.group)} from a backup of ` +

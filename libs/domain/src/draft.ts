@@ -6,18 +6,22 @@
  * draft drops nothing past a bound; that is left to the datacenter when the events arrive there.
  */
 import { compareText } from "@atoll/stdx";
+import { DraftedFaultDomains } from "./drafted-fault-domains.ts";
 import type { StreamPosition } from "./event.ts";
+import type { FaultDomainName, FaultDomainTally } from "./fault-domain.ts";
 import type { ActionId, NodeName, OperationId, RoleName } from "./names.ts";
 import type {
   ActionState,
   GroupReplicaState,
   NodeState,
   OperationState,
+  PauseState,
   RequestState,
   RoleState,
   SightState,
   StateStore,
   StateView,
+  StormState,
 } from "./state.ts";
 
 export class Draft implements StateStore {
@@ -30,16 +34,21 @@ export class Draft implements StateStore {
   readonly #requests: Map<string, RequestState | undefined> = new Map();
   readonly #replicas: Map<number, GroupReplicaState | undefined> = new Map();
   readonly #sights: Map<string, SightState | undefined> = new Map();
+  readonly #storms: Map<FaultDomainName, StormState | undefined> = new Map();
+  readonly #faultDomains: DraftedFaultDomains;
   #stampMs: number;
   #stream: StreamPosition | undefined;
   #operationCount: number;
   #runningOperationCount: number;
+  #pause: PauseState | undefined;
 
   constructor(base: StateView) {
     this.#base = base;
+    this.#faultDomains = new DraftedFaultDomains(base);
     this.#stampMs = base.stampMs;
     this.#stream = base.stream;
     this.#operationCount = base.operationCount;
+    this.#pause = base.pause;
     this.#runningOperationCount = base.runningOperationCount;
   }
 
@@ -57,6 +66,10 @@ export class Draft implements StateStore {
 
   get runningOperationCount(): number {
     return this.#runningOperationCount;
+  }
+
+  get pause(): PauseState | undefined {
+    return this.#pause;
   }
 
   node(name: NodeName): NodeState | undefined {
@@ -104,6 +117,28 @@ export class Draft implements StateStore {
       : merge(this.#base.sights(), this.#sights, domainOf);
   }
 
+  faultDomain(name: FaultDomainName): FaultDomainTally {
+    return this.#faultDomains.tally(name);
+  }
+
+  disruptedNodes(name: FaultDomainName): Iterable<NodeName> {
+    return this.#faultDomains.disrupted(name, this.#nodes);
+  }
+
+  ailingNodes(name: FaultDomainName): Iterable<NodeName> {
+    return this.#faultDomains.ailing(name, this.#nodes);
+  }
+
+  storm(faultDomain: FaultDomainName): StormState | undefined {
+    return this.#storms.has(faultDomain)
+      ? this.#storms.get(faultDomain)
+      : this.#base.storm(faultDomain);
+  }
+
+  storms(): Iterable<StormState> {
+    return merge(this.#base.storms(), this.#storms, (storm) => storm.faultDomain);
+  }
+
   nodes(): Iterable<NodeState> {
     return this.#nodes.size === 0
       ? this.#base.nodes()
@@ -128,6 +163,7 @@ export class Draft implements StateStore {
   }
 
   setNode(name: NodeName, value: NodeState | undefined): void {
+    this.#faultDomains.change(this.node(name), value);
     this.#nodes.set(name, value);
   }
 
@@ -159,6 +195,14 @@ export class Draft implements StateStore {
 
   setOperationCount(count: number): void {
     this.#operationCount = count;
+  }
+
+  setStorm(faultDomain: FaultDomainName, value: StormState | undefined): void {
+    this.#storms.set(faultDomain, value);
+  }
+
+  setPause(pause: PauseState | undefined): void {
+    this.#pause = pause;
   }
 
   setRequest(requestId: string, value: RequestState | undefined): void {

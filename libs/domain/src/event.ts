@@ -5,6 +5,7 @@
  * new type. `evolve` takes every one of them without a throw. Recipe for a new one:
  * CONTRIBUTING.md, "Add an event".
  */
+import type { FaultDomainName } from "./fault-domain.ts";
 import type { DroppedFacts, FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
 import type { Inventory } from "./inventory.ts";
 import type { ActionId, NodeName, OperationId, RoleName, ServiceKey, TargetKey } from "./names.ts";
@@ -18,6 +19,8 @@ export type DomainEvent =
   | OperationEvent
   | GroupEvent
   | SightEvent
+  | PauseEvent
+  | StormEvent
   | {
       /** Remembers an API request, so that its repetition is harmless. */
       readonly type: "requestRecorded";
@@ -66,6 +69,32 @@ export type SightEvent =
   /** They are judged again; so many are still silent. */
   | { readonly type: "sightRegained"; readonly domain: string; readonly silent: number };
 
+/** About the pause switch of the whole datacenter. */
+export type PauseEvent =
+  | { readonly type: "actionsPaused"; readonly reason: string }
+  | { readonly type: "actionsResumed" };
+
+/** About the storm guard of a fault domain. */
+export type StormEvent =
+  /** Too many of its nodes ail at once: what would heal them is held. */
+  | {
+      readonly type: "stormHeld";
+      readonly faultDomain: FaultDomainName;
+      /** Nodes that ail. */
+      readonly nodes: number;
+      /** Nodes that there are. */
+      readonly of: number;
+      readonly sharePercent: number;
+    }
+  /** A person has looked: healing goes on. */
+  | {
+      readonly type: "stormReleased";
+      readonly faultDomain: FaultDomainName;
+      readonly reason: string;
+    }
+  /** No more than the share of its nodes ails. */
+  | { readonly type: "stormEnded"; readonly faultDomain: FaultDomainName };
+
 interface OfNode {
   readonly node: NodeName;
 }
@@ -77,12 +106,19 @@ export type NodeEvent =
       readonly labels: Readonly<Record<string, string>>;
     })
   /** The agent's data folder is another one: what was on the node is gone. */
-  | (OfNode & { readonly type: "nodeWiped"; readonly incarnation: string })
+  | (OfNode & {
+      readonly type: "nodeWiped";
+      readonly incarnation: string;
+      /** Services and files that were known there. */
+      readonly lost: number;
+    })
   /** Replaces everything observed. */
   | (OfNode & {
       readonly type: "agentStarted";
       readonly agentVersion: string;
       readonly bootId: string;
+      /** The node itself was restarted since its agent started last. */
+      readonly rebooted: boolean;
       readonly services: readonly ServiceObservation[];
       readonly files: readonly FileObservation[];
     })
@@ -119,6 +155,8 @@ export type NodeEvent =
   | (OfNode & { readonly type: "roleUnassigned"; readonly role: RoleName })
   | (OfNode & { readonly type: "maintenanceStarted"; readonly reason: string })
   | (OfNode & { readonly type: "maintenanceEnded" })
+  /** What was taken away by an action is back, and has been well for a while. */
+  | (OfNode & { readonly type: "disruptionEnded"; readonly target: TargetKey })
   | (OfNode & { readonly type: "nodeForgotten" });
 
 export type RoleEvent =
@@ -140,6 +178,8 @@ export type ActionEvent =
       readonly target: TargetKey;
       readonly order: Order;
       readonly cause: Cause;
+      /** It takes away something that works. */
+      readonly disruptive: boolean;
       /** Which try for this target this is, from 1. */
       readonly attempt: number;
       readonly deadlineMs: number;
@@ -156,6 +196,12 @@ export type ActionEvent =
       readonly durationMs: number;
     })
   | (OfNode & { readonly type: "actionTimedOut"; readonly action: ActionId })
+  /** A user does not want it; it is cancelled when its agent has not begun it. */
+  | (OfNode & {
+      readonly type: "actionCancelRequested";
+      readonly action: ActionId;
+      readonly reason: string;
+    })
   | (OfNode & {
       readonly type: "actionCancelled";
       readonly action: ActionId;

@@ -4,6 +4,8 @@
  * An action is open until the first event that ends it; later ones change nothing. Of the finished
  * ones a node keeps the newest few.
  */
+import { withoutWithheld } from "./cancel-action.ts";
+import { disruptedByPlan, withSettled } from "./disruption.ts";
 import type { ActionEvent } from "./event.ts";
 import { digestOf, failuresAfterAction, withoutFailure } from "./failures.ts";
 import type { ActionId, NodeName } from "./names.ts";
@@ -18,7 +20,7 @@ import type {
 } from "./state.ts";
 
 type Planned = Extract<ActionEvent, { type: "actionPlanned" }>;
-type Ended = Exclude<ActionEvent, Planned>;
+type Ended = Exclude<ActionEvent, Planned | { type: "actionCancelRequested" }>;
 
 interface Ending {
   readonly status: Exclude<ActionStatus, "planned">;
@@ -60,6 +62,8 @@ export function evolveActionPlanned(store: StateStore, event: Planned, since: Si
     generation: Math.max(node.generation, generation),
     open: new Map(node.open).set(target, id),
     failures: anew ? withoutFailure(node.failures, target) : node.failures,
+    withheld: withoutWithheld(node, target),
+    disrupted: disruptedByPlan(node, event, since),
   });
 }
 
@@ -105,12 +109,11 @@ function end(store: StateStore, id: ActionId, ending: Ending, since: Since): voi
   while (finished.length > FINISHED_ACTIONS_PER_NODE_MAX) {
     store.setAction(finished.shift() as ActionId, undefined);
   }
-  store.setNode(node.name, {
-    ...node,
-    open,
-    finished,
-    failures: failuresAfterEnd(node, ended, since),
-  });
+  const failures = failuresAfterEnd(node, ended, since);
+  const { wiped, ...rest } = node;
+  // The first success after a wipe: the node is on its way again.
+  const still = wiped === undefined || ended.status === "succeeded" ? {} : { wiped };
+  store.setNode(node.name, withSettled(store, { ...rest, ...still, open, finished, failures }));
 }
 
 function failuresAfterEnd(

@@ -39,6 +39,8 @@ export function evolveNodeDiscovered(
     open: new Map(),
     finished: [],
     failures: new Map(),
+    withheld: new Map(),
+    disrupted: new Map(),
   };
   store.setForgottenNode(event.node, undefined);
   store.setNode(
@@ -49,8 +51,10 @@ export function evolveNodeDiscovered(
 
 export function evolveNodeWiped(store: StateStore, event: OfType<"nodeWiped">, since: Since): void {
   cancelOpenActions(store, event.node, "the node was wiped", since);
+  const wiped = event.lost > 0 ? { wiped: since } : {};
   update(store, event.node, ({ inventory: _inventory, dropped: _dropped, ...node }) => ({
     ...node,
+    ...wiped,
     incarnation: event.incarnation,
     watermark: { boot: 0, sequence: 0 },
     agentVersion: "",
@@ -58,6 +62,8 @@ export function evolveNodeWiped(store: StateStore, event: OfType<"nodeWiped">, s
     services: new Map(),
     files: new Map(),
     failures: new Map(),
+    withheld: new Map(),
+    disrupted: new Map(),
   }));
 }
 
@@ -103,7 +109,7 @@ export function evolveMaintenance(
   update(store, event.node, ({ maintenance: _maintenance, ...node }) =>
     event.type === "maintenanceStarted"
       ? { ...node, maintenance: { reason: event.reason, actor, since }, revision: since.index }
-      : { ...node, revision: since.index },
+      : { ...node, withheld: new Map(), revision: since.index },
   );
 }
 
@@ -113,7 +119,7 @@ export function evolveNodeForgotten(store: StateStore, event: OfType<"nodeForgot
   for (const action of [...node.open.values(), ...node.finished])
     store.setAction(action, undefined);
   store.setNode(event.node, undefined);
-  const { maintenance: _maintenance, ...kept } = node;
+  const { maintenance: _maintenance, wiped: _wiped, rebooted: _rebooted, ...kept } = node;
   store.setForgottenNode(event.node, {
     ...kept,
     assignedRoles: [],
@@ -121,6 +127,8 @@ export function evolveNodeForgotten(store: StateStore, event: OfType<"nodeForgot
     open: new Map(),
     finished: [],
     failures: new Map(),
+    withheld: new Map(),
+    disrupted: new Map(),
   });
   if (store.forgottenNodeCount() <= FORGOTTEN_NODES_MAX) return;
   const oldest = store.oldestForgottenNode();

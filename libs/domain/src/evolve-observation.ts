@@ -1,8 +1,10 @@
 /**
  * What events make of what an agent observed on its node.
  */
+import { withoutWithheld } from "./cancel-action.ts";
 import type { NodeEvent } from "./event.ts";
 import type { FileObservation, ServiceObservation } from "./fact.ts";
+import { withSettled } from "./disruption.ts";
 import { update } from "./evolve-node.ts";
 import { failuresAfterObservation, withoutFailure } from "./failures.ts";
 import type { ServiceKey } from "./names.ts";
@@ -29,7 +31,9 @@ export function evolveAgentStarted(
     files.set(seen.path, observedFile(before.files.get(seen.path), seen, since));
   }
   const { agentVersion, bootId } = event;
-  store.setNode(event.node, { ...before, agentVersion, bootId, services, files, failures });
+  const rebooted = event.rebooted ? { rebooted: since } : {};
+  const node = { ...before, ...rebooted, agentVersion, bootId, services, files, failures };
+  store.setNode(event.node, withSettled(store, node));
 }
 
 export function evolveInventory(
@@ -47,22 +51,23 @@ export function evolveServiceStatus(
   since: Since,
 ): void {
   const seen = event.service;
-  update(store, event.node, (node) => ({
-    ...node,
-    failures: failuresAfterObservation(store, node, seen, since),
-    services: new Map(node.services).set(
-      seen.key,
-      observedService(node.services.get(seen.key), seen, since),
-    ),
-  }));
+  update(store, event.node, (node) => {
+    const failures = failuresAfterObservation(store, node, seen, since);
+    const observed = observedService(node.services.get(seen.key), seen, since);
+    const services = new Map(node.services).set(seen.key, observed);
+    return withSettled(store, { ...node, failures, services });
+  });
 }
 
 export function evolveServiceForgotten(store: StateStore, event: OfType<"serviceForgotten">): void {
-  update(store, event.node, (node) => ({
-    ...node,
-    services: without(node.services, event.key),
-    failures: withoutFailure(node.failures, serviceTarget(event.key)),
-  }));
+  update(store, event.node, (node) =>
+    withSettled(store, {
+      ...node,
+      services: without(node.services, event.key),
+      failures: withoutFailure(node.failures, serviceTarget(event.key)),
+      withheld: withoutWithheld(node, serviceTarget(event.key)),
+    }),
+  );
 }
 
 export function evolveFileStatus(
@@ -82,6 +87,7 @@ export function evolveFileForgotten(store: StateStore, event: OfType<"fileForgot
     ...node,
     files: without(node.files, event.path),
     failures: withoutFailure(node.failures, fileTarget(event.path)),
+    withheld: withoutWithheld(node, fileTarget(event.path)),
   }));
 }
 

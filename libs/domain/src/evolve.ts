@@ -6,7 +6,17 @@
  * state on every replica and with every later release, so the rules here only ever get additions.
  * Called for committed entries by whoever applies the log, and on drafts by the leader.
  */
-import type { DomainEvent, EventPosition, GroupEvent, LogEntry, SightEvent } from "./event.ts";
+import { evolveCancelRequested } from "./cancel-action.ts";
+import { evolveDisruptionEnded } from "./disruption.ts";
+import type {
+  DomainEvent,
+  EventPosition,
+  GroupEvent,
+  LogEntry,
+  PauseEvent,
+  SightEvent,
+  StormEvent,
+} from "./event.ts";
 import { evolveActionEnded, evolveActionPlanned } from "./evolve-action.ts";
 import {
   evolveAgentStarted,
@@ -30,8 +40,12 @@ import {
 import { evolveOperationEnded, evolveOperationStarted, evolveRequest } from "./evolve-operation.ts";
 import { evolveRoleApplied, evolveRoleDeleted } from "./evolve-role.ts";
 import { evolveGroup } from "./group-replica.ts";
+import { evolvePause } from "./pause.ts";
 import { evolveSight } from "./sight.ts";
+import { evolveStorm } from "./storm.ts";
 import type { Since, StateStore } from "./state.ts";
+
+type HoldEvent = Extract<DomainEvent, { type: "actionCancelRequested" | "disruptionEnded" }>;
 
 /**
  * Applies one entry of the log: its stamp, its position in the stream, then its events in order.
@@ -114,16 +128,32 @@ export function evolve(
     case "requestRecorded":
       return evolveRequest(store, event, since);
     default:
-      return evolveWhole(store, event, since);
+      return evolveControl(store, event, since, actor);
   }
 }
 
-/** What is about the datacenter as a whole. */
-function evolveWhole(store: StateStore, event: GroupEvent | SightEvent, since: Since): void {
+/** What is about holding actions, and about the group. */
+function evolveControl(
+  store: StateStore,
+  event: GroupEvent | SightEvent | PauseEvent | StormEvent | HoldEvent,
+  since: Since,
+  actor: string,
+): void {
   switch (event.type) {
     case "sightLost":
     case "sightRegained":
       return evolveSight(store, event, since);
+    case "disruptionEnded":
+      return evolveDisruptionEnded(store, event);
+    case "actionCancelRequested":
+      return evolveCancelRequested(store, event, since, actor);
+    case "stormHeld":
+    case "stormReleased":
+    case "stormEnded":
+      return evolveStorm(store, event, since, actor);
+    case "actionsPaused":
+    case "actionsResumed":
+      return evolvePause(store, event, since, actor);
     default:
       return evolveGroup(store, event, since);
   }

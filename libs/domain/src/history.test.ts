@@ -37,6 +37,8 @@ function show(view: StateView): string {
     stampMs: 0,
     stream: undefined,
     operationCount: view.operationCount,
+    pause: view.pause ?? "none",
+    storms: [...view.storms()],
     runningOperationCount: view.runningOperationCount,
   };
   return canonicalJson({

@@ -15,9 +15,11 @@ export type {
   NodeEvent,
   OperationEvent,
   OperationKind,
+  PauseEvent,
   RecordedEvent,
   RoleEvent,
   SightEvent,
+  StormEvent,
   StreamPosition,
 } from "./event.ts";
 export type {
@@ -54,6 +56,7 @@ export {
   serviceTarget,
   showText,
 } from "./names.ts";
+export { cancellationOf } from "./cancel-action.ts";
 export type { Order, RenderedFile, RenderedService } from "./order.ts";
 export type { Rejection, RejectionCode, Violation } from "./rejection.ts";
 export { rejected } from "./rejection.ts";
@@ -78,6 +81,7 @@ export type {
   ActionState,
   ActionStatus,
   DroppedCount,
+  Disruption,
   FailureCount,
   GroupReplicaState,
   GroupReplicaStatus,
@@ -85,6 +89,7 @@ export type {
   ObservedFile,
   ObservedService,
   OperationState,
+  PauseState,
   OperationStatus,
   Presence,
   RequestState,
@@ -93,6 +98,8 @@ export type {
   Since,
   StateStore,
   StateView,
+  StormState,
+  Withheld,
   WholeState,
 } from "./state.ts";
 export {
@@ -115,7 +122,6 @@ export { isUrl } from "./check-health.ts";
 export { Datacenter } from "./datacenter.ts";
 export { decide, REQUEST_ID_LENGTH_MAX } from "./decide.ts";
 export { comparePositions } from "./decide-facts.ts";
-export { MAINTENANCE_REASON_LENGTH_MAX } from "./decide-maintenance.ts";
 export type { Decided, Decision } from "./decision.ts";
 export {
   describeDropped,
@@ -126,8 +132,15 @@ export {
 } from "./describe-event.ts";
 export { Draft } from "./draft.ts";
 export { evolve, evolveEntry } from "./evolve.ts";
+export { keepsStill, pauseText, REASON_LENGTH_MAX } from "./pause.ts";
+export type { ActionLimits } from "./action-limits.ts";
+export { ACTION_LIMITS, disruptedMax } from "./action-limits.ts";
+export type { DisruptionRefusal } from "./disruption.ts";
+export { backSince, isDisruptive, refuseDisruption, roomFor } from "./disruption.ts";
+export type { FaultDomainName, FaultDomainTally } from "./fault-domain.ts";
+export { faultDomainOf, faultDomainsOf, isAiling, WHOLE_DATACENTER } from "./fault-domain.ts";
+export { heals, healingOf, holdingStorm, stormText } from "./storm.ts";
 export { REPLICA_ID_MAX } from "./group-replica.ts";
-export { faultDomainsOf, WHOLE_DATACENTER } from "./fault-domain.ts";
 export { SIGHTS_MAX, sightsOf } from "./sight.ts";
 export { digestOf, STABLE_MS } from "./failures.ts";
 export { utf8Length } from "./utf8-length.ts";

@@ -38,7 +38,7 @@ export function evolveSight(store: StateStore, event: SightEvent, since: Since):
 
 /** The lost sights in which a node stands. Those of servers of the bus name no place. */
 export function sightsOf(view: StateView, { location }: NodeState): SightState[] {
-  const domains = faultDomainsOf(location);
+  const domains: readonly string[] = faultDomainsOf(location);
   return [...view.sights()].filter(({ domain }) => domains.includes(domain));
 }
 

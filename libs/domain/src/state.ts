@@ -7,6 +7,7 @@
  */
 import type { Cause, OperationKind, StreamPosition } from "./event.ts";
 import type { FactLane, FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
+import type { FaultDomainName, FaultDomainTally } from "./fault-domain.ts";
 import type { Inventory } from "./inventory.ts";
 import type { ActionId, NodeName, OperationId, RoleName, ServiceKey, TargetKey } from "./names.ts";
 import type { Order } from "./order.ts";
@@ -52,6 +53,33 @@ export interface NodeState {
   readonly finished: readonly ActionId[];
   /** Failures in a row, for backoff; only targets that have failed. What counts: failures.ts. */
   readonly failures: ReadonlyMap<TargetKey, FailureCount>;
+  /** Targets whose last action a user took back, oldest first. What ends it: cancel-action.ts. */
+  readonly withheld: ReadonlyMap<TargetKey, Withheld>;
+  /** Targets that worked, were acted upon, and are not well again. What ends it: disruption.ts. */
+  readonly disrupted: ReadonlyMap<TargetKey, Disruption>;
+  /** Its restart: what is seen as crashed by the same entry ended with it. */
+  readonly rebooted?: Since;
+  /** It lost what was on it, and nothing has succeeded there since. */
+  readonly wiped?: Since;
+}
+
+/** Something that worked was taken away by an action and is not back. */
+export interface Disruption {
+  /** The newest one for the target. */
+  readonly action: ActionId;
+  /** What it works towards; empty when it removes. */
+  readonly digest: string;
+  /** Of the first action. */
+  readonly since: Since;
+}
+
+export interface Withheld {
+  readonly action: ActionId;
+  /** Of the specification that the action was for: another one is wanted anew. */
+  readonly digest: string;
+  readonly reason: string;
+  readonly actor: string;
+  readonly since: Since;
 }
 
 export const FINISHED_ACTIONS_PER_NODE_MAX = 20;
@@ -161,6 +189,25 @@ export interface SightState {
   readonly since: Since;
 }
 
+/** Why, by whom and since when nothing new is ordered in the whole datacenter. */
+export interface PauseState {
+  readonly reason: string;
+  readonly actor: string;
+  readonly since: Since;
+}
+
+/** Healing is held in a fault domain in which too many nodes ail at once. */
+export interface StormState {
+  readonly faultDomain: FaultDomainName;
+  /** How it was when it began. */
+  readonly nodes: number;
+  readonly of: number;
+  readonly sharePercent: number;
+  readonly since: Since;
+  /** Present once a person let healing go on. */
+  readonly release?: { readonly reason: string; readonly actor: string; readonly since: Since };
+}
+
 /** What deciding, planning and answering may see. */
 export interface StateView {
   /** Stamp of the last entry; 0 before the first. */
@@ -169,6 +216,8 @@ export interface StateView {
   /** Operations ever started. */
   readonly operationCount: number;
   readonly runningOperationCount: number;
+  /** Undefined: actions are not paused. */
+  readonly pause: PauseState | undefined;
   node(name: NodeName): NodeState | undefined;
   /**
    * What is kept of a forgotten node: what was observed of it, its watermark and its generation.
@@ -188,6 +237,14 @@ export interface StateView {
   groupReplicas(): Iterable<GroupReplicaState>;
   /** By their domain. */
   sights(): Iterable<SightState>;
+  faultDomain(name: FaultDomainName): FaultDomainTally;
+  /** Of a fault domain, in no order. */
+  disruptedNodes(name: FaultDomainName): Iterable<NodeName>;
+  /** Of a fault domain, in no order. */
+  ailingNodes(name: FaultDomainName): Iterable<NodeName>;
+  storm(faultDomain: FaultDomainName): StormState | undefined;
+  /** Sorted by fault domain. */
+  storms(): Iterable<StormState>;
   /** Operations that run, in order of their start. */
   runningOperations(): Iterable<OperationState>;
 }
@@ -202,6 +259,8 @@ export interface StateStore extends StateView {
   setAction(id: ActionId, value: ActionState | undefined): void;
   setOperation(id: OperationId, value: OperationState | undefined): void;
   setOperationCount(count: number): void;
+  setStorm(faultDomain: FaultDomainName, value: StormState | undefined): void;
+  setPause(pause: PauseState | undefined): void;
   setRequest(requestId: string, value: RequestState | undefined): void;
   setEntry(stampMs: number, stream: StreamPosition | undefined): void;
   /** In order of recording: the oldest of these are dropped past their bounds. */

@@ -5,10 +5,12 @@
  * named here has, after the event, the same plan as before. Called by the leader for each event
  * it applies.
  */
-import type { DomainEvent, NodeName } from "@atoll/domain";
+import type { DomainEvent, FaultDomainName, NodeName } from "@atoll/domain";
 
 export type AffectedNodes =
   | { readonly type: "node"; readonly node: NodeName }
+  /** Nodes of the fault domain that ail. */
+  | { readonly type: "faultDomain"; readonly faultDomain: FaultDomainName }
   | { readonly type: "all" }
   | { readonly type: "none" };
 
@@ -19,7 +21,13 @@ export function affectedNodes(event: DomainEvent): AffectedNodes {
   switch (event.type) {
     case "roleApplied":
     case "roleDeleted":
+    case "actionsPaused":
+    case "actionsResumed":
       return ALL;
+    case "stormHeld":
+    case "stormReleased":
+    case "stormEnded":
+      return { type: "faultDomain", faultDomain: event.faultDomain };
     case "operationStarted":
     case "operationSucceeded":
     case "operationCancelled":

@@ -39,7 +39,9 @@ export function assess(look: Look): Findings {
 
 function underWay(node: NodeState, action: ActionState): Finding {
   const failures = failuresOf(node, action.target, digestOf(action.order));
-  const doing = orderText(action.order);
+  const cancelled = node.withheld.get(action.target);
+  const asked = cancelled?.action === action.id ? `, which ${cancelled.actor} asked to cancel` : "";
+  const doing = `${orderText(action.order)}${asked}`;
   const before =
     failures === undefined ? "" : `${failuresText(subjectOf(action.order), failures)}; `;
   return {

@@ -3,18 +3,24 @@
  *
  * Precedence: lost, suspected, maintenance, degraded, configuring, ready, discovered.
  */
-import type { NodeState, Since } from "@atoll/domain";
+import type { NodeState, Since, StateView } from "@atoll/domain";
+import { pauseText } from "@atoll/domain";
 import { DEGRADED_AFTER_FAILURES } from "./bounds.ts";
 import type { DesiredRole } from "./desired.ts";
 import type { Finding, Findings, Look } from "./finding.ts";
 import type { Condition, NodeCondition } from "./plan.ts";
 import { counted, nextTryText } from "./text.ts";
 
-/**
- * Why nothing is ordered on the node whatever is the matter; undefined when nothing keeps the
- * planner from it.
- */
-export function holdOf(node: NodeState): Condition | undefined {
+/** Why nothing is ordered on a node whatever is the matter. */
+export interface Hold {
+  /** What the node is by it; undefined where it is not the node that is held. */
+  readonly state: NodeCondition | undefined;
+  readonly reason: string;
+  readonly since: Since;
+}
+
+/** Undefined when nothing keeps the planner from it. */
+export function holdOf(view: StateView, node: NodeState): Hold | undefined {
   if (node.presence === "lost") {
     const reason = "nothing is heard of it; nothing is ordered until it returns";
     return { state: "lost", reason, since: node.presenceSince };
@@ -27,16 +33,20 @@ export function holdOf(node: NodeState): Condition | undefined {
     const { reason, actor, since } = node.maintenance;
     return { state: "maintenance", reason: `${reason} (${actor})`, since };
   }
+  if (view.pause !== undefined) {
+    return { state: undefined, reason: pauseText(view.pause), since: view.pause.since };
+  }
   return undefined;
 }
 
 export function conditionOf(look: Look, findings: Findings): Condition {
-  const held = holdOf(look.node);
-  if (held !== undefined) return held;
+  const held = holdOf(look.view, look.node);
+  if (held?.state !== undefined) return { ...held, state: held.state };
   const unsettled = findings.list.filter((finding) => finding.type !== "leave");
   const failing = unsettled.filter((finding) => isDegrading(finding));
-  if (failing.length > 0) return fromFindings("degraded", look, failing, findings);
-  if (unsettled.length > 0) return fromFindings("configuring", look, unsettled, findings);
+  const suffix = held === undefined ? "" : `; held: ${held.reason}`;
+  if (failing.length > 0) return fromFindings("degraded", look, failing, findings, suffix);
+  if (unsettled.length > 0) return fromFindings("configuring", look, unsettled, findings, suffix);
   if (look.roles.length === 0) {
     const none = "no role is assigned to it and none matches";
     const reason = [none, ...leftTexts(findings)].join("; ");
@@ -55,15 +65,19 @@ function fromFindings(
   look: Look,
   list: readonly Finding[],
   findings: Findings,
+  suffix: string,
 ): Condition {
   const first = list[0] as Finding;
   const more = list.length > 1 ? ` (and ${list.length - 1} more)` : "";
-  const reason = `${findingText(first, look.nowMs)}${more}`;
+  const reason = `${findingText(first, look.nowMs)}${more}${suffix}`;
   return { state, reason, since: first.since ?? findings.settledSince };
 }
 
 /** The finding's text with what follows from it at this moment. */
 export function findingText(finding: Finding, nowMs: number): string {
+  if (finding.type === "act" && finding.room !== undefined) {
+    return `${finding.text}; ${finding.room}`;
+  }
   if (finding.type !== "wait" || finding.untilMs === undefined) return finding.text;
   return `${finding.text}; ${nextTryText(finding.untilMs, nowMs)}`;
 }

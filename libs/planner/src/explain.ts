@@ -91,8 +91,12 @@ function doingLines(look: Look, findings: Findings, plan: NodePlan): ReasonLine[
     const detail = `${action.cause.text}; ${left}`;
     lines.push({ subject: action.target, text, since: action.planned, detail });
   }
+  const waiting = new Set<string>();
+  for (const finding of findings.list) {
+    if (finding.type === "act" && finding.room !== undefined) waiting.add(finding.subject);
+  }
   for (const decision of plan.decisions) {
-    if (decision.type !== "plan") continue;
+    if (decision.type !== "plan" || waiting.has(decision.target)) continue;
     const attempt = decision.attempt > 1 ? `, attempt ${decision.attempt}` : "";
     const text = `to be ordered now: ${decision.order.type}${attempt}`;
     lines.push({ subject: decision.target, text, detail: decision.cause.text });
@@ -103,9 +107,9 @@ function doingLines(look: Look, findings: Findings, plan: NodePlan): ReasonLine[
 function waitingLines(look: Look, findings: Findings): ReasonLine[] {
   const { node } = look;
   const lines: ReasonLine[] = [];
-  const held = holdOf(node);
+  const held = holdOf(look.view, node);
   if (held !== undefined) {
-    const text = `${held.state}: ${held.reason}`;
+    const text = `${held.state ?? "held"}: ${held.reason}`;
     lines.push({ subject: "node", text, since: held.since, detail: "" });
   }
   for (const { domain, silent, nodes, since } of sightsOf(look.view, node)) {
@@ -120,7 +124,7 @@ function waitingLines(look: Look, findings: Findings): ReasonLine[] {
   }
   for (const finding of findings.list) {
     if (finding.type === "open") continue;
-    if (finding.type === "act" && held === undefined) continue;
+    if (finding.type === "act" && finding.room === undefined && held === undefined) continue;
     lines.push(waitingLine(finding, look.nowMs));
   }
   return lines;

@@ -43,7 +43,13 @@ interface OfFinding {
 
 export type Finding =
   /** Something can be done now. */
-  | (OfFinding & { readonly type: "act"; readonly wish: Wish; readonly cause: Cause })
+  | (OfFinding & {
+      readonly type: "act";
+      readonly wish: Wish;
+      readonly cause: Cause;
+      /** What it waits for on other nodes, as things are; for people only. */
+      readonly room: string | undefined;
+    })
   /** Something is being done. */
   | (OfFinding & { readonly type: "open"; readonly action: ActionState })
   /** Something must happen first; `untilMs` when that something is time. */

@@ -31,7 +31,7 @@ export function lintPlan(view: StateView, plan: NodePlan, nowMs: number): readon
     if (plan.decisions.length > 0) problems.push("decisions for a node that does not exist");
     return problems;
   }
-  problems.push(...lintWhole(node, plan, nowMs));
+  problems.push(...lintWhole(view, node, plan, nowMs));
   const seen = new Set<string>();
   for (const decision of plan.decisions) {
     const subject = subjectOf(view, decision);
@@ -42,10 +42,11 @@ export function lintPlan(view: StateView, plan: NodePlan, nowMs: number): readon
   return problems;
 }
 
-function lintWhole(node: NodeState, plan: NodePlan, nowMs: number): string[] {
+function lintWhole(view: StateView, node: NodeState, plan: NodePlan, nowMs: number): string[] {
   const problems: string[] = [];
   const orders = plan.decisions.filter((decision) => decision.type === "plan").length;
-  if (plan.converged && plan.decisions.length > 0) problems.push("converged, yet something to do");
+  const busy = plan.decisions.some((decision) => decision.type !== "settle");
+  if (plan.converged && busy) problems.push("converged, yet something to do");
   if (plan.converged && node.open.size > 0) problems.push("converged, yet actions are under way");
   if (plan.converged && node.presence !== "alive") problems.push("converged, yet not heard");
   if (plan.wakeAtMs !== undefined && plan.wakeAtMs <= nowMs) {
@@ -53,6 +54,7 @@ function lintWhole(node: NodeState, plan: NodePlan, nowMs: number): string[] {
   }
   if (orders === 0) return problems;
   if (node.presence !== "alive") problems.push(`orders for a node that is ${node.presence}`);
+  if (view.pause !== undefined) problems.push("orders while actions are paused");
   if (node.maintenance !== undefined) problems.push("orders for a node in maintenance");
   if (node.open.size + orders > ACTIONS_OPEN_PER_NODE_MAX) {
     problems.push(`more than ${ACTIONS_OPEN_PER_NODE_MAX} actions under way`);
@@ -62,7 +64,9 @@ function lintWhole(node: NodeState, plan: NodePlan, nowMs: number): string[] {
 
 function subjectOf(view: StateView, decision: PlannerDecision): string {
   if (decision.type === "plan") return decision.target;
+  if (decision.type === "settle") return `settle ${decision.target}`;
   if (decision.type === "completeOperation") return decision.operation;
+  if (decision.type === "reviewStorm") return decision.faultDomain;
   return view.action(decision.action)?.target ?? decision.action;
 }
 
@@ -80,8 +84,14 @@ function lintDecision(
       if (action?.status !== "planned") return [`${decision.action} times out but is not open`];
       return nowMs < action.deadlineMs ? [`${action.id} times out before its deadline`] : [];
     }
+    case "settle": {
+      const key = decision.target.replace("service:", "") as ServiceKey;
+      const well = node.services.get(key)?.status === "healthy" && !node.open.has(decision.target);
+      return well ? [] : [`${decision.target} is settled and not well`];
+    }
     case "fail":
     case "cancel":
+    case "reviewStorm":
     case "completeOperation":
       return [`a plan of a node never holds ${decision.type}`];
   }

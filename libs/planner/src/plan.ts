@@ -17,6 +17,11 @@ export interface NodePlan {
    * changes them.
    */
   readonly wakeAtMs: number | undefined;
+  /**
+   * Some of the orders take away what works. Whether there is room for that among the other nodes
+   * is decided when they are decided on.
+   */
+  readonly disrupts: boolean;
 }
 
 /** In order of precedence: the first that holds is the node's. */

@@ -15,12 +15,14 @@ import type {
   PlannerDecision,
   StateView,
 } from "@atoll/domain";
+import { isDisruptive } from "@atoll/domain";
 import { assess } from "./assess.ts";
 import { conditionOf, holdOf } from "./condition.ts";
 import { decisionOf, wakeAtMsOf } from "./decisions.ts";
 import { DesiredCache } from "./desired.ts";
 import { explain } from "./explain.ts";
 import type { Findings, Look } from "./finding.ts";
+import { settlingOf } from "./settle.ts";
 import type { NodeExplanation, NodePlan } from "./plan.ts";
 
 export class Planner {
@@ -91,9 +93,10 @@ export class Planner {
 
 function planOf(look: Look, findings: Findings): NodePlan {
   const { node } = look;
-  const held = holdOf(node) !== undefined;
-  const decisions: PlannerDecision[] = [];
-  let wakeAtMs: number | undefined;
+  const held = holdOf(look.view, node) !== undefined;
+  const settling = settlingOf(node, look.nowMs);
+  const decisions: PlannerDecision[] = [...settling.decisions];
+  let { wakeAtMs } = settling;
   let settled = true;
   for (const finding of findings.list) {
     if (finding.type !== "leave") settled = false;
@@ -111,6 +114,7 @@ function planOf(look: Look, findings: Findings): NodePlan {
     condition: conditionOf(look, findings),
     converged: settled && node.presence === "alive",
     wakeAtMs,
+    disrupts: decisions.some((made) => made.type === "plan" && isDisruptive(node, made.order)),
   };
 }
 
@@ -122,5 +126,6 @@ function noPlan(node: NodeName): NodePlan {
     condition: { state: "discovered", reason: "there is no such node", since },
     converged: true,
     wakeAtMs: undefined,
+    disrupts: false,
   };
 }

@@ -28,6 +28,7 @@ const FAULTS = [
   "busCutsAgent",
   "agentCrash",
   "serviceCrash",
+  "manyServicesCrash",
   "nodeWiped",
 ] as const;
 
@@ -49,6 +50,7 @@ export class DatacenterFaults {
     busCutsAgent: 0,
     agentCrash: 0,
     serviceCrash: 0,
+    manyServicesCrash: 0,
     nodeWiped: 0,
   };
   readonly #datacenter: SimulatedDatacenter;
@@ -145,6 +147,9 @@ export class DatacenterFaults {
       }
       case "serviceCrash":
         return prng.pick(nodes).crashService();
+      case "manyServicesCrash":
+        for (const node of nodes) node.crashService();
+        return;
       case "nodeWiped": {
         const node = prng.pick(nodes);
         if (!prng.chance(1, 3)) return;

@@ -6,8 +6,9 @@
  * it was acknowledged; every action runs at most once; no node that is there is declared lost. Used
  * by `simulateDatacenter`.
  */
-import type { ActionId, LogEntry, NodeName } from "@atoll/domain";
+import type { ActionId, LogEntry, NodeName, StateView } from "@atoll/domain";
 import { compareText, Digest64 } from "@atoll/stdx";
+import { DatacenterLimitsChecker } from "./datacenter-limits-checker.ts";
 import { Violation } from "./violation.ts";
 
 /** A node that was there for so long before its verdict was never silent long enough for one. */
@@ -22,12 +23,20 @@ export class DatacenterHistory {
   readonly #requestsAcknowledged = new Set<string>();
   readonly #connectedAtMs = new Map<NodeName, number>();
   readonly #runs = new Map<ActionId, number>();
+  readonly #withdrawn = new Set<ActionId>();
+  readonly limits: DatacenterLimitsChecker = new DatacenterLimitsChecker();
   lastIndex = 0;
   accusations = 0;
   events = 0;
 
   /** A replica applied `data` at `index`. */
-  applied(replica: number, index: number, entry: LogEntry | undefined, data: Uint8Array): void {
+  applied(
+    replica: number,
+    index: number,
+    entry: LogEntry | undefined,
+    applied: { readonly data: Uint8Array; readonly view: StateView },
+  ): void {
+    const { data, view } = applied;
     const digest = new Digest64().bytes(data).hex();
     const known = this.#entries.get(index);
     if (known !== undefined) {
@@ -41,6 +50,7 @@ export class DatacenterHistory {
     }
     this.#entries.set(index, digest);
     this.lastIndex = index;
+    if (entry !== undefined) this.limits.applied(index, entry, view);
     for (const { event } of entry?.events ?? []) {
       this.events += 1;
       if (event.type === "serviceStatusChanged")
@@ -93,7 +103,14 @@ export class DatacenterHistory {
   ran(action: ActionId): void {
     const runs = (this.#runs.get(action) ?? 0) + 1;
     this.#runs.set(action, runs);
+    if (this.#withdrawn.has(action)) throw new Violation(`withdrawn action ${action} ran`);
     if (runs > 1) throw new Violation(`action ${action} ran ${runs} times`);
+  }
+
+  /** An agent has promised that the action never begins. */
+  withdrawn(action: ActionId): void {
+    if (this.#runs.has(action)) throw new Violation(`action ${action} ran and was withdrawn`);
+    this.#withdrawn.add(action);
   }
 
   get actionsRun(): number {

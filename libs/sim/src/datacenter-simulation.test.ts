@@ -13,11 +13,15 @@ test("simulateDatacenter() holds its promises under fresh seeds", (context) => {
   const faults = new Map<string, number>();
   let actions = 0;
   let facts = 0;
+  let disruptions = 0;
+  let storms = 0;
   for (let seed = from; seed < from + SEEDS; seed += 1) {
     const result = simulateDatacenter(seed);
     assert.equal(result.failure, undefined, `seed ${seed}: ${result.failure?.stack}`);
     actions += result.actions;
     facts += result.facts;
+    disruptions += result.disruptions;
+    storms += result.storms;
     for (const [fault, count] of Object.entries(result.faults)) {
       faults.set(fault, (faults.get(fault) ?? 0) + count);
     }
@@ -26,6 +30,8 @@ test("simulateDatacenter() holds its promises under fresh seeds", (context) => {
     assert.ok(count >= FAULTS_MIN, `${fault} happened ${count} times`);
   assert.ok(actions > SEEDS * 5, `${actions} actions`);
   assert.ok(facts > SEEDS * 5, `${facts} facts`);
+  assert.ok(disruptions > SEEDS, `${disruptions} disruptions`);
+  assert.ok(storms > 5, `${storms} storms`);
 });
 
 test("simulateDatacenter() replays a seed step by step", () => {

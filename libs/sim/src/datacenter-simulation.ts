@@ -33,6 +33,9 @@ export interface DatacenterSimulationResult {
   readonly events: number;
   readonly facts: number;
   readonly actions: number;
+  /** Actions that took away something that worked. */
+  readonly disruptions: number;
+  readonly storms: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly virtualMs: number;
   readonly steps: number;
@@ -70,6 +73,8 @@ export function simulateDatacenter(seed: number): DatacenterSimulationResult {
     events: history.events,
     facts: history.factsTaken,
     actions: history.actionsRun,
+    disruptions: history.limits.disruptions,
+    storms: history.limits.storms,
     faults: faults.counters,
     virtualMs: clock.monotonicMs(),
     steps: clock.steps,

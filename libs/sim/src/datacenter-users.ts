@@ -1,15 +1,23 @@
 /**
  * Users of a simulated datacenter: they apply roles, assign, relabel, begin and end maintenance,
- * and repeat what got no answer.
+ * pause and resume, and repeat what got no answer.
  *
  * A request keeps its id until it has an answer. Used by `simulateDatacenter`.
  */
-import type { RoleName, RoleSpec, ServiceName, UserCommand } from "@atoll/domain";
+import type {
+  ActionId,
+  FaultDomainName,
+  RoleName,
+  RoleSpec,
+  ServiceName,
+  UserCommand,
+} from "@atoll/domain";
 import type { Prng } from "@atoll/stdx";
 import type { SimulatedDatacenter } from "./build-datacenter.ts";
 
 const PAUSE_US_MAX = 500_000;
 const REPEAT_US = 700_000;
+const CALM_EVERY_US = 2_000_000;
 
 export class DatacenterUsers {
   readonly #datacenter: SimulatedDatacenter;
@@ -28,12 +36,34 @@ export class DatacenterUsers {
   }
 
   /**
-   * Gives up what has no answer yet and ends all maintenance, so that everything can come to rest.
+   * Gives up what has no answer yet and ends the pause and all maintenance, so that everything can
+   * come to rest.
    */
   settle(): void {
     this.#epoch += 1;
-    for (const { name } of this.#datacenter.nodes)
-      this.#ask({ type: "endMaintenance", node: name });
+    this.#ask({ type: "resumeActions" });
+    this.#calmStorms();
+    for (const { name: node } of this.#datacenter.nodes) {
+      // The end of a maintenance also ends that targets are withheld.
+      this.#ask({ type: "startMaintenance", node, reason: "to end it" }, () => {
+        this.#ask({ type: "endMaintenance", node });
+      });
+    }
+  }
+
+  /** From now on somebody releases every storm that is seen. */
+  #calmStorms(): void {
+    const { clock, orchestrators } = this.#datacenter;
+    const storms = new Set<FaultDomainName>();
+    for (const { state } of orchestrators) {
+      for (const { faultDomain, release } of state?.datacenter.storms() ?? []) {
+        if (release === undefined) storms.add(faultDomain);
+      }
+    }
+    for (const faultDomain of storms) {
+      this.#ask({ type: "releaseStorm", faultDomain, reason: "looked at it" });
+    }
+    clock.schedule(CALM_EVERY_US, () => this.#calmStorms());
   }
 
   #later(): void {
@@ -49,7 +79,7 @@ export class DatacenterUsers {
     const prng = this.#prng;
     const node = prng.pick(this.#datacenter.nodes).name;
     const role = prng.pick(["web", "store", "relay"]) as RoleName;
-    switch (prng.below(8)) {
+    switch (prng.below(13)) {
       case 0:
         return { type: "applyRoles", roles: [webRole(prng.below(3)), storeRole(prng.below(2))] };
       case 1:
@@ -63,6 +93,20 @@ export class DatacenterUsers {
       case 5:
         return { type: "endMaintenance", node };
       case 6:
+        return { type: "pauseActions", reason: "simulated" };
+      case 7:
+        return { type: "resumeActions" };
+      case 8:
+        return { type: "cancelAction", action: this.#someAction(), reason: "simulated" };
+      case 9: {
+        const location = prng.chance(4, 5) ? { rack: "r1" } : {};
+        return { type: "updateNode", node, location, revision: 0 };
+      }
+      case 10: {
+        const faultDomain = prng.pick(["rack:r1", "datacenter"]) as FaultDomainName;
+        return { type: "releaseStorm", faultDomain, reason: "simulated" };
+      }
+      case 11:
         return { type: "deleteRole", role: "relay" as RoleName };
       default: {
         const labels = {
@@ -74,24 +118,34 @@ export class DatacenterUsers {
     }
   }
 
-  #ask(command: UserCommand): void {
-    this.#requests += 1;
-    this.#try(command, `request-${this.#requests}`, this.#epoch);
+  /** One that is planned, as far as some replica knows. */
+  #someAction(): ActionId {
+    const states = this.#datacenter.orchestrators.map(({ state }) => state?.datacenter);
+    const nodes = states.flatMap((view) => [...(view?.nodes() ?? [])]);
+    const open = nodes.flatMap((node) => [...node.open.values()]);
+    return open.length > 0 ? this.#prng.pick(open) : ("n1-1" as ActionId);
   }
 
-  #try(command: UserCommand, requestId: string, epoch: number): void {
+  #ask(command: UserCommand, answered: () => void = () => undefined): void {
+    this.#requests += 1;
+    this.#try(command, `request-${this.#requests}`, this.#epoch, answered);
+  }
+
+  #try(command: UserCommand, requestId: string, epoch: number, then: () => void): void {
     const { clock, orchestrators, history } = this.#datacenter;
     if (epoch !== this.#epoch) return;
     let answered = false;
     const repeat = (): void => {
-      if (!answered) this.#try(command, requestId, epoch);
+      if (!answered) this.#try(command, requestId, epoch, then);
     };
     const leading = orchestrators.filter(({ leader }) => leader?.leading);
     if (leading.length > 0) {
       const { leader } = this.#prng.pick(leading);
       leader?.submit(command, { actor: "simulated", requestId, validateOnly: false }, (outcome) => {
         if (outcome.type === "accepted") history.acknowledged(requestId);
-        answered ||= outcome.type === "accepted" || outcome.type === "rejected";
+        if (answered || (outcome.type !== "accepted" && outcome.type !== "rejected")) return;
+        answered = true;
+        then();
       });
     }
     clock.schedule(REPEAT_US, repeat);

@@ -8,6 +8,7 @@
 import {
   decodeActionOrder,
   decodeDirective,
+  decodeWithdrawal,
   encodeActionReply,
   encodeFactBatch,
   encodeHeartbeat,
@@ -57,6 +58,7 @@ interface Disk {
   readonly generations: Map<TargetKey, number>;
   /** Action → whether its result has been stored. */
   readonly journal: Map<ActionId, boolean>;
+  readonly withdrawn: Set<ActionId>;
   readonly services: Map<ServiceKey, ServiceObservation>;
   readonly files: Map<string, FileObservation>;
 }
@@ -172,6 +174,7 @@ export class SimulatedNode {
       term: 0,
       generations: new Map(),
       journal: new Map(),
+      withdrawn: new Set(),
       services: new Map(),
       files: new Map(),
     };
@@ -284,15 +287,17 @@ export class SimulatedNode {
 
   #order(life: number, payload: Uint8Array, reply: (payload: Uint8Array) => void): void {
     const decoded = decodeActionOrder(payload);
-    if (decoded.type === "undecodable" || this.#life !== life) return;
+    if (this.#life !== life) return;
+    if (decoded.type === "undecodable") return this.#withdraw(payload, reply);
     const { term, action, generation, target, order, incarnation } = decoded.value;
     const disk = this.#disk;
     const answer = (
-      code: "accepted" | "staleTerm" | "staleGeneration" | "otherIncarnation",
+      code: "accepted" | "staleTerm" | "staleGeneration" | "otherIncarnation" | "unable",
     ): void => reply(encodeActionReply({ code, reason: "", term: disk.term }));
     if (incarnation !== disk.incarnation) return answer("otherIncarnation");
     if (term < disk.term) return answer("staleTerm");
     disk.term = term;
+    if (disk.withdrawn.has(action)) return answer("unable");
     if (disk.journal.has(action)) return answer("accepted");
     if (generation <= (disk.generations.get(target) ?? 0)) return answer("staleGeneration");
     disk.generations.set(target, generation);
@@ -302,8 +307,27 @@ export class SimulatedNode {
       if (this.#life === life) answer("accepted");
     });
     clock.schedule(prng.between(SYNC_US_MAX, 60_000), () => {
-      if (this.#life === life) this.#run(action, order);
+      if (this.#life === life && !disk.withdrawn.has(action)) this.#run(action, order);
     });
+  }
+
+  /** Until it runs, an action may be taken back for good. */
+  #withdraw(payload: Uint8Array, reply: (payload: Uint8Array) => void): void {
+    const decoded = decodeWithdrawal(payload);
+    if (decoded.type === "undecodable") return;
+    const { term, action, generation, target, incarnation } = decoded.value;
+    const disk = this.#disk;
+    const answer = (code: "withdrawn" | "begun" | "staleTerm" | "otherIncarnation"): void =>
+      reply(encodeActionReply({ code, reason: "", term: disk.term }));
+    if (incarnation !== disk.incarnation) return answer("otherIncarnation");
+    if (term < disk.term) return answer("staleTerm");
+    disk.term = term;
+    if (disk.journal.get(action) === true && !disk.withdrawn.has(action)) return answer("begun");
+    disk.generations.set(target, Math.max(generation, disk.generations.get(target) ?? 0));
+    disk.journal.set(action, true);
+    disk.withdrawn.add(action);
+    this.#options.history.withdrawn(action);
+    answer("withdrawn");
   }
 
   #run(action: ActionId, order: Order): void {

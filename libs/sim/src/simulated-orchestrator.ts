@@ -10,16 +10,19 @@ import {
   decodeFactBatch,
   encodeActionOrder,
   encodeDirective,
+  encodeWithdrawal,
 } from "@atoll/codec";
 import {
   type AgentLink,
   type ControlSettings,
   Leader,
   type LogCodec,
+  type OrderReply,
+  orderReplyOf,
   ReplicatedState,
   type ReplicaWatch,
 } from "@atoll/control";
-import type { DatacenterName, FactBatch, NodeName } from "@atoll/domain";
+import type { DatacenterName, FactBatch, NodeName, StateView } from "@atoll/domain";
 import type { BusScheduler, MemoryBus, OrchestratorBus, Unsubscribe } from "@atoll/event-bus";
 import { Replica, type ReplicaSettings } from "@atoll/raft-replica";
 import type { Prng } from "@atoll/stdx";
@@ -28,6 +31,7 @@ import type { DatacenterHistory } from "./datacenter-history.ts";
 import type { MemoryLogStore } from "./raft-log-store.ts";
 import type { ReplicaClock } from "./replica-clock.ts";
 import { simulatedWatch } from "./simulated-watch.ts";
+import { Violation } from "./violation.ts";
 
 export interface SimulatedOrchestratorOptions {
   readonly id: ReplicaId;
@@ -100,7 +104,7 @@ export class SimulatedOrchestrator {
     const { codec, store, prng, id, settings, history } = this.#options;
     const state = new ReplicatedState(codec);
     state.onApplied((index, entry, data) => {
-      history.applied(id, index, entry, data);
+      history.applied(id, index, entry, { data, view: state.datacenter });
       if (index % STATE_CHECK_EVERY === 0) history.state(id, index, state.snapshot());
     });
     const replica: Replica = new Replica({
@@ -177,7 +181,7 @@ export class SimulatedOrchestrator {
       clock,
       settings: control,
       presence: watch,
-      link: agentLink(bus),
+      link: agentLink(bus, () => state.datacenter),
       observer: { batchCommitted: () => {}, orderAnswered: () => {} },
       log: {
         propose: (data, done) => {
@@ -239,9 +243,10 @@ export class SimulatedOrchestrator {
   }
 }
 
-function agentLink(bus: OrchestratorBus): AgentLink {
+function agentLink(bus: OrchestratorBus, view: () => StateView): AgentLink {
   return {
     sendOrder: ({ term, node, action, timeoutMs }, done) => {
+      if (view().pause !== undefined) throw new Violation(`${action.id} was sent in a pause`);
       const payload = encodeActionOrder({
         term,
         action: action.id,
@@ -251,18 +256,22 @@ function agentLink(bus: OrchestratorBus): AgentLink {
         order: action.order,
         incarnation: node.incarnation,
       });
-      bus.sendOrder(node.name, payload, 900, (reply) => {
-        if (reply === undefined) return done({ type: "silent" });
-        const decoded = decodeActionReply(reply);
-        if (decoded.type === "undecodable") return done({ type: "silent" });
-        const { code, reason } = decoded.value;
-        if (code === "accepted") return done({ type: "accepted" });
-        if (code === "staleTerm") return done({ type: "staleTerm" });
-        return done({ type: "refused", reason: reason === "" ? code : reason });
-      });
+      bus.sendOrder(node.name, payload, 900, (reply) => done(understood(reply)));
+    },
+    sendWithdrawal: ({ term, node, action }, done) => {
+      const { id, generation, target } = action;
+      const { incarnation } = node;
+      const payload = encodeWithdrawal({ term, action: id, generation, target, incarnation });
+      bus.sendOrder(node.name, payload, 900, (reply) => done(understood(reply)));
     },
     sendDirective: (node: NodeName, directive) =>
       bus.sendDirective(node, encodeDirective(directive)),
     forgetFacts: ({ created, sequence }) => bus.forgetFacts(created, sequence),
   };
+}
+
+function understood(reply: Uint8Array | undefined): OrderReply {
+  if (reply === undefined) return { type: "silent" };
+  const decoded = decodeActionReply(reply);
+  return decoded.type === "undecodable" ? { type: "silent" } : orderReplyOf(decoded.value);
 }

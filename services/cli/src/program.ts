@@ -15,6 +15,8 @@ import { addGroupCommands } from "./commands/group-commands.ts";
 import { addNodeReadCommands } from "./commands/node-read-commands.ts";
 import { addNodeWriteCommands } from "./commands/node-write-commands.ts";
 import { addOperationCommands } from "./commands/operation-commands.ts";
+import { addPauseCommands } from "./commands/pause-commands.ts";
+import { addStormCommands } from "./commands/storm-commands.ts";
 import { addRoleCommands } from "./commands/role-commands.ts";
 import { addVersionCommand } from "./commands/version-command.ts";
 import { EXIT_STATUS_HELP } from "./exit-status.ts";
@@ -51,6 +53,8 @@ export function buildProgram(run: RunCommand, output: ProgramOutput): Command {
   addActionCommands(program, run);
   addOperationCommands(program, run);
   addDatacenterCommands(program, run);
+  addPauseCommands(program, run);
+  addStormCommands(program, run);
   addGroupCommands(program, run);
   addCompletionCommands(program, run);
   addVersionCommand(program, run);

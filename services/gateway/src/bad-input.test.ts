@@ -67,9 +67,23 @@ function update(change: {
     });
 }
 
+function pause(reason: string): Case["call"] {
+  const request = { name: PARENT, reason, requestId: "" };
+  return (api) => call(api.datacenters, api.datacenters.pauseActions, request);
+}
+
 const INVALID = status.INVALID_ARGUMENT;
 
 const CASES: readonly Case[] = [
+  { name: "a pause without a reason", call: pause(" "), code: INVALID, says: /it is required/ },
+  { name: "a pause's long story", call: pause("x".repeat(501)), code: INVALID, says: /most 500/ },
+  {
+    name: "a resume without a pause",
+    call: (api) =>
+      call(api.datacenters, api.datacenters.resumeActions, { name: PARENT, requestId: "" }),
+    code: status.FAILED_PRECONDITION,
+    says: /actions are not paused/,
+  },
   {
     name: "a short name",
     call: getNode("n1"),

@@ -3,8 +3,13 @@
  *
  * Never retries: the dispatcher and the heartbeats do. Replies that make no sense count as silence.
  */
-import { decodeActionReply, encodeActionOrder, encodeDirective } from "@atoll/codec";
-import type { AgentLink, Directive, OrderReply } from "@atoll/control";
+import {
+  decodeActionReply,
+  encodeActionOrder,
+  encodeDirective,
+  encodeWithdrawal,
+} from "@atoll/codec";
+import { type AgentLink, type Directive, type OrderReply, orderReplyOf } from "@atoll/control";
 import type { ActionState, NodeName, NodeState, StreamPosition } from "@atoll/domain";
 import type { OrchestratorBus } from "@atoll/event-bus";
 import type { Log } from "@atoll/service-kit";
@@ -44,6 +49,23 @@ export class BusAgentLink implements AgentLink {
     });
   }
 
+  sendWithdrawal(
+    withdrawal: {
+      readonly term: number;
+      readonly node: NodeState;
+      readonly action: ActionState;
+    },
+    done: (reply: OrderReply) => void,
+  ): void {
+    const { term, node, action } = withdrawal;
+    const { id, generation, target } = action;
+    const { incarnation } = node;
+    const payload = encodeWithdrawal({ term, action: id, generation, target, incarnation });
+    this.#bus.sendOrder(node.name, payload, REPLY_TIMEOUT_MS, (reply) => {
+      done(reply === undefined ? { type: "silent" } : this.#understand(node.name, reply));
+    });
+  }
+
   sendDirective(node: NodeName, directive: Directive): void {
     this.#bus.sendDirective(node, encodeDirective(directive));
   }
@@ -58,9 +80,6 @@ export class BusAgentLink implements AgentLink {
       this.#log.warn("reply not understood", { node, reason: decoded.reason });
       return { type: "silent" };
     }
-    const { code, reason } = decoded.value;
-    if (code === "accepted") return { type: "accepted" };
-    if (code === "staleTerm") return { type: "staleTerm" };
-    return { type: "refused", reason: reason || code };
+    return orderReplyOf(decoded.value);
   }
 }

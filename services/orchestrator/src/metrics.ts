@@ -43,9 +43,11 @@ export class OrchestratorMetrics implements LeaderObserver {
     this.#events = counter("events_committed_total", "Events this replica committed as leader.");
     this.#entries = counter("entries_committed_total", "Entries this replica committed as leader.");
     this.#commands = counter("commands_answered_total", "Users' commands answered after a commit.");
-    const orders = metrics.counter("orders_answered_total", "Orders by the agent's answer.", [
-      "reply",
-    ]);
+    const orders = metrics.counter(
+      "orders_answered_total",
+      "Orders and withdrawals by the agent's answer.",
+      ["reply"],
+    );
     const reply = (type: OrderReply["type"]): Counter => ({
       increment: (by = 1) => orders.inc({ reply: type }, by),
     });
@@ -53,6 +55,8 @@ export class OrchestratorMetrics implements LeaderObserver {
       accepted: reply("accepted"),
       refused: reply("refused"),
       staleTerm: reply("staleTerm"),
+      withdrawn: reply("withdrawn"),
+      begun: reply("begun"),
       silent: reply("silent"),
     };
     this.#factAges = metrics.histogram(

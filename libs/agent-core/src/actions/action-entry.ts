@@ -23,6 +23,8 @@ export interface ActionEntry {
   readonly timeoutMs: number;
   /** Present once it is finished. */
   readonly result?: ActionResult;
+  /** It was taken back before it began: it never will. */
+  readonly withdrawn?: true;
 }
 
 /** The newest action of a target. */

@@ -1,11 +1,12 @@
 /**
  * Carries out the actions that the journal has taken: one at a time per target, each at most once.
  *
- * Every action ends with exactly one result, also one that takes too long, was overtaken, or was
+ * What is withdrawn before its turn comes ends without a word. Every other action ends with exactly
+ * one result, also one that takes too long, was overtaken, or was
  * under way when an earlier agent died. What died under way is not run again: where the outcome
  * shows that it was done, it succeeded; else it failed, and the planner decides anew.
  */
-import type { Order, ServiceObservation, TargetKey } from "@atoll/domain";
+import type { ActionId, Order, ServiceObservation, TargetKey } from "@atoll/domain";
 import { type FileDriver, KeyedSerial } from "@atoll/drivers";
 import { describeError } from "@atoll/service-kit/process";
 import { type Clock, unreachable } from "@atoll/stdx";
@@ -24,6 +25,8 @@ export interface ActionExecutorOptions {
 export class ActionExecutor {
   readonly #options: ActionExecutorOptions;
   readonly #serial = new KeyedSerial();
+  /** Whose turn has come and that are not finished. */
+  readonly #begun = new Set<ActionId>();
 
   constructor(options: ActionExecutorOptions) {
     this.#options = options;
@@ -33,6 +36,8 @@ export class ActionExecutor {
   async run(entry: ActionEntry): Promise<void> {
     const takenMs = this.#options.clock.monotonicMs();
     await this.#serial.run(entry.target, async () => {
+      if (this.#options.journal.isWithdrawn(entry.action)) return;
+      this.#begun.add(entry.action);
       const refusal = this.#refusal(entry, takenMs);
       if (refusal !== undefined) {
         await this.#finish(entry, { outcome: "failed", reason: refusal, durationMs: 0 });
@@ -41,6 +46,11 @@ export class ActionExecutor {
       const leftMs = entry.timeoutMs - (this.#options.clock.monotonicMs() - takenMs);
       await this.#execute(entry, leftMs);
     });
+  }
+
+  /** Whether its turn has come: then it ends with a result. */
+  hasBegun(action: ActionId): boolean {
+    return this.#begun.has(action);
   }
 
   /** Runs something of the agent's own when the target is free. */
@@ -148,7 +158,9 @@ export class ActionExecutor {
   async #finish(entry: ActionEntry, result: ActionResult): Promise<void> {
     const { journal, clock, onFinished } = this.#options;
     onFinished(entry, result);
-    await journal.finish(entry, result, clock.realtimeMs());
+    const finishing = journal.finish(entry, result, clock.realtimeMs());
+    this.#begun.delete(entry.action);
+    await finishing;
   }
 }
 

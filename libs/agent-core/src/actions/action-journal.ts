@@ -6,7 +6,7 @@
  * them.
  */
 import type { ActionId, Fact, TargetKey } from "@atoll/domain";
-import type { ActionOrder } from "@atoll/codec/agent";
+import type { ActionOrder, Withdrawal } from "@atoll/codec/agent";
 import { assert } from "@atoll/stdx";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { AgentDatabase } from "../storage/agent-database.ts";
@@ -64,6 +64,10 @@ export class ActionJournal {
     return this.#open.has(action) || this.#finished.has(action);
   }
 
+  isOpen(action: ActionId): boolean {
+    return this.#open.has(action);
+  }
+
   newest(target: TargetKey): TargetMark | undefined {
     return this.#targets.get(target);
   }
@@ -96,13 +100,47 @@ export class ActionJournal {
       put(TERM_KEY, this.#term),
       ...forgotten,
     ]);
-    this.#taking.set(entry.action, writing);
-    try {
-      await writing;
-    } finally {
-      this.#taking.delete(entry.action);
-    }
+    await this.#whileTaking(entry.action, writing);
     return entry;
+  }
+
+  /** Whether it was taken back before it began. */
+  isWithdrawn(action: ActionId): boolean {
+    return this.#finished.get(action)?.withdrawn === true;
+  }
+
+  /**
+   * Takes an action back that has not begun, known or not: it never will. Known at once; durable
+   * when it resolves. Nobody is told of it as of a result.
+   */
+  async withdraw(withdrawal: Withdrawal): Promise<void> {
+    const { action, target, generation, term } = withdrawal;
+    const known = this.#open.get(action);
+    if (known === undefined) this.#number += 1;
+    const number = known?.number ?? this.#number;
+    const entry: ActionEntry = {
+      action,
+      target,
+      generation,
+      term,
+      number,
+      timeoutMs: 0,
+      withdrawn: true,
+    };
+    this.#open.delete(action);
+    this.#finished.set(action, entry);
+    const newest = this.#targets.get(target);
+    const mark: TargetMark =
+      newest !== undefined && newest.generation > generation ? newest : { generation, action };
+    const forgotten = [...this.#mark(target, mark), ...this.#forgetOldest()];
+    this.#term = Math.max(this.#term, term);
+    const writing = this.#database.write([
+      put(ACTION_PREFIX + action, entry),
+      put(TARGET_PREFIX + target, mark),
+      put(TERM_KEY, this.#term),
+      ...forgotten,
+    ]);
+    await this.#whileTaking(action, writing);
   }
 
   /** Writes the result, and the fact that reports it, as one. Resolves when both are durable. */
@@ -112,12 +150,7 @@ export class ActionJournal {
     const fact: Fact = { type: "actionFinished", observedAtMs, action: entry.action, ...result };
     this.#open.delete(entry.action);
     this.#finished.set(entry.action, finished);
-    const forgotten: StoreOperation[] = [];
-    for (const oldest of this.#finished.keys()) {
-      if (this.#finished.size <= FINISHED_ACTIONS_MAX) break;
-      this.#finished.delete(oldest);
-      forgotten.push({ type: "del", key: ACTION_PREFIX + oldest });
-    }
+    const forgotten = this.#forgetOldest();
     await this.#outbox.append(fact, [put(ACTION_PREFIX + entry.action, finished), ...forgotten]);
   }
 
@@ -140,6 +173,26 @@ export class ActionJournal {
     await this.#database.write(keys.map((key) => ({ type: "del", key })));
   }
 
+  async #whileTaking(action: ActionId, writing: Promise<void>): Promise<void> {
+    this.#taking.set(action, writing);
+    try {
+      await writing;
+    } finally {
+      if (this.#taking.get(action) === writing) this.#taking.delete(action);
+    }
+  }
+
+  /** Drops finished actions past their bound. */
+  #forgetOldest(): StoreOperation[] {
+    const forgotten: StoreOperation[] = [];
+    for (const oldest of this.#finished.keys()) {
+      if (this.#finished.size <= FINISHED_ACTIONS_MAX) break;
+      this.#finished.delete(oldest);
+      forgotten.push({ type: "del", key: ACTION_PREFIX + oldest });
+    }
+    return forgotten;
+  }
+
   async #load(): Promise<void> {
     const [term] = await this.#database.getMany([TERM_KEY]);
     if (term !== undefined) this.#term = parse<number>(term);
@@ -149,7 +202,8 @@ export class ActionJournal {
     }
     for (const entry of entries.toSorted((left, right) => left.number - right.number)) {
       this.#number = entry.number;
-      const kept = entry.result === undefined ? this.#open : this.#finished;
+      const open = entry.result === undefined && entry.withdrawn === undefined;
+      const kept = open ? this.#open : this.#finished;
       kept.set(entry.action, entry);
     }
     for await (const [key, value] of this.#database.scan(TARGET_PREFIX)) {

@@ -11,7 +11,8 @@ const view: FencingView = {
   term: 5,
   mode: "act",
   storageFailure: undefined,
-  isKnown: (action) => action === "n1-7",
+  isKnown: (action) => action === "n1-7" || action === "n1-6",
+  isWithdrawn: (action) => action === "n1-6",
   newest: (target) =>
     target === TARGET ? { generation: 7, action: "n1-7" as ActionId } : undefined,
 };
@@ -43,6 +44,7 @@ const cases: [string, Partial<FencedOrder>, Partial<FencingView>, string][] = [
     {},
     "otherIncarnation",
   ],
+  ["what was withdrawn", { action: "n1-6" as ActionId, generation: 6 }, {}, "unable"],
   ["anything in observe mode", {}, { mode: "observe" }, "unable"],
   ["anything while the disk fails", {}, { storageFailure: "ENOSPC" }, "unable"],
   [

@@ -26,6 +26,8 @@ export interface FencingView {
   /** Why nothing can be stored; undefined when it can. */
   readonly storageFailure: string | undefined;
   isKnown(action: ActionId): boolean;
+  /** It was taken back before it began. */
+  isWithdrawn(action: ActionId): boolean;
   newest(target: TargetKey): TargetMark | undefined;
 }
 
@@ -46,6 +48,7 @@ export function judgeOrder(order: FencedOrder, view: FencingView): Verdict {
     return refuse("staleTerm", `term ${order.term} is over, term ${view.term} was seen`);
   }
   if (view.mode === "observe") return refuse("unable", "this agent only observes");
+  if (view.isWithdrawn(order.action)) return refuse("unable", "it was withdrawn before it began");
   if (view.isKnown(order.action)) return { type: "known" };
   const newest = view.newest(order.target);
   if (newest !== undefined && order.generation <= newest.generation) {

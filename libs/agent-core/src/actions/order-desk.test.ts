@@ -1,7 +1,12 @@
 /** The desk: an answer is given when what it promises is durable, and every message gets one. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ActionReply, decodeActionReply, encodeActionOrder } from "@atoll/codec/agent";
+import {
+  type ActionReply,
+  decodeActionReply,
+  encodeActionOrder,
+  encodeWithdrawal,
+} from "@atoll/codec/agent";
 import type { ActionId, TargetKey } from "@atoll/domain";
 import { Outbox } from "../outbox/outbox.ts";
 import { AgentDatabase } from "../storage/agent-database.ts";
@@ -15,6 +20,7 @@ interface Bench {
   readonly database: AgentDatabase;
   readonly replies: ActionReply[];
   readonly ran: string[];
+  readonly begun: Set<string>;
   send(payload: Uint8Array): void;
 }
 
@@ -24,9 +30,11 @@ async function withDesk(body: (bench: Bench) => Promise<void>): Promise<void> {
   const outbox = await Outbox.open({ database, boot: 1 });
   const replies: ActionReply[] = [];
   const ran: string[] = [];
+  const begun = new Set<string>();
   const desk = new OrderDesk({
     journal: await ActionJournal.open(database, outbox),
     executor: {
+      hasBegun: (action) => begun.has(action),
       run: (entry) => {
         ran.push(entry.action);
         return Promise.resolve();
@@ -45,7 +53,7 @@ async function withDesk(body: (bench: Bench) => Promise<void>): Promise<void> {
       replies.push(decoded.value);
     });
   };
-  await body({ disk, database, replies, ran, send });
+  await body({ disk, database, replies, ran, begun, send });
 }
 
 function order(generation: number): Uint8Array {
@@ -88,4 +96,56 @@ test("bytes that are no order are refused with the reason", () =>
     send(new Uint8Array(0));
     await until(() => replies.length === 2, "both are answered");
     for (const reply of replies) assert.match(reply.reason, /^not understood: ./);
+  }));
+
+function withdrawal(generation: number, more: { term?: number; incarnation?: string } = {}) {
+  const action = `n1-${generation}` as ActionId;
+  const target = "file:/a" as TargetKey;
+  return encodeWithdrawal({ term: 3, action, generation, target, incarnation: "life", ...more });
+}
+
+function codes(replies: readonly ActionReply[]): readonly string[] {
+  return replies.map(({ code }) => code);
+}
+
+test("what is withdrawn before its order arrives never begins, also after a restart", () =>
+  withDesk(async ({ disk, replies, ran, send }) => {
+    send(withdrawal(1));
+    await until(() => replies.length === 1, "the withdrawal is answered");
+    assert.ok(disk.content.has("action!n1-1"));
+    send(order(1));
+    send(withdrawal(1));
+    await until(() => replies.length === 3, "all are answered");
+    assert.deepEqual(codes(replies), ["withdrawn", "unable", "withdrawn"]);
+    assert.deepEqual(ran, []);
+    await using database = await AgentDatabase.open({ open: () => disk.open(), onFailure() {} });
+    const again = await ActionJournal.open(database, await Outbox.open({ database, boot: 2 }));
+    assert.ok(again.isWithdrawn("n1-1" as ActionId));
+    assert.deepEqual(again.open(), []);
+  }));
+
+test("what waits for its turn is withdrawn, what has begun goes on", () =>
+  withDesk(async ({ replies, begun, send }) => {
+    send(order(1));
+    await until(() => replies.length === 1, "the order is accepted");
+    begun.add("n1-1");
+    send(withdrawal(1));
+    await until(() => replies.length === 2, "the withdrawal is answered");
+    begun.delete("n1-1");
+    send(withdrawal(1));
+    await until(() => replies.length === 3, "the second is answered");
+    assert.deepEqual(codes(replies), ["accepted", "begun", "withdrawn"]);
+  }));
+
+test("withdrawals are fenced like orders", () =>
+  withDesk(async ({ replies, ran, send }) => {
+    send(order(2));
+    await until(() => replies.length === 1, "the order is accepted");
+    send(withdrawal(3, { incarnation: "other" }));
+    send(withdrawal(3, { term: 2 }));
+    // A newer order for the target keeps it from beginning.
+    send(withdrawal(1));
+    await until(() => replies.length === 4, "all are answered");
+    assert.deepEqual(codes(replies), ["accepted", "otherIncarnation", "staleTerm", "withdrawn"]);
+    assert.deepEqual(ran, ["n1-2"]);
   }));

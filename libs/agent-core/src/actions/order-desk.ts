@@ -4,12 +4,15 @@
  * Every message gets exactly one reply, at once when it is refused and when its entry is durable
  * when it is accepted. Bytes that are no order are refused with the reason.
  */
+import type { ActionId } from "@atoll/domain";
 import {
   type ActionOrder,
   type ActionReply,
   type ActionReplyCode,
   decodeActionOrder,
+  decodeWithdrawal,
   encodeActionReply,
+  type Withdrawal,
 } from "@atoll/codec/agent";
 import type { ActionExecutor } from "./action-executor.ts";
 import type { ActionJournal } from "./action-journal.ts";
@@ -17,14 +20,14 @@ import { judgeOrder } from "./fencing.ts";
 
 export interface OrderDeskOptions {
   readonly journal: ActionJournal;
-  readonly executor: Pick<ActionExecutor, "run">;
+  readonly executor: Pick<ActionExecutor, "run" | "hasBegun">;
   readonly incarnation: () => string;
   readonly mode: "act" | "observe";
   readonly storageFailure: () => string | undefined;
   readonly onAnswered: (
     code: ActionReplyCode,
     reason: string,
-    order: ActionOrder | undefined,
+    order: { readonly action: ActionId } | undefined,
   ) => void;
   readonly onBroken: (error: unknown) => void;
 }
@@ -42,6 +45,11 @@ export class OrderDesk {
   /** Never throws. */
   receive(payload: Uint8Array, reply: (payload: Uint8Array) => void): void {
     const decoded = decodeActionOrder(payload);
+    const withdrawal = decoded.type === "undecodable" ? decodeWithdrawal(payload) : decoded;
+    if (withdrawal !== decoded && withdrawal.type === "decoded") {
+      this.#withdraw(withdrawal.value, reply).catch(this.#options.onBroken);
+      return;
+    }
     if (decoded.type === "undecodable") {
       this.#answer(reply, "unable", `not understood: ${decoded.reason}`, undefined);
       return;
@@ -57,6 +65,7 @@ export class OrderDesk {
       mode,
       storageFailure: storageFailure(),
       isKnown: (action) => journal.isKnown(action),
+      isWithdrawn: (action) => journal.isWithdrawn(action),
       newest: (target) => journal.newest(target),
     });
     switch (verdict.type) {
@@ -79,11 +88,36 @@ export class OrderDesk {
     }
   }
 
+  /** What has not begun never will; the answer to what has is that it goes on. */
+  async #withdraw(withdrawal: Withdrawal, reply: (payload: Uint8Array) => void): Promise<void> {
+    const { journal, executor, incarnation, storageFailure } = this.#options;
+    const { action, target, generation, term } = withdrawal;
+    const answer = (code: ActionReplyCode, reason = ""): void =>
+      this.#answer(reply, code, reason, withdrawal);
+    if (withdrawal.incarnation !== incarnation()) return answer("otherIncarnation");
+    if (term < journal.term) return answer("staleTerm");
+    if (journal.isWithdrawn(action)) {
+      await journal.stored(action);
+      return answer("withdrawn");
+    }
+    const waits = journal.isOpen(action) && !executor.hasBegun(action);
+    if (journal.isKnown(action) && !waits) return answer("begun");
+    const newest = journal.newest(target);
+    if (!waits && newest !== undefined && newest.generation >= generation) {
+      // What is newer for its target keeps it from ever beginning; itself, it began long ago.
+      return answer(newest.action === action ? "begun" : "withdrawn");
+    }
+    const failure = storageFailure();
+    if (failure !== undefined) return answer("unable", `the agent cannot store: ${failure}`);
+    await journal.withdraw(withdrawal);
+    answer("withdrawn");
+  }
+
   #answer(
     reply: (payload: Uint8Array) => void,
     code: ActionReplyCode,
     reason: string,
-    order: ActionOrder | undefined,
+    order: { readonly action: ActionId } | undefined,
   ): void {
     const answer: ActionReply = { code, reason, term: this.#options.journal.term };
     reply(encodeActionReply(answer));

@@ -33,7 +33,7 @@ export interface BusLinkOptions {
   };
   readonly bus: AgentBus;
   readonly storage: AgentStorage;
-  readonly executor: Pick<ActionExecutor, "run">;
+  readonly executor: Pick<ActionExecutor, "run" | "hasBegun">;
   /** Told when the bus comes and goes. */
   readonly standing: { connectionChanged(connected: boolean): void };
   readonly events: BusLinkEvents;

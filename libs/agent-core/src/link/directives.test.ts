@@ -55,6 +55,7 @@ test("an order of an older term right behind a directive of a newer one is refus
     mode: "act",
     storageFailure: undefined,
     isKnown: (action) => journal.isKnown(action),
+    isWithdrawn: (action) => journal.isWithdrawn(action),
     newest: (target) => journal.newest(target),
   });
   assert.equal(verdict.type === "refuse" && verdict.code, "staleTerm");

@@ -73,6 +73,7 @@ export class RecordedStore implements Store {
   #tellAction(value: Uint8Array): void {
     const entry = JSON.parse(Buffer.from(value).toString("utf8")) as ActionEntry;
     const { action, target, generation, term } = entry;
+    if (entry.withdrawn === true) return;
     if (entry.result !== undefined) {
       this.#tell({ type: "finished", action, outcome: entry.result.outcome });
     } else {

@@ -12,6 +12,7 @@ import {
   decodeFactBatch,
   decodeHeartbeat,
   encodeActionOrder,
+  encodeWithdrawal,
   encodeDirective,
   type Heartbeat,
 } from "@atoll/codec/agent";
@@ -108,6 +109,21 @@ export class FakeOrchestrator {
     const decoded = decodeActionReply(reply);
     assert.ok(decoded.type === "decoded", "the reply can be decoded");
     return { ...decoded.value, action };
+  }
+
+  /** Takes an action back and gives the agent's answer. */
+  async withdraw(order: Order, generation: number): Promise<ActionReply | undefined> {
+    const { term, incarnation } = this;
+    const action = `${this.node}-${generation}` as ActionId;
+    const target = targetOf(order);
+    const payload = encodeWithdrawal({ term, action, generation, target, incarnation });
+    const reply = await new Promise<Uint8Array | undefined>((resolve) => {
+      this.#bus.sendOrder(this.node, payload, ORDER_TIMEOUT_MS, resolve);
+    });
+    if (reply === undefined) return undefined;
+    const decoded = decodeActionReply(reply);
+    assert.ok(decoded.type === "decoded", "the reply can be decoded");
+    return decoded.value;
   }
 
   /** Sends an order, expects it to be accepted, and waits for its result. */

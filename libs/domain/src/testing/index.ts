@@ -1,15 +1,14 @@
 export {
   bareInventory,
-  batchOf,
   dc1,
   emptyRole,
   fileSeen,
   n1,
   n2,
+  rackR1,
   renderedFile,
   renderedService,
   sampleEvents,
-  sampleFacts,
   sampleInventory,
   sampleOrders,
   sampleRole,
@@ -20,6 +19,7 @@ export {
   webApp,
   webAppTarget,
 } from "./samples.ts";
+export { batchOf, sampleFacts } from "./sample-facts.ts";
 export { sampleCommands } from "./sample-commands.ts";
 export { given, outcomeOf, Scenario, STEP_MS } from "./scenario.ts";
 export { eventTypesOf, makeHistory } from "./random-history.ts";

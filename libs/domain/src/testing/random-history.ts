@@ -13,8 +13,10 @@ import { decide } from "../decide.ts";
 import { Draft } from "../draft.ts";
 import type { DomainEvent, LogEntry, RecordedEvent } from "../event.ts";
 import { evolve, evolveEntry } from "../evolve.ts";
+import type { FaultDomainName } from "../fault-domain.ts";
+import { faultDomainOf } from "../fault-domain.ts";
 import type { Fact, FactBatch, OutboxPosition, ServiceStatus } from "../fact.ts";
-import type { NodeName, OperationId, RoleName, ServiceKey } from "../names.ts";
+import type { ActionId, NodeName, OperationId, RoleName, ServiceKey } from "../names.ts";
 import { serviceTarget } from "../names.ts";
 import type { RoleSpec } from "../role.ts";
 import type { NodeState } from "../state.ts";
@@ -102,6 +104,12 @@ class World {
       evolve(draft, event, { index, offset: events.length, stampMs: this.#nowMs }, "restore");
       events.push({ event, actor: "restore" });
     }
+    if (this.#prng.chance(1, 12)) {
+      const storm = { faultDomain: this.#faultDomain(), nodes: 6, of: 10, sharePercent: 30 };
+      const event: DomainEvent = { type: "stormHeld", ...storm };
+      evolve(draft, event, { index, offset: events.length, stampMs: this.#nowMs }, "planner");
+      events.push({ event, actor: "planner" });
+    }
     const stream = { created: "s1", sequence: index * 2 };
     const entry: LogEntry = this.#prng.chance(1, 2)
       ? { stampMs: this.#nowMs, events, stream }
@@ -143,7 +151,8 @@ class World {
     const observedAtMs = this.#nowMs;
     const key = this.#prng.pick(SERVICES);
     const digest = `d${this.#prng.below(2)}`;
-    const service = serviceSeen(this.#prng.pick(STATUSES), { key, digest });
+    const status = this.#prng.chance(1, 2) ? "healthy" : this.#prng.pick(STATUSES);
+    const service = serviceSeen(status, { key, digest });
     const path = this.#prng.pick(PATHS);
     const file = fileSeen(this.#prng.pick(["inSync", "drifted", "missing"]), { path });
     if (first) {
@@ -190,25 +199,33 @@ class World {
   #internal(view: Draft): Command {
     const name = this.#prng.pick(NODES);
     if (this.#prng.chance(1, 8)) {
-      const domain = this.#prng.pick(["rack/k1", "rack/k2", "datacenter"]);
+      const domain = this.#prng.pick(["rack:k1", "rack:k2", "datacenter"]);
       const lost = this.#prng.chance(1, 2);
       return { type: "reportSight", domain, lost, silent: 6, nodes: lost ? 9 : 0 };
     }
-    if (this.#prng.chance(1, 2)) {
+    if (this.#prng.chance(1, 3)) {
       const presence = this.#prng.pick(["alive", "suspected", "lost"] as const);
       return { type: "reportPresence", node: name, presence, silentMs: 9_000 };
     }
-    const node = view.node(name);
+    const disrupted = [...view.nodes()].find((one) => one.disrupted.size > 0);
+    const node = disrupted ?? view.node(name);
     const decisions: PlannerDecision[] = [];
     for (const operation of view.runningOperations()) {
       if (this.#prng.chance(1, 2))
         decisions.push({ type: "completeOperation", operation: operation.id });
+    }
+    if (this.#prng.chance(1, 4)) {
+      decisions.push({ type: "reviewStorm", faultDomain: this.#faultDomain() });
     }
     if (node !== undefined) decisions.push(...this.#plan(node));
     return { type: "carryOutPlan", decisions };
   }
 
   #plan(node: NodeState): PlannerDecision[] {
+    const settle = [...node.disrupted.keys()].map((target) => {
+      return { type: "settle", node: node.name, target } as const;
+    });
+    if (settle.length > 0 && this.#prng.chance(1, 2)) return settle;
     const order = this.#prng.pick(Object.values(sampleOrders));
     const target =
       order.type === "writeFile" || order.type === "removeFile"
@@ -257,11 +274,24 @@ class World {
       { type: "startMaintenance", node, reason: this.#prng.pick(["disk", "fan", ""]) },
       { type: "endMaintenance", node },
       { type: "forgetNode", node },
+      { type: "cancelAction", action: this.#openAction(), reason: "not that one" },
+      { type: "releaseStorm", faultDomain: this.#faultDomain(), reason: "looked at it" },
+      { type: "pauseActions", reason: "switch" },
+      ...Array.from({ length: 6 }, () => ({ type: "resumeActions" }) as const),
       { type: "addReplica", replica, address: `10.0.0.${replica}:7500`, replaces },
       { type: "removeReplica", replica },
       { type: "forgetReplica", replica },
       { type: "cancelOperation", operation: `op-${newest - this.#prng.below(3)}` as OperationId },
     ]);
+  }
+
+  #faultDomain(): FaultDomainName {
+    return faultDomainOf(this.#prng.pick([{}, { rack: "r1" }, { rack: "r2" }]));
+  }
+
+  #openAction(): ActionId {
+    const open = [...this.#state.nodes()].flatMap((node) => [...node.open.values()]);
+    return open.length > 0 ? this.#prng.pick(open) : ("n1-1" as ActionId);
   }
 
   #role(name: RoleName): RoleSpec {

@@ -2,8 +2,10 @@
  * One command of every type, for tests of everything that handles all of them.
  */
 import type { Command } from "../command.ts";
+import type { ActionId } from "../names.ts";
 import type { ByType } from "./samples.ts";
-import { batchOf, emptyRole, n1, op, sampleFacts, sampleRole, web } from "./samples.ts";
+import { batchOf, sampleFacts } from "./sample-facts.ts";
+import { emptyRole, n1, op, rackR1, sampleRole, web } from "./samples.ts";
 
 export const sampleCommands: ByType<Command> = {
   applyRoles: { type: "applyRoles", roles: [sampleRole, emptyRole("bare")] },
@@ -21,11 +23,15 @@ export const sampleCommands: ByType<Command> = {
   endMaintenance: { type: "endMaintenance", node: n1 },
   forgetNode: { type: "forgetNode", node: n1 },
   cancelOperation: { type: "cancelOperation", operation: op },
+  cancelAction: { type: "cancelAction", action: "n1-1" as ActionId, reason: "the wrong rack" },
+  pauseActions: { type: "pauseActions", reason: "the switch is replaced" },
+  resumeActions: { type: "resumeActions" },
+  releaseStorm: { type: "releaseStorm", faultDomain: rackR1, reason: "the switch is back" },
   addReplica: { type: "addReplica", replica: 4, address: "10.0.0.4:7500", replaces: 3 },
   removeReplica: { type: "removeReplica", replica: 3 },
   forgetReplica: { type: "forgetReplica", replica: 3 },
   acceptFacts: { type: "acceptFacts", batch: batchOf(Object.values(sampleFacts)) },
   reportPresence: { type: "reportPresence", node: n1, presence: "lost", silentMs: 30_000 },
-  reportSight: { type: "reportSight", domain: "rack/k1", lost: true, silent: 38, nodes: 40 },
+  reportSight: { type: "reportSight", domain: "rack:k1", lost: true, silent: 38, nodes: 40 },
   carryOutPlan: { type: "carryOutPlan", decisions: [{ type: "completeOperation", operation: op }] },
 };

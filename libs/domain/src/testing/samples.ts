@@ -6,13 +6,8 @@
  * upon it.
  */
 import type { DomainEvent } from "../event.ts";
-import type {
-  Fact,
-  FactBatch,
-  FileObservation,
-  ServiceObservation,
-  ServiceStatus,
-} from "../fact.ts";
+import type { FileObservation, ServiceObservation, ServiceStatus } from "../fact.ts";
+import type { FaultDomainName } from "../fault-domain.ts";
 import { known, unknown } from "../inventory.ts";
 import type { Inventory } from "../inventory.ts";
 import type {
@@ -235,7 +230,8 @@ export type ByType<U extends { readonly type: string }> = {
   readonly [T in U["type"]]: Extract<U, { type: T }>;
 };
 
-const act = "n1-1" as ActionId;
+export const act: ActionId = "n1-1" as ActionId;
+export const rackR1: FaultDomainName = "rack:r1" as FaultDomainName;
 export const op: OperationId = "op-1" as OperationId;
 
 export const sampleEvents: ByType<DomainEvent> = {
@@ -245,12 +241,13 @@ export const sampleEvents: ByType<DomainEvent> = {
     incarnation: "i1",
     labels: { port: "8101", use: "web" },
   },
-  nodeWiped: { type: "nodeWiped", node: n1, incarnation: "i2" },
+  nodeWiped: { type: "nodeWiped", node: n1, incarnation: "i2", lost: 2 },
   agentStarted: {
     type: "agentStarted",
     node: n1,
     agentVersion: "0.1.0",
     bootId: "b1",
+    rebooted: false,
     services: [serviceSeen("healthy")],
     files: [fileSeen("drifted")],
   },
@@ -285,6 +282,7 @@ export const sampleEvents: ByType<DomainEvent> = {
   roleUnassigned: { type: "roleUnassigned", node: n1, role: web },
   maintenanceStarted: { type: "maintenanceStarted", node: n1, reason: "new disk" },
   maintenanceEnded: { type: "maintenanceEnded", node: n1 },
+  disruptionEnded: { type: "disruptionEnded", node: n1, target: webAppTarget },
   nodeForgotten: { type: "nodeForgotten", node: n1 },
   roleApplied: { type: "roleApplied", role: sampleRole },
   roleDeleted: { type: "roleDeleted", role: web },
@@ -296,6 +294,7 @@ export const sampleEvents: ByType<DomainEvent> = {
     target: webAppTarget,
     order: sampleOrders.startService,
     cause: { text: "it is wanted", index: 4 },
+    disruptive: false,
     attempt: 1,
     deadlineMs: 60_000,
   },
@@ -308,6 +307,12 @@ export const sampleEvents: ByType<DomainEvent> = {
     durationMs: 3,
   },
   actionTimedOut: { type: "actionTimedOut", node: n1, action: act },
+  actionCancelRequested: {
+    type: "actionCancelRequested",
+    node: n1,
+    action: act,
+    reason: "the wrong rack",
+  },
   actionCancelled: {
     type: "actionCancelled",
     node: n1,
@@ -337,8 +342,13 @@ export const sampleEvents: ByType<DomainEvent> = {
     previousGroup: "atoll/dc1",
     backupIndex: 41,
   },
-  sightLost: { type: "sightLost", domain: "room/r1/rack/k1", silent: 38, nodes: 40 },
-  sightRegained: { type: "sightRegained", domain: "room/r1/rack/k1", silent: 2 },
+  sightLost: { type: "sightLost", domain: "rack:r1/k1", silent: 38, nodes: 40 },
+  sightRegained: { type: "sightRegained", domain: "rack:r1/k1", silent: 2 },
+  stormHeld: { type: "stormHeld", faultDomain: rackR1, nodes: 6, of: 10, sharePercent: 30 },
+  stormReleased: { type: "stormReleased", faultDomain: rackR1, reason: "the switch is back" },
+  stormEnded: { type: "stormEnded", faultDomain: rackR1 },
+  actionsPaused: { type: "actionsPaused", reason: "the switch is replaced" },
+  actionsResumed: { type: "actionsResumed" },
   requestRecorded: {
     type: "requestRecorded",
     requestId: "r-1",
@@ -346,51 +356,3 @@ export const sampleEvents: ByType<DomainEvent> = {
     operation: op,
   },
 };
-
-export const sampleFacts: ByType<Fact> = {
-  agentStarted: {
-    type: "agentStarted",
-    observedAtMs: 1,
-    agentVersion: "0.1.0",
-    bootId: "b1",
-    labels: { port: "8101", use: "web" },
-    services: [serviceSeen("healthy")],
-    files: [fileSeen("inSync")],
-  },
-  factsDropped: { type: "factsDropped", observedAtMs: 8, lane: "state", count: 12, sinceMs: 4 },
-  inventoryObserved: { type: "inventoryObserved", observedAtMs: 2, inventory: sampleInventory },
-  serviceObserved: {
-    type: "serviceObserved",
-    observedAtMs: 3,
-    service: serviceSeen("unhealthy", { reason: "503" }),
-  },
-  serviceForgotten: { type: "serviceForgotten", observedAtMs: 4, key: webApp },
-  serviceRestartedAlone: {
-    type: "serviceRestartedAlone",
-    observedAtMs: 5,
-    key: webApp,
-    reason: "exit status 1",
-  },
-  fileObserved: { type: "fileObserved", observedAtMs: 6, file: fileSeen("drifted") },
-  fileForgotten: { type: "fileForgotten", observedAtMs: 7, path: "/etc/app.conf" },
-  actionFinished: {
-    type: "actionFinished",
-    observedAtMs: 8,
-    action: act,
-    outcome: "failed",
-    reason: "no such program",
-    durationMs: 3,
-  },
-};
-
-/** The facts of one boot from `sequence` on, as a batch of node n1. */
-export function batchOf(facts: readonly Fact[], more: Partial<FactBatch> = {}): FactBatch {
-  return {
-    node: n1,
-    incarnation: "i1",
-    previous: { boot: 0, sequence: 0 },
-    first: { boot: 1, sequence: 1 },
-    facts,
-    ...more,
-  };
-}

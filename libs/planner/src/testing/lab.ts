@@ -5,6 +5,7 @@
  * that indexes in causes can be followed. Time moves only when it is told to.
  */
 import {
+  type ActionId,
   type Command,
   Datacenter,
   type DatacenterName,
@@ -70,6 +71,13 @@ export class Lab {
 
   take(batch: FactBatch): Decision {
     return this.decide({ type: "acceptFacts", batch }, `agent/${batch.node}`);
+  }
+
+  /** The agent says that it never begins the action. */
+  withdrawn(action: ActionId): void {
+    const node = this.datacenter.action(action)?.node;
+    assert(node !== undefined, `no action ${action}`);
+    this.carryOut([{ type: "cancel", node, action, reason: "cancelled" }]);
   }
 
   /** The agent carries out everything that is ordered; returns how many actions it heard of. */

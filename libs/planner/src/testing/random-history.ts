@@ -11,7 +11,7 @@ import { inventoryOf } from "./inventory-of.ts";
 import type { Lab } from "./lab.ts";
 import { parseRole } from "./story-role.ts";
 
-export const NODES: readonly NodeName[] = ["n1", "n2", "n3", "n4"] as NodeName[];
+export const NODES: readonly NodeName[] = ["n1", "n2", "n3", "n4", "n5", "n6", "n7"] as NodeName[];
 const ROLES: readonly RoleName[] = ["alpha", "beta", "gamma"] as RoleName[];
 const STATUSES: readonly ServiceStatus[] = [
   "starting",
@@ -48,6 +48,12 @@ const STEPS: readonly Step[] = [
   wipe,
   forget,
   cancelOperation,
+  pause,
+  resume,
+  resume,
+  cancelAction,
+  quake,
+  releaseStorm,
 ];
 
 /** One random change. */
@@ -116,6 +122,39 @@ function forget(lab: Lab, prng: Prng): void {
 function cancelOperation(lab: Lab, prng: Prng): void {
   const operation = `op-${1 + prng.below(20)}` as OperationId;
   lab.decide({ type: "cancelOperation", operation });
+}
+
+/** The services of most nodes end at once. */
+function quake(lab: Lab, prng: Prng): void {
+  for (const node of NODES) {
+    if (prng.chance(1, 5)) continue;
+    report(lab, node, (agent) => {
+      const seen = [...agent.services.values()];
+      if (seen.length === 0) return undefined;
+      return agent.see({ ...prng.pick(seen), status: "crashed", pid: 0, reason: "exit" });
+    });
+  }
+}
+
+function releaseStorm(lab: Lab): void {
+  for (const { faultDomain } of [...lab.datacenter.storms()]) {
+    lab.decide({ type: "releaseStorm", faultDomain, reason: "looked at it" });
+  }
+}
+
+function cancelAction(lab: Lab, prng: Prng): void {
+  const [action] = prng.shuffle([...(lab.datacenter.node(prng.pick(NODES))?.open.values() ?? [])]);
+  if (action === undefined) return;
+  lab.decide({ type: "cancelAction", action, reason: "not that one" });
+  if (prng.chance(1, 2)) lab.withdrawn(action);
+}
+
+function pause(lab: Lab): void {
+  lab.decide({ type: "pauseActions", reason: "switch" });
+}
+
+function resume(lab: Lab): void {
+  lab.decide({ type: "resumeActions" });
 }
 
 function restartAgent(lab: Lab, prng: Prng): void {

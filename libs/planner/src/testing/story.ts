@@ -4,6 +4,8 @@
  * For tests of the planner only. Commands are listed in test/data/planner/README.md.
  */
 import {
+  type ActionId,
+  type FaultDomainName,
   fileTarget,
   type NodeName,
   type RoleName,
@@ -70,6 +72,21 @@ export class Story {
         return this.#decide({ type: "startMaintenance", node, reason: text });
       case "end-maintenance":
         return this.#decide({ type: "endMaintenance", node });
+      case "cancel":
+        return this.#decide({ type: "cancelAction", action: subject as ActionId, reason: text });
+      case "withdrawn":
+        this.#lab.withdrawn(subject as ActionId);
+        return [];
+      case "release": {
+        const faultDomain = subject as FaultDomainName;
+        return this.#decide({ type: "releaseStorm", faultDomain, reason: text });
+      }
+      case "review":
+        return this.#review(subject as FaultDomainName);
+      case "pause":
+        return this.#decide({ type: "pauseActions", reason: words.join(" ") });
+      case "resume":
+        return this.#decide({ type: "resumeActions" });
       case "presence":
         return this.#presence(node, text);
       case "wait":
@@ -169,6 +186,11 @@ export class Story {
 
   #order(node: NodeName): string[] {
     const events = this.#lab.carryOut(this.#plan(node).decisions);
+    return events.map((event) => `${this.#lab.index} ${eventText(event)}`);
+  }
+
+  #review(faultDomain: FaultDomainName): string[] {
+    const events = this.#lab.carryOut([{ type: "reviewStorm", faultDomain }]);
     return events.map((event) => `${this.#lab.index} ${eventText(event)}`);
   }
 

@@ -42,6 +42,6 @@ async function showDatacenter(context: CommandContext, given: string | undefined
         : `datacenters/${given}`;
   const datacenter = await context.gateway.call(DatacenterServiceService.getDatacenter, { name });
   await context.print(Datacenter.toJSON(datacenter), () =>
-    datacenterLines(datacenter, context.paint),
+    datacenterLines(datacenter, context.nowMs, context.paint),
   );
 }

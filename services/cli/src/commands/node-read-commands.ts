@@ -2,7 +2,7 @@
  * `atoll node list`, `node show` and `why`: nodes as they are.
  */
 import type { Command } from "commander";
-import { AsOf } from "@atoll/proto/atoll/v1/common";
+import { ActionsPause, AsOf } from "@atoll/proto/atoll/v1/common";
 import {
   ExplainNodeResponse,
   Node,
@@ -15,6 +15,7 @@ import { withNearestNames } from "../known-names.ts";
 import { collectPages } from "../pages.ts";
 import { escapeLine } from "../render/escape.ts";
 import { NODE_HEADING, NODE_WIDTHS_MIN, nodeLines, nodeRow } from "../render/node.ts";
+import { pauseNotes } from "../render/pause.ts";
 import { alignRow, alignRows, columnWidths, table } from "../render/table.ts";
 import { explanationLines } from "../render/why.ts";
 import { resourceName, shortName } from "../resource-names.ts";
@@ -49,12 +50,18 @@ async function listNodes(context: CommandContext, options: ListOptions): Promise
   const filter = options.filter ?? "";
   if (options.watch === true) return watchNodes(context, filter);
   const parent = await context.gateway.datacenter();
+  let pauses: readonly ActionsPause[] = [];
   const list = await collectPages(async (pageToken, pageSize) => {
     const request = { parent, pageSize, pageToken, filter };
     const page = await context.gateway.call(NodeServiceService.listNodes, request);
+    pauses = page.pauses;
     return { items: page.nodes, nextPageToken: page.nextPageToken, asOf: page.asOf };
   });
-  const document = { nodes: list.items.map(Node.toJSON), asOf: list.asOf.map(AsOf.toJSON) };
+  const document = {
+    nodes: list.items.map(Node.toJSON),
+    asOf: list.asOf.map(AsOf.toJSON),
+    ...(pauses.length > 0 ? { pauses: pauses.map(ActionsPause.toJSON) } : {}),
+  };
   await context.print(document, () => {
     if (list.items.length === 0) {
       context.note(
@@ -63,7 +70,11 @@ async function listNodes(context: CommandContext, options: ListOptions): Promise
       return [];
     }
     const rows = list.items.map((node) => nodeRow(node, context.nowMs));
-    return [...table(NODE_HEADING, rows, context.tableOptions), ...ageWarnings(list.asOf)];
+    return [
+      ...table(NODE_HEADING, rows, context.tableOptions),
+      ...pauseNotes(pauses, context.nowMs),
+      ...ageWarnings(list.asOf),
+    ];
   });
 }
 

@@ -1,10 +1,11 @@
 /**
  * Actions for people: what was done, why, and how it went.
  */
-import type { Action } from "@atoll/proto/atoll/v1/action";
+import { type Action, ActionStatus } from "@atoll/proto/atoll/v1/action";
 import type { Order } from "@atoll/proto/atoll/type/v1/order";
 import { shortName } from "../resource-names.ts";
 import { indentedText, labelText, pairs, section } from "./document.ts";
+import { escapeLine } from "./escape.ts";
 import type { Paint } from "./style.ts";
 import type { Cell } from "./table.ts";
 import { ago, agoWithIndex, span } from "./time.ts";
@@ -48,6 +49,7 @@ export function actionLines(action: Action, nowMs: number, paint: Paint): string
         ["target", action.target],
         ["status", actionStatusCell(action.status)],
         ["reason", action.reason === "" ? undefined : action.reason],
+        ["cancelled", cancellationText(action, nowMs)],
         ["cause", cause],
         ["try", String(action.attempt)],
         ["generation", String(action.generation)],
@@ -59,6 +61,28 @@ export function actionLines(action: Action, nowMs: number, paint: Paint): string
     ),
     ...section("Order", orderLines(action.order, paint), paint),
   ];
+}
+
+/** What became of the wish to cancel an action. */
+export function cancellationLine(action: Action): string {
+  const id = escapeLine(shortName(action.name));
+  switch (action.status) {
+    case ActionStatus.ACTION_STATUS_CANCELLED:
+      return `${id} is cancelled: its agent had not begun it and never will`;
+    case ActionStatus.ACTION_STATUS_PLANNED:
+      return (
+        `${id} is not cancelled yet: its agent has begun it or does not answer; ` +
+        "what has begun is not torn off half-way"
+      );
+    default:
+      return `${id} was not cancelled: it had begun and has ended by itself`;
+  }
+}
+
+function cancellationText({ cancellation }: Action, nowMs: number): string | undefined {
+  if (cancellation === undefined) return undefined;
+  const { reason, actor, requested } = cancellation;
+  return `by ${actor}, ${agoWithIndex(requested, nowMs)}: ${reason}`;
 }
 
 /** `restart service`. */

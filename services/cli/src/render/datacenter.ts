@@ -4,6 +4,7 @@
 import type { Datacenter, Replica } from "@atoll/proto/atoll/v1/datacenter";
 import { shortName } from "../resource-names.ts";
 import { pairs, section } from "./document.ts";
+import { pauseText } from "./pause.ts";
 import type { Paint } from "./style.ts";
 import { table, type Cell } from "./table.ts";
 import { durationMs, span } from "./time.ts";
@@ -29,7 +30,7 @@ export function datacenterRow(datacenter: Datacenter): Cell[] {
   ];
 }
 
-export function datacenterLines(datacenter: Datacenter, paint: Paint): string[] {
+export function datacenterLines(datacenter: Datacenter, nowMs: number, paint: Paint): string[] {
   const heading = ["REPLICA", "ROLE", "TERM", "COMMITTED", "APPLIED", "SNAPSHOT", "BUS", "ADDRESS"];
   const rows = datacenter.replicas.map(replicaRow);
   return [
@@ -39,6 +40,7 @@ export function datacenterLines(datacenter: Datacenter, paint: Paint): string[] 
         ["leader", leaderText(datacenter)],
         ["nodes", `${datacenter.nodeCount}`],
         ["states", stateCounts(datacenter)],
+        ["actions", actionsText(datacenter, nowMs)],
         ["as of event", datacenter.asOf && `#${datacenter.asOf.index}`],
         ["age", ageText(datacenter)],
       ],
@@ -63,6 +65,13 @@ function replicaRow(replica: Replica): Cell[] {
     replica.busConnected ? "connected" : { text: "cut off", style: "bad" },
     replica.address,
   ];
+}
+
+function actionsText({ pause, stormsHeld }: Datacenter, nowMs: number): Cell {
+  if (pause !== undefined) return { text: pauseText(pause, nowMs), style: "warning" };
+  if (stormsHeld === 0) return "running";
+  const what = `healing is held in ${stormsHeld} fault domains`;
+  return { text: `${what}: \`atoll storm list\` shows them`, style: "warning" };
 }
 
 function leaderText(datacenter: Datacenter): string {

@@ -30,7 +30,9 @@ import {
 } from "@atoll/proto/atoll/v1/operation";
 import { RoleServiceService, type ApplyRolesRequest } from "@atoll/proto/atoll/v1/role";
 import { ACTOR_KEY, ApiError, toStatus } from "@atoll/service-kit";
+import { FakeActionControl, type UnaryFactory } from "./fake-action-control.ts";
 import { FakeGroup } from "./fake-group.ts";
+import { find } from "./find.ts";
 import * as fixtures from "./fixtures.ts";
 
 type WatchEventsCall = ServerWritableStream<WatchEventsRequest, WatchEventsResponse>;
@@ -68,8 +70,9 @@ export async function startFakeGateway(port = 0): Promise<FakeGateway> {
       server.forceShutdown();
     },
   };
-  server.addService(NodeServiceService, nodeHandlers(answer));
-  addReadServices(server, answer);
+  const actionControl = new FakeActionControl();
+  server.addService(NodeServiceService, nodeHandlers(answer, actionControl));
+  addReadServices(server, answer, actionControl);
   addGroupService(server, answer);
   server.addService(OperationServiceService, operationHandlers(answer, gateway, requests));
   server.addService(EventServiceService, {
@@ -83,7 +86,11 @@ export async function startFakeGateway(port = 0): Promise<FakeGateway> {
   return Object.assign(gateway, { address: `127.0.0.1:${bound}` });
 }
 
-function addReadServices(server: Server, answer: UnaryFactory): void {
+function addReadServices(
+  server: Server,
+  answer: UnaryFactory,
+  actionControl: FakeActionControl,
+): void {
   server.addService(RoleServiceService, {
     getRole: answer("getRole", ({ name }: { name: string }) => find(fixtures.roles, name, "role")),
     listRoles: answer("listRoles", () => ({
@@ -97,25 +104,8 @@ function addReadServices(server: Server, answer: UnaryFactory): void {
       return fixtures.operations[0];
     }),
   });
-  server.addService(ActionServiceService, {
-    getAction: answer("getAction", ({ name }: { name: string }) =>
-      find(fixtures.actions, name, "action"),
-    ),
-    listActions: answer("listActions", () => ({
-      actions: fixtures.actions,
-      nextPageToken: "",
-      asOf: [AS_OF],
-    })),
-  });
-  server.addService(DatacenterServiceService, {
-    getDatacenter: answer("getDatacenter", ({ name }: { name: string }) =>
-      find([fixtures.datacenter], name, "datacenter"),
-    ),
-    listDatacenters: answer("listDatacenters", () => ({
-      datacenters: [fixtures.datacenter],
-      nextPageToken: "",
-    })),
-  });
+  server.addService(ActionServiceService, actionControl.actionHandlers(answer));
+  server.addService(DatacenterServiceService, actionControl.datacenterHandlers(answer));
 }
 
 function addGroupService(server: Server, answer: UnaryFactory): void {
@@ -162,8 +152,6 @@ function operationHandlers(
   };
 }
 
-type UnaryFactory = (method: string, handle: (request: never) => unknown) => UntypedHandleCall;
-
 function unaryFactory(requests: ReceivedRequest[]): UnaryFactory {
   return (method, handle) =>
     ((call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<unknown>) => {
@@ -176,7 +164,10 @@ function unaryFactory(requests: ReceivedRequest[]): UnaryFactory {
     }) as UntypedHandleCall;
 }
 
-function nodeHandlers(answer: UnaryFactory): Record<string, UntypedHandleCall> {
+function nodeHandlers(
+  answer: UnaryFactory,
+  actionControl: FakeActionControl,
+): Record<string, UntypedHandleCall> {
   const named = ({ name }: { name: string }): Node => find(fixtures.nodes, name, "node");
   const withOperation = (request: { name: string; role?: string }): unknown => {
     named(request);
@@ -189,6 +180,7 @@ function nodeHandlers(answer: UnaryFactory): Record<string, UntypedHandleCall> {
       nodes: fixtures.nodes.filter((node) => filter === "" || node.name.endsWith(filter)),
       nextPageToken: "",
       asOf: [AS_OF],
+      pauses: actionControl.pauses,
     })),
     watchNodes: ((call: ServerWritableStream<unknown, unknown>) => {
       const [first] = fixtures.nodes;
@@ -258,16 +250,6 @@ function watchOperation(call: ServerWritableStream<{ name: string }, Operation>)
     });
   }
   call.end();
-}
-
-function find<Resource extends { readonly name: string }>(
-  list: readonly Resource[],
-  name: string,
-  kind: string,
-): Resource {
-  const found = list.find((one) => one.name === name);
-  if (found !== undefined) return found;
-  throw new ApiError(status.NOT_FOUND, `there is no ${kind} ${name}`, { reason: "NOT_FOUND" });
 }
 
 function listen(server: Server, port: number): Promise<number> {

@@ -1,6 +1,4 @@
-/**
- * A small datacenter in the words of the API, fixed in time, for the golden outputs of the command.
- */
+/** A small datacenter in the words of the API, fixed in time, for golden outputs. */
 import { ActionStatus, type Action } from "@atoll/proto/atoll/v1/action";
 import type { Since } from "@atoll/proto/atoll/v1/common";
 import type { Datacenter } from "@atoll/proto/atoll/v1/datacenter";
@@ -22,9 +20,9 @@ export function since(secondsAgo: number, index: number): Since {
 const value = (text: string): { reading: { $case: "value"; value: string } } => ({
   reading: { $case: "value", value: text },
 });
-const count = (number: number): { reading: { $case: "value"; value: number } } => ({
-  reading: { $case: "value", value: number },
-});
+const count = (number: number): { reading: { $case: "value"; value: number } } => {
+  return { reading: { $case: "value", value: number } };
+};
 const unknown = (reason: string): { reading: { $case: "unknownReason"; value: string } } => ({
   reading: { $case: "unknownReason", value: reason },
 });
@@ -363,6 +361,7 @@ export const events: readonly Event[] = [
 ];
 
 export const datacenter: Datacenter = {
+  stormsHeld: 0,
   name: "datacenters/dc1",
   replicas: [
     replica(1, { role: "follower" }),

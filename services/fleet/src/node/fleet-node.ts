@@ -276,6 +276,7 @@ export class FleetNode {
           this.#ledger.began(entry.action);
           return executor.run(entry);
         },
+        hasBegun: (action) => executor.hasBegun(action),
       },
       standing: {
         connectionChanged: (connected) => {

@@ -11,20 +11,31 @@ import {
 import { type CallContext, unary } from "@atoll/service-kit";
 import { compileFilter } from "../filter/compile.ts";
 import { actionFilterFields, renderAction } from "./action-view.ts";
+import { checkReason } from "./check-reason.ts";
 import { findAction } from "./find.ts";
 import type { HandlerParts } from "./handler-parts.ts";
 import { pageSizeOf, readPageToken, takePage } from "./pages.ts";
 
 export function actionService(parts: HandlerParts): ActionServiceServer {
-  const { environment, names, reads, mirror } = parts;
+  const { environment, names, reads, mirror, writes } = parts;
   return {
     getAction: unary(
       async ({ name }, context) => {
         const id = names.parseAction(name);
         await reads.begin(context.deadlineMs);
-        return renderAction(findAction(mirror, id), names);
+        return renderAction(mirror.datacenter, findAction(mirror, id), names);
       },
       { method: "ActionService/GetAction", environment },
+    ),
+    cancelAction: unary(
+      async ({ name, reason, requestId }, context) => {
+        const action = names.parseAction(name);
+        checkReason(reason);
+        const command = { $case: "cancelAction", value: { action, reason } } as const;
+        await writes.submit(context, { command, requestId });
+        return renderAction(mirror.datacenter, findAction(mirror, action), names);
+      },
+      { method: "ActionService/CancelAction", environment },
     ),
     listActions: unary((request, context) => listActions(parts, request, context), {
       method: "ActionService/ListActions",
@@ -58,7 +69,7 @@ async function listActions(
     size,
     list,
     keyOf,
-    render: (action) => renderAction(action, names),
+    render: (action) => renderAction(mirror.datacenter, action, names),
     bytesOf: (action) => Action.encode(action).finish().length,
   });
   return {

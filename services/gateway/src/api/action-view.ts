@@ -2,7 +2,7 @@
  * Actions as the API shows them.
  */
 import { toProtoOrder } from "@atoll/codec";
-import type { ActionState, ActionStatus } from "@atoll/domain";
+import { type ActionState, type ActionStatus, cancellationOf, type StateView } from "@atoll/domain";
 import { type Action, ActionStatus as ProtoActionStatus } from "@atoll/proto/atoll/v1/action";
 import type { FilterField } from "../filter/fields.ts";
 import type { ResourceNames } from "./resource-names.ts";
@@ -16,7 +16,8 @@ const STATUSES: Readonly<Record<ActionStatus, ProtoActionStatus>> = {
   cancelled: ProtoActionStatus.ACTION_STATUS_CANCELLED,
 };
 
-export function renderAction(action: ActionState, names: ResourceNames): Action {
+export function renderAction(view: StateView, action: ActionState, names: ResourceNames): Action {
+  const cancellation = cancellationOf(view, action);
   return {
     name: names.action(action.id),
     node: names.node(action.node),
@@ -31,6 +32,14 @@ export function renderAction(action: ActionState, names: ResourceNames): Action 
     ended: action.ended === undefined ? undefined : sinceOf(action.ended),
     reason: action.reason,
     durationMs: action.durationMs,
+    cancellation:
+      cancellation === undefined
+        ? undefined
+        : {
+            reason: cancellation.reason,
+            actor: cancellation.actor,
+            requested: sinceOf(cancellation.since),
+          },
   };
 }
 

@@ -11,13 +11,16 @@ import type {
 import { type CallContext, unary } from "@atoll/service-kit";
 import type { ReplicaClients, StatusAnswer } from "../replicas/replica-clients.ts";
 import type { HandlerParts } from "./handler-parts.ts";
+import { checkReason } from "./check-reason.ts";
 import { pageSizeOf, readPageToken } from "./pages.ts";
+import { pauseOf } from "./pause-view.ts";
+import { listStorms, releaseStorm } from "./storms.ts";
 
 export function datacenterService(
   parts: HandlerParts,
   clients: ReplicaClients,
 ): DatacenterServiceServer {
-  const { environment, names } = parts;
+  const { environment, names, writes } = parts;
   return {
     getDatacenter: unary(
       ({ name }, context) => {
@@ -26,6 +29,33 @@ export function datacenterService(
       },
       { method: "DatacenterService/GetDatacenter", environment },
     ),
+    pauseActions: unary(
+      async ({ name, reason, requestId }, context) => {
+        names.parseDatacenter(name);
+        checkReason(reason);
+        const command = { $case: "pauseActions", value: { reason } } as const;
+        await writes.submit(context, { command, requestId });
+        return describe(parts, clients, context);
+      },
+      { method: "DatacenterService/PauseActions", environment },
+    ),
+    resumeActions: unary(
+      async ({ name, requestId }, context) => {
+        names.parseDatacenter(name);
+        const command = { $case: "resumeActions", value: {} } as const;
+        await writes.submit(context, { command, requestId });
+        return describe(parts, clients, context);
+      },
+      { method: "DatacenterService/ResumeActions", environment },
+    ),
+    listStorms: unary((request, context) => listStorms(parts, request, context), {
+      method: "DatacenterService/ListStorms",
+      environment,
+    }),
+    releaseStorm: unary((request, context) => releaseStorm(parts, request, context), {
+      method: "DatacenterService/ReleaseStorm",
+      environment,
+    }),
     listDatacenters: unary(
       async (request, context) => {
         pageSizeOf(request);
@@ -38,10 +68,11 @@ export function datacenterService(
 }
 
 async function describe(
-  { names, reads, mirror, nodes }: HandlerParts,
+  parts: HandlerParts,
   clients: ReplicaClients,
   context: CallContext,
 ): Promise<Datacenter> {
+  const { names, reads, mirror, nodes } = parts;
   const [asOf, answers] = await Promise.all([reads.begin(context.deadlineMs), clients.statuses()]);
   const nodesByState: Record<string, number> = {};
   for (const node of mirror.datacenter.nodes()) {
@@ -54,6 +85,9 @@ async function describe(
     nodeCount: mirror.datacenter.nodeCount,
     nodesByState,
     asOf,
+    pause: pauseOf(parts),
+    stormsHeld: [...mirror.datacenter.storms()].filter((storm) => storm.release === undefined)
+      .length,
   };
 }
 

@@ -37,7 +37,7 @@ export async function explainNode(
     waiting: (explanation?.waiting ?? []).map(reasonOf),
     recentActions: recent.flatMap((id) => {
       const action = mirror.datacenter.action(id);
-      return action === undefined ? [] : [renderAction(action, names)];
+      return action === undefined ? [] : [renderAction(mirror.datacenter, action, names)];
     }),
     asOf,
   };

@@ -7,12 +7,14 @@ import type { CallContext } from "@atoll/service-kit";
 import { compileFilter } from "../filter/compile.ts";
 import type { HandlerParts } from "./handler-parts.ts";
 import { pageSizeOf, readPageToken, takePage } from "./pages.ts";
+import { pauseOf } from "./pause-view.ts";
 
 export async function listNodes(
-  { names, reads, mirror, nodes }: HandlerParts,
+  parts: HandlerParts,
   request: ListNodesRequest,
   context: CallContext,
 ): Promise<ListNodesResponse> {
+  const { names, reads, mirror, nodes } = parts;
   names.checkParent(request.parent);
   const keeps = compileFilter(request.filter, nodes.filterFields());
   const list = ["nodes", request.parent, request.filter];
@@ -35,5 +37,6 @@ export async function listNodes(
     nodes: page.items,
     nextPageToken: page.nextPageToken,
     asOf: [asOf],
+    pauses: [pauseOf(parts)].filter((pause) => pause !== undefined),
   };
 }

@@ -31,6 +31,11 @@ export class NodeChanges {
         const affected = affectedNodes(event);
         if (affected.type === "all") this.#allChanged(index);
         else if (affected.type === "node") this.#changed(affected.node, index);
+        else if (affected.type === "faultDomain") {
+          for (const name of mirror.datacenter.ailingNodes(affected.faultDomain)) {
+            this.#changed(name, index);
+          }
+        }
       }
     });
   }

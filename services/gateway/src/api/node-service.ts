@@ -2,9 +2,9 @@
  * `atoll.v1.NodeService`, its calls in a row; what is longer than a few lines has a file of its
  * own.
  */
-import { MAINTENANCE_REASON_LENGTH_MAX } from "@atoll/domain";
 import type { NodeServiceServer } from "@atoll/proto/atoll/v1/node";
-import { invalidField, serverStreaming, unary } from "@atoll/service-kit";
+import { serverStreaming, unary } from "@atoll/service-kit";
+import { checkReason } from "./check-reason.ts";
 import { explainNode } from "./explain-node.ts";
 import { findNode } from "./find.ts";
 import type { HandlerParts } from "./handler-parts.ts";
@@ -84,14 +84,4 @@ export function nodeService(
       options("ExplainNode"),
     ),
   };
-}
-
-function checkReason(reason: string): void {
-  if (reason.trim() === "") throw invalidField("reason", "it is required", "REASON_MISSING");
-  if (reason.length <= MAINTENANCE_REASON_LENGTH_MAX) return;
-  throw invalidField(
-    "reason",
-    `it has ${reason.length} characters; at most ${MAINTENANCE_REASON_LENGTH_MAX} are allowed`,
-    "REASON_TOO_LONG",
-  );
 }

@@ -11,7 +11,13 @@ import {
   toProtoServiceObservation,
 } from "@atoll/codec";
 import { type DatacenterName, type NodeState, rolesOf, serviceTarget } from "@atoll/domain";
-import { type NodeCondition, type NodeExplanation, type NodePlan, Planner } from "@atoll/planner";
+import {
+  affectedNodes,
+  type NodeCondition,
+  type NodeExplanation,
+  type NodePlan,
+  Planner,
+} from "@atoll/planner";
 import { type Node, NodeState as ProtoNodeState } from "@atoll/proto/atoll/v1/node";
 import type { Clock } from "@atoll/stdx";
 import { sortedEntries } from "@atoll/stdx";
@@ -64,7 +70,8 @@ export class NodeView {
     });
     this.#mirror.onApplied((_index, entry) => {
       const changed = entry?.events.some(({ event }) => {
-        return event.type === "roleApplied" || event.type === "roleDeleted";
+        const { type } = affectedNodes(event);
+        return type === "all" || type === "faultDomain";
       });
       if (changed === true) this.#rolesVersion += 1;
     });
@@ -75,8 +82,9 @@ export class NodeView {
     const nowMs = this.nowMs();
     const known = this.#judgements.get(node);
     if (known !== undefined && known.rolesVersion === this.#rolesVersion) {
-      const { wakeAtMs } = known.plan;
-      if (wakeAtMs === undefined) return known.plan;
+      // What disrupts waits for other nodes, which change without it.
+      const { wakeAtMs, disrupts } = known.plan;
+      if (wakeAtMs === undefined && !disrupts) return known.plan;
     }
     const plan = this.#planner.planNode(node.name, nowMs);
     this.#judgements.set(node, { plan, rolesVersion: this.#rolesVersion });

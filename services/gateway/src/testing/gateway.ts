@@ -61,6 +61,7 @@ export function discovered(name: string, labels: Record<string, string> = {}): D
       node,
       agentVersion: "0.1.0",
       bootId: "boot",
+      rebooted: false,
       services: [],
       files: [],
     },

@@ -107,10 +107,26 @@ export interface Action {
   readonly reason: string;
   /** What the executor took. */
   readonly durationMs: number;
+  /** Present when a user took it back. */
+  readonly cancellation?: ActionCancellation | undefined;
+}
+
+export interface ActionCancellation {
+  readonly reason: string;
+  readonly actor: string;
+  readonly requested?: Since | undefined;
 }
 
 export interface GetActionRequest {
   readonly name: string;
+}
+
+export interface CancelActionRequest {
+  /** datacenters/DC/actions/NODE-GENERATION */
+  readonly name: string;
+  /** Required; at most 500 characters. */
+  readonly reason: string;
+  readonly requestId: string;
 }
 
 export interface ListActionsRequest {
@@ -143,6 +159,7 @@ function createBaseAction(): Action {
     ended: undefined,
     reason: "",
     durationMs: 0,
+    cancellation: undefined,
   };
 }
 
@@ -186,6 +203,9 @@ export const Action: MessageFns<Action> = {
     }
     if (message.durationMs !== 0) {
       writer.uint32(104).int64(message.durationMs);
+    }
+    if (message.cancellation !== undefined) {
+      ActionCancellation.encode(message.cancellation, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -307,6 +327,14 @@ export const Action: MessageFns<Action> = {
             message.durationMs = longToNumber(reader.int64());
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.cancellation = ActionCancellation.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -342,6 +370,7 @@ export const Action: MessageFns<Action> = {
         : isSet(object.duration_ms)
         ? globalThis.Number(object.duration_ms)
         : 0,
+      cancellation: isSet(object.cancellation) ? ActionCancellation.fromJSON(object.cancellation) : undefined,
     };
   },
 
@@ -386,6 +415,9 @@ export const Action: MessageFns<Action> = {
     if (message.durationMs !== 0) {
       obj.durationMs = Math.round(message.durationMs);
     }
+    if (message.cancellation !== undefined) {
+      obj.cancellation = ActionCancellation.toJSON(message.cancellation);
+    }
     return obj;
   },
 
@@ -409,6 +441,112 @@ export const Action: MessageFns<Action> = {
     message.ended = (object.ended !== undefined && object.ended !== null) ? Since.fromPartial(object.ended) : undefined;
     message.reason = object.reason ?? "";
     message.durationMs = object.durationMs ?? 0;
+    message.cancellation = (object.cancellation !== undefined && object.cancellation !== null)
+      ? ActionCancellation.fromPartial(object.cancellation)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseActionCancellation(): ActionCancellation {
+  return { reason: "", actor: "", requested: undefined };
+}
+
+export const ActionCancellation: MessageFns<ActionCancellation> = {
+  encode(message: ActionCancellation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    if (message.actor !== "") {
+      writer.uint32(18).string(message.actor);
+    }
+    if (message.requested !== undefined) {
+      Since.encode(message.requested, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActionCancellation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActionCancellation() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.requested = Since.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActionCancellation {
+    return {
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      requested: isSet(object.requested) ? Since.fromJSON(object.requested) : undefined,
+    };
+  },
+
+  toJSON(message: ActionCancellation): unknown {
+    const obj: any = {};
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.requested !== undefined) {
+      obj.requested = Since.toJSON(message.requested);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ActionCancellation>, I>>(base?: I): ActionCancellation {
+    return ActionCancellation.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActionCancellation>, I>>(object: I): ActionCancellation {
+    const message = createBaseActionCancellation() as any;
+    message.reason = object.reason ?? "";
+    message.actor = object.actor ?? "";
+    message.requested = (object.requested !== undefined && object.requested !== null)
+      ? Since.fromPartial(object.requested)
+      : undefined;
     return message;
   },
 };
@@ -476,6 +614,111 @@ export const GetActionRequest: MessageFns<GetActionRequest> = {
   fromPartial<I extends Exact<DeepPartial<GetActionRequest>, I>>(object: I): GetActionRequest {
     const message = createBaseGetActionRequest() as any;
     message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseCancelActionRequest(): CancelActionRequest {
+  return { name: "", reason: "", requestId: "" };
+}
+
+export const CancelActionRequest: MessageFns<CancelActionRequest> = {
+  encode(message: CancelActionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(26).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelActionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelActionRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CancelActionRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+    };
+  },
+
+  toJSON(message: CancelActionRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CancelActionRequest>, I>>(base?: I): CancelActionRequest {
+    return CancelActionRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CancelActionRequest>, I>>(object: I): CancelActionRequest {
+    const message = createBaseCancelActionRequest() as any;
+    message.name = object.name ?? "";
+    message.reason = object.reason ?? "";
+    message.requestId = object.requestId ?? "";
     return message;
   },
 };
@@ -726,6 +969,20 @@ export const ActionServiceService = {
     responseSerialize: (value: Action): Buffer => Buffer.from(Action.encode(value).finish()),
     responseDeserialize: (value: Buffer): Action => Action.decode(value),
   },
+  /**
+   * Takes back an action that is planned. It is cancelled once its agent has said that it did not begin. What has begun
+   * ends as it does. Either way nothing is ordered for its target until what is wanted or seen of it changes, or
+   * maintenance of the node ends.
+   */
+  cancelAction: {
+    path: "/atoll.v1.ActionService/CancelAction" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CancelActionRequest): Buffer => Buffer.from(CancelActionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CancelActionRequest => CancelActionRequest.decode(value),
+    responseSerialize: (value: Action): Buffer => Buffer.from(Action.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Action => Action.decode(value),
+  },
   listActions: {
     path: "/atoll.v1.ActionService/ListActions" as const,
     requestStream: false as const,
@@ -739,6 +996,12 @@ export const ActionServiceService = {
 
 export interface ActionServiceServer extends UntypedServiceImplementation {
   getAction: handleUnaryCall<GetActionRequest, Action>;
+  /**
+   * Takes back an action that is planned. It is cancelled once its agent has said that it did not begin. What has begun
+   * ends as it does. Either way nothing is ordered for its target until what is wanted or seen of it changes, or
+   * maintenance of the node ends.
+   */
+  cancelAction: handleUnaryCall<CancelActionRequest, Action>;
   listActions: handleUnaryCall<ListActionsRequest, ListActionsResponse>;
 }
 
@@ -754,6 +1017,26 @@ export interface ActionServiceClient extends Client {
   ): ClientUnaryCall;
   getAction(
     request: GetActionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Action) => void,
+  ): ClientUnaryCall;
+  /**
+   * Takes back an action that is planned. It is cancelled once its agent has said that it did not begin. What has begun
+   * ends as it does. Either way nothing is ordered for its target until what is wanted or seen of it changes, or
+   * maintenance of the node ends.
+   */
+  cancelAction(
+    request: CancelActionRequest,
+    callback: (error: ServiceError | null, response: Action) => void,
+  ): ClientUnaryCall;
+  cancelAction(
+    request: CancelActionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Action) => void,
+  ): ClientUnaryCall;
+  cancelAction(
+    request: CancelActionRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Action) => void,

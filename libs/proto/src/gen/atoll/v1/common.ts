@@ -32,6 +32,14 @@ export interface Since {
   readonly index: number;
 }
 
+/** Nothing new is ordered on any node of the datacenter. */
+export interface ActionsPause {
+  readonly datacenter: string;
+  readonly reason: string;
+  readonly actor: string;
+  readonly since?: Since | undefined;
+}
+
 function createBaseAsOf(): AsOf {
   return { datacenter: "", index: 0, time: undefined, age: undefined, stale: false };
 }
@@ -246,6 +254,123 @@ export const Since: MessageFns<Since> = {
     const message = createBaseSince() as any;
     message.time = (object.time !== undefined && object.time !== null) ? Timestamp.fromPartial(object.time) : undefined;
     message.index = object.index ?? 0;
+    return message;
+  },
+};
+
+function createBaseActionsPause(): ActionsPause {
+  return { datacenter: "", reason: "", actor: "", since: undefined };
+}
+
+export const ActionsPause: MessageFns<ActionsPause> = {
+  encode(message: ActionsPause, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.datacenter !== "") {
+      writer.uint32(10).string(message.datacenter);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.actor !== "") {
+      writer.uint32(26).string(message.actor);
+    }
+    if (message.since !== undefined) {
+      Since.encode(message.since, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActionsPause {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActionsPause() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.datacenter = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.since = Since.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActionsPause {
+    return {
+      datacenter: isSet(object.datacenter) ? globalThis.String(object.datacenter) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      since: isSet(object.since) ? Since.fromJSON(object.since) : undefined,
+    };
+  },
+
+  toJSON(message: ActionsPause): unknown {
+    const obj: any = {};
+    if (message.datacenter !== "") {
+      obj.datacenter = message.datacenter;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.since !== undefined) {
+      obj.since = Since.toJSON(message.since);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ActionsPause>, I>>(base?: I): ActionsPause {
+    return ActionsPause.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActionsPause>, I>>(object: I): ActionsPause {
+    const message = createBaseActionsPause() as any;
+    message.datacenter = object.datacenter ?? "";
+    message.reason = object.reason ?? "";
+    message.actor = object.actor ?? "";
+    message.since = (object.since !== undefined && object.since !== null) ? Since.fromPartial(object.since) : undefined;
     return message;
   },
 };

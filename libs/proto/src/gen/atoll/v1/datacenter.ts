@@ -18,7 +18,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { AsOf } from "./common.ts";
+import { ActionsPause, AsOf, Since } from "./common.ts";
 
 export const protobufPackage = "atoll.v1";
 
@@ -31,7 +31,15 @@ export interface Datacenter {
   readonly nodeCount: number;
   /** Keyed by state, for example READY. */
   readonly nodesByState: { [key: string]: number };
-  readonly asOf?: AsOf | undefined;
+  readonly asOf?:
+    | AsOf
+    | undefined;
+  /** Absent: actions are not paused. */
+  readonly pause?:
+    | ActionsPause
+    | undefined;
+  /** Fault domains in which healing is held. */
+  readonly stormsHeld: number;
 }
 
 export interface Datacenter_NodesByStateEntry {
@@ -58,6 +66,63 @@ export interface GetDatacenterRequest {
   readonly name: string;
 }
 
+export interface PauseActionsRequest {
+  /** datacenters/DC */
+  readonly name: string;
+  /** Required; at most 500 characters. */
+  readonly reason: string;
+  /** Makes a repetition harmless; empty for none. */
+  readonly requestId: string;
+}
+
+export interface ResumeActionsRequest {
+  /** datacenters/DC */
+  readonly name: string;
+  readonly requestId: string;
+}
+
+export interface Storm {
+  /** rack:ROOM/RACK, rack:RACK, room:ROOM or datacenter */
+  readonly faultDomain: string;
+  /** How it was when it began: so many nodes of so many ailed, which is more than the share. */
+  readonly nodes: number;
+  readonly of: number;
+  readonly sharePercent: number;
+  readonly since?:
+    | Since
+    | undefined;
+  /** How many ail now. */
+  readonly nodesNow: number;
+  /** Absent: healing is held. */
+  readonly release?: StormRelease | undefined;
+}
+
+export interface StormRelease {
+  readonly reason: string;
+  readonly actor: string;
+  readonly since?: Since | undefined;
+}
+
+export interface ListStormsRequest {
+  /** datacenters/DC */
+  readonly parent: string;
+}
+
+/** At most one for each fault domain, sorted by its name. */
+export interface ListStormsResponse {
+  readonly storms: readonly Storm[];
+  readonly asOf?: AsOf | undefined;
+}
+
+export interface ReleaseStormRequest {
+  /** datacenters/DC */
+  readonly name: string;
+  readonly faultDomain: string;
+  /** Required; at most 500 characters. */
+  readonly reason: string;
+  readonly requestId: string;
+}
+
 export interface ListDatacentersRequest {
   readonly pageSize: number;
   readonly pageToken: string;
@@ -69,7 +134,7 @@ export interface ListDatacentersResponse {
 }
 
 function createBaseDatacenter(): Datacenter {
-  return { name: "", replicas: [], nodeCount: 0, nodesByState: {}, asOf: undefined };
+  return { name: "", replicas: [], nodeCount: 0, nodesByState: {}, asOf: undefined, pause: undefined, stormsHeld: 0 };
 }
 
 export const Datacenter: MessageFns<Datacenter> = {
@@ -88,6 +153,12 @@ export const Datacenter: MessageFns<Datacenter> = {
     });
     if (message.asOf !== undefined) {
       AsOf.encode(message.asOf, writer.uint32(42).fork()).join();
+    }
+    if (message.pause !== undefined) {
+      ActionsPause.encode(message.pause, writer.uint32(50).fork()).join();
+    }
+    if (message.stormsHeld !== 0) {
+      writer.uint32(56).int64(message.stormsHeld);
     }
     return writer;
   },
@@ -148,6 +219,22 @@ export const Datacenter: MessageFns<Datacenter> = {
             message.asOf = AsOf.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.pause = ActionsPause.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.stormsHeld = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -201,6 +288,12 @@ export const Datacenter: MessageFns<Datacenter> = {
         : isSet(object.as_of)
         ? AsOf.fromJSON(object.as_of)
         : undefined,
+      pause: isSet(object.pause) ? ActionsPause.fromJSON(object.pause) : undefined,
+      stormsHeld: isSet(object.stormsHeld)
+        ? globalThis.Number(object.stormsHeld)
+        : isSet(object.storms_held)
+        ? globalThis.Number(object.storms_held)
+        : 0,
     };
   },
 
@@ -227,6 +320,12 @@ export const Datacenter: MessageFns<Datacenter> = {
     if (message.asOf !== undefined) {
       obj.asOf = AsOf.toJSON(message.asOf);
     }
+    if (message.pause !== undefined) {
+      obj.pause = ActionsPause.toJSON(message.pause);
+    }
+    if (message.stormsHeld !== 0) {
+      obj.stormsHeld = Math.round(message.stormsHeld);
+    }
     return obj;
   },
 
@@ -248,6 +347,10 @@ export const Datacenter: MessageFns<Datacenter> = {
       {},
     );
     message.asOf = (object.asOf !== undefined && object.asOf !== null) ? AsOf.fromPartial(object.asOf) : undefined;
+    message.pause = (object.pause !== undefined && object.pause !== null)
+      ? ActionsPause.fromPartial(object.pause)
+      : undefined;
+    message.stormsHeld = object.stormsHeld ?? 0;
     return message;
   },
 };
@@ -644,6 +747,761 @@ export const GetDatacenterRequest: MessageFns<GetDatacenterRequest> = {
   },
 };
 
+function createBasePauseActionsRequest(): PauseActionsRequest {
+  return { name: "", reason: "", requestId: "" };
+}
+
+export const PauseActionsRequest: MessageFns<PauseActionsRequest> = {
+  encode(message: PauseActionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(26).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseActionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseActionsRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PauseActionsRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+    };
+  },
+
+  toJSON(message: PauseActionsRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PauseActionsRequest>, I>>(base?: I): PauseActionsRequest {
+    return PauseActionsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PauseActionsRequest>, I>>(object: I): PauseActionsRequest {
+    const message = createBasePauseActionsRequest() as any;
+    message.name = object.name ?? "";
+    message.reason = object.reason ?? "";
+    message.requestId = object.requestId ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeActionsRequest(): ResumeActionsRequest {
+  return { name: "", requestId: "" };
+}
+
+export const ResumeActionsRequest: MessageFns<ResumeActionsRequest> = {
+  encode(message: ResumeActionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(18).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeActionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeActionsRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResumeActionsRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ResumeActionsRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResumeActionsRequest>, I>>(base?: I): ResumeActionsRequest {
+    return ResumeActionsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResumeActionsRequest>, I>>(object: I): ResumeActionsRequest {
+    const message = createBaseResumeActionsRequest() as any;
+    message.name = object.name ?? "";
+    message.requestId = object.requestId ?? "";
+    return message;
+  },
+};
+
+function createBaseStorm(): Storm {
+  return { faultDomain: "", nodes: 0, of: 0, sharePercent: 0, since: undefined, nodesNow: 0, release: undefined };
+}
+
+export const Storm: MessageFns<Storm> = {
+  encode(message: Storm, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.faultDomain !== "") {
+      writer.uint32(10).string(message.faultDomain);
+    }
+    if (message.nodes !== 0) {
+      writer.uint32(16).int64(message.nodes);
+    }
+    if (message.of !== 0) {
+      writer.uint32(24).int64(message.of);
+    }
+    if (message.sharePercent !== 0) {
+      writer.uint32(32).int64(message.sharePercent);
+    }
+    if (message.since !== undefined) {
+      Since.encode(message.since, writer.uint32(42).fork()).join();
+    }
+    if (message.nodesNow !== 0) {
+      writer.uint32(48).int64(message.nodesNow);
+    }
+    if (message.release !== undefined) {
+      StormRelease.encode(message.release, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Storm {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStorm() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.faultDomain = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.nodes = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.of = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.sharePercent = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.since = Since.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.nodesNow = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.release = StormRelease.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Storm {
+    return {
+      faultDomain: isSet(object.faultDomain)
+        ? globalThis.String(object.faultDomain)
+        : isSet(object.fault_domain)
+        ? globalThis.String(object.fault_domain)
+        : "",
+      nodes: isSet(object.nodes) ? globalThis.Number(object.nodes) : 0,
+      of: isSet(object.of) ? globalThis.Number(object.of) : 0,
+      sharePercent: isSet(object.sharePercent)
+        ? globalThis.Number(object.sharePercent)
+        : isSet(object.share_percent)
+        ? globalThis.Number(object.share_percent)
+        : 0,
+      since: isSet(object.since) ? Since.fromJSON(object.since) : undefined,
+      nodesNow: isSet(object.nodesNow)
+        ? globalThis.Number(object.nodesNow)
+        : isSet(object.nodes_now)
+        ? globalThis.Number(object.nodes_now)
+        : 0,
+      release: isSet(object.release) ? StormRelease.fromJSON(object.release) : undefined,
+    };
+  },
+
+  toJSON(message: Storm): unknown {
+    const obj: any = {};
+    if (message.faultDomain !== "") {
+      obj.faultDomain = message.faultDomain;
+    }
+    if (message.nodes !== 0) {
+      obj.nodes = Math.round(message.nodes);
+    }
+    if (message.of !== 0) {
+      obj.of = Math.round(message.of);
+    }
+    if (message.sharePercent !== 0) {
+      obj.sharePercent = Math.round(message.sharePercent);
+    }
+    if (message.since !== undefined) {
+      obj.since = Since.toJSON(message.since);
+    }
+    if (message.nodesNow !== 0) {
+      obj.nodesNow = Math.round(message.nodesNow);
+    }
+    if (message.release !== undefined) {
+      obj.release = StormRelease.toJSON(message.release);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Storm>, I>>(base?: I): Storm {
+    return Storm.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Storm>, I>>(object: I): Storm {
+    const message = createBaseStorm() as any;
+    message.faultDomain = object.faultDomain ?? "";
+    message.nodes = object.nodes ?? 0;
+    message.of = object.of ?? 0;
+    message.sharePercent = object.sharePercent ?? 0;
+    message.since = (object.since !== undefined && object.since !== null) ? Since.fromPartial(object.since) : undefined;
+    message.nodesNow = object.nodesNow ?? 0;
+    message.release = (object.release !== undefined && object.release !== null)
+      ? StormRelease.fromPartial(object.release)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseStormRelease(): StormRelease {
+  return { reason: "", actor: "", since: undefined };
+}
+
+export const StormRelease: MessageFns<StormRelease> = {
+  encode(message: StormRelease, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    if (message.actor !== "") {
+      writer.uint32(18).string(message.actor);
+    }
+    if (message.since !== undefined) {
+      Since.encode(message.since, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StormRelease {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStormRelease() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.since = Since.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StormRelease {
+    return {
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      since: isSet(object.since) ? Since.fromJSON(object.since) : undefined,
+    };
+  },
+
+  toJSON(message: StormRelease): unknown {
+    const obj: any = {};
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.since !== undefined) {
+      obj.since = Since.toJSON(message.since);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StormRelease>, I>>(base?: I): StormRelease {
+    return StormRelease.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StormRelease>, I>>(object: I): StormRelease {
+    const message = createBaseStormRelease() as any;
+    message.reason = object.reason ?? "";
+    message.actor = object.actor ?? "";
+    message.since = (object.since !== undefined && object.since !== null) ? Since.fromPartial(object.since) : undefined;
+    return message;
+  },
+};
+
+function createBaseListStormsRequest(): ListStormsRequest {
+  return { parent: "" };
+}
+
+export const ListStormsRequest: MessageFns<ListStormsRequest> = {
+  encode(message: ListStormsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.parent !== "") {
+      writer.uint32(10).string(message.parent);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListStormsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListStormsRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parent = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListStormsRequest {
+    return { parent: isSet(object.parent) ? globalThis.String(object.parent) : "" };
+  },
+
+  toJSON(message: ListStormsRequest): unknown {
+    const obj: any = {};
+    if (message.parent !== "") {
+      obj.parent = message.parent;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListStormsRequest>, I>>(base?: I): ListStormsRequest {
+    return ListStormsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListStormsRequest>, I>>(object: I): ListStormsRequest {
+    const message = createBaseListStormsRequest() as any;
+    message.parent = object.parent ?? "";
+    return message;
+  },
+};
+
+function createBaseListStormsResponse(): ListStormsResponse {
+  return { storms: [], asOf: undefined };
+}
+
+export const ListStormsResponse: MessageFns<ListStormsResponse> = {
+  encode(message: ListStormsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.storms) {
+      Storm.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.asOf !== undefined) {
+      AsOf.encode(message.asOf, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListStormsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListStormsResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.storms.push(Storm.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.asOf = AsOf.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListStormsResponse {
+    return {
+      storms: globalThis.Array.isArray(object?.storms) ? object.storms.map((e: any) => Storm.fromJSON(e)) : [],
+      asOf: isSet(object.asOf)
+        ? AsOf.fromJSON(object.asOf)
+        : isSet(object.as_of)
+        ? AsOf.fromJSON(object.as_of)
+        : undefined,
+    };
+  },
+
+  toJSON(message: ListStormsResponse): unknown {
+    const obj: any = {};
+    if (message.storms?.length) {
+      obj.storms = message.storms.map((e) => Storm.toJSON(e));
+    }
+    if (message.asOf !== undefined) {
+      obj.asOf = AsOf.toJSON(message.asOf);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListStormsResponse>, I>>(base?: I): ListStormsResponse {
+    return ListStormsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListStormsResponse>, I>>(object: I): ListStormsResponse {
+    const message = createBaseListStormsResponse() as any;
+    message.storms = object.storms?.map((e) => Storm.fromPartial(e)) || [];
+    message.asOf = (object.asOf !== undefined && object.asOf !== null) ? AsOf.fromPartial(object.asOf) : undefined;
+    return message;
+  },
+};
+
+function createBaseReleaseStormRequest(): ReleaseStormRequest {
+  return { name: "", faultDomain: "", reason: "", requestId: "" };
+}
+
+export const ReleaseStormRequest: MessageFns<ReleaseStormRequest> = {
+  encode(message: ReleaseStormRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.faultDomain !== "") {
+      writer.uint32(18).string(message.faultDomain);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(34).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseStormRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseStormRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.faultDomain = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReleaseStormRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      faultDomain: isSet(object.faultDomain)
+        ? globalThis.String(object.faultDomain)
+        : isSet(object.fault_domain)
+        ? globalThis.String(object.fault_domain)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ReleaseStormRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.faultDomain !== "") {
+      obj.faultDomain = message.faultDomain;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReleaseStormRequest>, I>>(base?: I): ReleaseStormRequest {
+    return ReleaseStormRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReleaseStormRequest>, I>>(object: I): ReleaseStormRequest {
+    const message = createBaseReleaseStormRequest() as any;
+    message.name = object.name ?? "";
+    message.faultDomain = object.faultDomain ?? "";
+    message.reason = object.reason ?? "";
+    message.requestId = object.requestId ?? "";
+    return message;
+  },
+};
+
 function createBaseListDatacentersRequest(): ListDatacentersRequest {
   return { pageSize: 0, pageToken: "" };
 }
@@ -840,6 +1698,52 @@ export const DatacenterServiceService = {
     responseSerialize: (value: Datacenter): Buffer => Buffer.from(Datacenter.encode(value).finish()),
     responseDeserialize: (value: Buffer): Datacenter => Datacenter.decode(value),
   },
+  /**
+   * From now on nothing new is ordered on any node. What runs ends, and its result is taken in. Paused already: the new
+   * reason replaces the old one.
+   */
+  pauseActions: {
+    path: "/atoll.v1.DatacenterService/PauseActions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PauseActionsRequest): Buffer => Buffer.from(PauseActionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PauseActionsRequest => PauseActionsRequest.decode(value),
+    responseSerialize: (value: Datacenter): Buffer => Buffer.from(Datacenter.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Datacenter => Datacenter.decode(value),
+  },
+  /** FAILED_PRECONDITION when actions are not paused. */
+  resumeActions: {
+    path: "/atoll.v1.DatacenterService/ResumeActions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResumeActionsRequest): Buffer => Buffer.from(ResumeActionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResumeActionsRequest => ResumeActionsRequest.decode(value),
+    responseSerialize: (value: Datacenter): Buffer => Buffer.from(Datacenter.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Datacenter => Datacenter.decode(value),
+  },
+  /**
+   * Fault domains in which too many nodes ail at once. What would heal them is held until a person releases the storm or
+   * the number has fallen.
+   */
+  listStorms: {
+    path: "/atoll.v1.DatacenterService/ListStorms" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListStormsRequest): Buffer => Buffer.from(ListStormsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListStormsRequest => ListStormsRequest.decode(value),
+    responseSerialize: (value: ListStormsResponse): Buffer => Buffer.from(ListStormsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListStormsResponse => ListStormsResponse.decode(value),
+  },
+  /** Lets healing go on. NOT_FOUND when there is no storm in the fault domain. */
+  releaseStorm: {
+    path: "/atoll.v1.DatacenterService/ReleaseStorm" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReleaseStormRequest): Buffer => Buffer.from(ReleaseStormRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReleaseStormRequest => ReleaseStormRequest.decode(value),
+    responseSerialize: (value: Storm): Buffer => Buffer.from(Storm.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Storm => Storm.decode(value),
+  },
   listDatacenters: {
     path: "/atoll.v1.DatacenterService/ListDatacenters" as const,
     requestStream: false as const,
@@ -855,6 +1759,20 @@ export const DatacenterServiceService = {
 
 export interface DatacenterServiceServer extends UntypedServiceImplementation {
   getDatacenter: handleUnaryCall<GetDatacenterRequest, Datacenter>;
+  /**
+   * From now on nothing new is ordered on any node. What runs ends, and its result is taken in. Paused already: the new
+   * reason replaces the old one.
+   */
+  pauseActions: handleUnaryCall<PauseActionsRequest, Datacenter>;
+  /** FAILED_PRECONDITION when actions are not paused. */
+  resumeActions: handleUnaryCall<ResumeActionsRequest, Datacenter>;
+  /**
+   * Fault domains in which too many nodes ail at once. What would heal them is held until a person releases the storm or
+   * the number has fallen.
+   */
+  listStorms: handleUnaryCall<ListStormsRequest, ListStormsResponse>;
+  /** Lets healing go on. NOT_FOUND when there is no storm in the fault domain. */
+  releaseStorm: handleUnaryCall<ReleaseStormRequest, Storm>;
   listDatacenters: handleUnaryCall<ListDatacentersRequest, ListDatacentersResponse>;
 }
 
@@ -873,6 +1791,76 @@ export interface DatacenterServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Datacenter) => void,
+  ): ClientUnaryCall;
+  /**
+   * From now on nothing new is ordered on any node. What runs ends, and its result is taken in. Paused already: the new
+   * reason replaces the old one.
+   */
+  pauseActions(
+    request: PauseActionsRequest,
+    callback: (error: ServiceError | null, response: Datacenter) => void,
+  ): ClientUnaryCall;
+  pauseActions(
+    request: PauseActionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Datacenter) => void,
+  ): ClientUnaryCall;
+  pauseActions(
+    request: PauseActionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Datacenter) => void,
+  ): ClientUnaryCall;
+  /** FAILED_PRECONDITION when actions are not paused. */
+  resumeActions(
+    request: ResumeActionsRequest,
+    callback: (error: ServiceError | null, response: Datacenter) => void,
+  ): ClientUnaryCall;
+  resumeActions(
+    request: ResumeActionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Datacenter) => void,
+  ): ClientUnaryCall;
+  resumeActions(
+    request: ResumeActionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Datacenter) => void,
+  ): ClientUnaryCall;
+  /**
+   * Fault domains in which too many nodes ail at once. What would heal them is held until a person releases the storm or
+   * the number has fallen.
+   */
+  listStorms(
+    request: ListStormsRequest,
+    callback: (error: ServiceError | null, response: ListStormsResponse) => void,
+  ): ClientUnaryCall;
+  listStorms(
+    request: ListStormsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListStormsResponse) => void,
+  ): ClientUnaryCall;
+  listStorms(
+    request: ListStormsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListStormsResponse) => void,
+  ): ClientUnaryCall;
+  /** Lets healing go on. NOT_FOUND when there is no storm in the fault domain. */
+  releaseStorm(
+    request: ReleaseStormRequest,
+    callback: (error: ServiceError | null, response: Storm) => void,
+  ): ClientUnaryCall;
+  releaseStorm(
+    request: ReleaseStormRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Storm) => void,
+  ): ClientUnaryCall;
+  releaseStorm(
+    request: ReleaseStormRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Storm) => void,
   ): ClientUnaryCall;
   listDatacenters(
     request: ListDatacentersRequest,

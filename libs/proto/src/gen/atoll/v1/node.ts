@@ -26,7 +26,7 @@ import { Inventory } from "../type/v1/inventory.ts";
 import { FileObservation, ServiceObservation } from "../type/v1/observation.ts";
 import { Location } from "../type/v1/role_spec.ts";
 import { Action } from "./action.ts";
-import { AsOf, Since } from "./common.ts";
+import { ActionsPause, AsOf, Since } from "./common.ts";
 import { Operation } from "./operation.ts";
 
 export const protobufPackage = "atoll.v1";
@@ -187,6 +187,8 @@ export interface ListNodesResponse {
   readonly nodes: readonly Node[];
   readonly nextPageToken: string;
   readonly asOf: readonly AsOf[];
+  /** Of the datacenters in which actions are paused. */
+  readonly pauses: readonly ActionsPause[];
 }
 
 export interface WatchNodesRequest {
@@ -1299,7 +1301,7 @@ export const ListNodesRequest: MessageFns<ListNodesRequest> = {
 };
 
 function createBaseListNodesResponse(): ListNodesResponse {
-  return { nodes: [], nextPageToken: "", asOf: [] };
+  return { nodes: [], nextPageToken: "", asOf: [], pauses: [] };
 }
 
 export const ListNodesResponse: MessageFns<ListNodesResponse> = {
@@ -1312,6 +1314,9 @@ export const ListNodesResponse: MessageFns<ListNodesResponse> = {
     }
     for (const v of message.asOf) {
       AsOf.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.pauses) {
+      ActionsPause.encode(v!, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -1353,6 +1358,14 @@ export const ListNodesResponse: MessageFns<ListNodesResponse> = {
             message.asOf.push(AsOf.decode(reader, reader.uint32()));
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.pauses.push(ActionsPause.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1378,6 +1391,7 @@ export const ListNodesResponse: MessageFns<ListNodesResponse> = {
         : globalThis.Array.isArray(object?.as_of)
         ? object.as_of.map((e: any) => AsOf.fromJSON(e))
         : [],
+      pauses: globalThis.Array.isArray(object?.pauses) ? object.pauses.map((e: any) => ActionsPause.fromJSON(e)) : [],
     };
   },
 
@@ -1392,6 +1406,9 @@ export const ListNodesResponse: MessageFns<ListNodesResponse> = {
     if (message.asOf?.length) {
       obj.asOf = message.asOf.map((e) => AsOf.toJSON(e));
     }
+    if (message.pauses?.length) {
+      obj.pauses = message.pauses.map((e) => ActionsPause.toJSON(e));
+    }
     return obj;
   },
 
@@ -1403,6 +1420,7 @@ export const ListNodesResponse: MessageFns<ListNodesResponse> = {
     message.nodes = object.nodes?.map((e) => Node.fromPartial(e)) || [];
     message.nextPageToken = object.nextPageToken ?? "";
     message.asOf = object.asOf?.map((e) => AsOf.fromPartial(e)) || [];
+    message.pauses = object.pauses?.map((e) => ActionsPause.fromPartial(e)) || [];
     return message;
   },
 };

@@ -68,6 +68,10 @@ export const ActionReplyCode = {
   ACTION_REPLY_CODE_OTHER_INCARNATION: 4,
   /** ACTION_REPLY_CODE_UNABLE - The agent only looks, cannot store, or does not understand the order. */
   ACTION_REPLY_CODE_UNABLE: 5,
+  /** ACTION_REPLY_CODE_WITHDRAWN - Journaled: the action has not begun and never will. No result follows. */
+  ACTION_REPLY_CODE_WITHDRAWN: 6,
+  /** ACTION_REPLY_CODE_BEGUN - It runs or has ended; its result follows as a fact, or has followed. */
+  ACTION_REPLY_CODE_BEGUN: 7,
 } as const;
 
 export type ActionReplyCode = typeof ActionReplyCode[keyof typeof ActionReplyCode];
@@ -79,6 +83,8 @@ export namespace ActionReplyCode {
   export type ACTION_REPLY_CODE_STALE_GENERATION = typeof ActionReplyCode.ACTION_REPLY_CODE_STALE_GENERATION;
   export type ACTION_REPLY_CODE_OTHER_INCARNATION = typeof ActionReplyCode.ACTION_REPLY_CODE_OTHER_INCARNATION;
   export type ACTION_REPLY_CODE_UNABLE = typeof ActionReplyCode.ACTION_REPLY_CODE_UNABLE;
+  export type ACTION_REPLY_CODE_WITHDRAWN = typeof ActionReplyCode.ACTION_REPLY_CODE_WITHDRAWN;
+  export type ACTION_REPLY_CODE_BEGUN = typeof ActionReplyCode.ACTION_REPLY_CODE_BEGUN;
 }
 
 export function actionReplyCodeFromJSON(object: any): ActionReplyCode {
@@ -101,6 +107,12 @@ export function actionReplyCodeFromJSON(object: any): ActionReplyCode {
     case 5:
     case "ACTION_REPLY_CODE_UNABLE":
       return ActionReplyCode.ACTION_REPLY_CODE_UNABLE;
+    case 6:
+    case "ACTION_REPLY_CODE_WITHDRAWN":
+      return ActionReplyCode.ACTION_REPLY_CODE_WITHDRAWN;
+    case 7:
+    case "ACTION_REPLY_CODE_BEGUN":
+      return ActionReplyCode.ACTION_REPLY_CODE_BEGUN;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ActionReplyCode");
   }
@@ -120,6 +132,10 @@ export function actionReplyCodeToJSON(object: ActionReplyCode): string {
       return "ACTION_REPLY_CODE_OTHER_INCARNATION";
     case ActionReplyCode.ACTION_REPLY_CODE_UNABLE:
       return "ACTION_REPLY_CODE_UNABLE";
+    case ActionReplyCode.ACTION_REPLY_CODE_WITHDRAWN:
+      return "ACTION_REPLY_CODE_WITHDRAWN";
+    case ActionReplyCode.ACTION_REPLY_CODE_BEGUN:
+      return "ACTION_REPLY_CODE_BEGUN";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ActionReplyCode");
   }
@@ -201,7 +217,7 @@ export interface Heartbeat {
   readonly committed?:
     | OutboxPosition
     | undefined;
-  /** Whether the agent believes that its node is in maintenance. */
+  /** Whether the agent believes that it must do nothing by itself. */
   readonly maintenance: boolean;
   /** The server of the bus that the agent is connected to, as it calls itself. */
   readonly busServer: string;
@@ -216,7 +232,10 @@ export interface Directive {
   readonly term: number;
   readonly incarnation: string;
   /** Everything up to here is in the log: the outbox may forget it. */
-  readonly committed?: OutboxPosition | undefined;
+  readonly committed?:
+    | OutboxPosition
+    | undefined;
+  /** The agent does nothing by itself: its node is in maintenance, or all actions are paused. */
   readonly maintenance: boolean;
 }
 
@@ -230,6 +249,11 @@ export interface ActionOrder {
   readonly timeoutMs: number;
   readonly order?: Order | undefined;
   readonly incarnation: string;
+  /**
+   * Takes the action back, `order` being absent: what has not begun never will. What has begun goes on. Answered by
+   * WITHDRAWN or BEGUN, or refused like an order.
+   */
+  readonly withdraw: boolean;
 }
 
 export interface ActionReply {
@@ -1550,7 +1574,16 @@ export const Directive: MessageFns<Directive> = {
 };
 
 function createBaseActionOrder(): ActionOrder {
-  return { term: 0, action: "", generation: 0, target: "", timeoutMs: 0, order: undefined, incarnation: "" };
+  return {
+    term: 0,
+    action: "",
+    generation: 0,
+    target: "",
+    timeoutMs: 0,
+    order: undefined,
+    incarnation: "",
+    withdraw: false,
+  };
 }
 
 export const ActionOrder: MessageFns<ActionOrder> = {
@@ -1575,6 +1608,9 @@ export const ActionOrder: MessageFns<ActionOrder> = {
     }
     if (message.incarnation !== "") {
       writer.uint32(58).string(message.incarnation);
+    }
+    if (message.withdraw !== false) {
+      writer.uint32(64).bool(message.withdraw);
     }
     return writer;
   },
@@ -1648,6 +1684,14 @@ export const ActionOrder: MessageFns<ActionOrder> = {
             message.incarnation = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.withdraw = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1673,6 +1717,7 @@ export const ActionOrder: MessageFns<ActionOrder> = {
         : 0,
       order: isSet(object.order) ? Order.fromJSON(object.order) : undefined,
       incarnation: isSet(object.incarnation) ? globalThis.String(object.incarnation) : "",
+      withdraw: isSet(object.withdraw) ? globalThis.Boolean(object.withdraw) : false,
     };
   },
 
@@ -1699,6 +1744,9 @@ export const ActionOrder: MessageFns<ActionOrder> = {
     if (message.incarnation !== "") {
       obj.incarnation = message.incarnation;
     }
+    if (message.withdraw !== false) {
+      obj.withdraw = message.withdraw;
+    }
     return obj;
   },
 
@@ -1714,6 +1762,7 @@ export const ActionOrder: MessageFns<ActionOrder> = {
     message.timeoutMs = object.timeoutMs ?? 0;
     message.order = (object.order !== undefined && object.order !== null) ? Order.fromPartial(object.order) : undefined;
     message.incarnation = object.incarnation ?? "";
+    message.withdraw = object.withdraw ?? false;
     return message;
   },
 };

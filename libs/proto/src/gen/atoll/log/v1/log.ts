@@ -73,6 +73,13 @@ export interface Event {
     | { readonly $case: "sightLost"; readonly value: SightLost }
     | { readonly $case: "sightRegained"; readonly value: SightRegained }
     | { readonly $case: "factsDropped"; readonly value: FactsDropped }
+    | { readonly $case: "actionsPaused"; readonly value: ActionsPaused }
+    | { readonly $case: "actionsResumed"; readonly value: ActionsResumed }
+    | { readonly $case: "actionCancelRequested"; readonly value: ActionCancelRequested }
+    | { readonly $case: "disruptionEnded"; readonly value: DisruptionEnded }
+    | { readonly $case: "stormHeld"; readonly value: StormHeld }
+    | { readonly $case: "stormReleased"; readonly value: StormReleased }
+    | { readonly $case: "stormEnded"; readonly value: StormEnded }
     | undefined;
 }
 
@@ -90,6 +97,8 @@ export interface NodeDiscovered_LabelsEntry {
 export interface NodeWiped {
   readonly node: string;
   readonly incarnation: string;
+  /** Services and files that were known there. */
+  readonly lost: number;
 }
 
 export interface AgentStarted {
@@ -98,6 +107,8 @@ export interface AgentStarted {
   readonly bootId: string;
   readonly services: readonly ServiceObservation[];
   readonly files: readonly FileObservation[];
+  /** The node itself was restarted since its agent started last. */
+  readonly rebooted: boolean;
 }
 
 export interface InventoryChanged {
@@ -222,6 +233,8 @@ export interface ActionPlanned {
   readonly cause?: Cause | undefined;
   readonly attempt: number;
   readonly deadlineMs: number;
+  /** It takes away something that works. */
+  readonly disruptive: boolean;
 }
 
 export interface ActionSucceeded {
@@ -301,6 +314,41 @@ export interface SightLost {
 export interface SightRegained {
   readonly domain: string;
   readonly silent: number;
+}
+
+export interface ActionsPaused {
+  readonly reason: string;
+}
+
+export interface ActionsResumed {
+}
+
+export interface ActionCancelRequested {
+  readonly node: string;
+  readonly action: string;
+  readonly reason: string;
+}
+
+export interface DisruptionEnded {
+  readonly node: string;
+  readonly target: string;
+}
+
+export interface StormHeld {
+  /** rack:ROOM/RACK, rack:RACK, room:ROOM or datacenter */
+  readonly faultDomain: string;
+  readonly nodes: number;
+  readonly of: number;
+  readonly sharePercent: number;
+}
+
+export interface StormReleased {
+  readonly faultDomain: string;
+  readonly reason: string;
+}
+
+export interface StormEnded {
+  readonly faultDomain: string;
 }
 
 function createBaseLogEntry(): LogEntry {
@@ -690,13 +738,34 @@ export const Event: MessageFns<Event> = {
         GroupRestored.encode(message.event.value, writer.uint32(274).fork()).join();
         break;
       case "sightLost":
-        SightLost.encode(message.event.value, writer.uint32(322).fork()).join();
+        SightLost.encode(message.event.value, writer.uint32(338).fork()).join();
         break;
       case "sightRegained":
-        SightRegained.encode(message.event.value, writer.uint32(330).fork()).join();
+        SightRegained.encode(message.event.value, writer.uint32(346).fork()).join();
         break;
       case "factsDropped":
         FactsDropped.encode(message.event.value, writer.uint32(402).fork()).join();
+        break;
+      case "actionsPaused":
+        ActionsPaused.encode(message.event.value, writer.uint32(282).fork()).join();
+        break;
+      case "actionsResumed":
+        ActionsResumed.encode(message.event.value, writer.uint32(290).fork()).join();
+        break;
+      case "actionCancelRequested":
+        ActionCancelRequested.encode(message.event.value, writer.uint32(298).fork()).join();
+        break;
+      case "disruptionEnded":
+        DisruptionEnded.encode(message.event.value, writer.uint32(306).fork()).join();
+        break;
+      case "stormHeld":
+        StormHeld.encode(message.event.value, writer.uint32(314).fork()).join();
+        break;
+      case "stormReleased":
+        StormReleased.encode(message.event.value, writer.uint32(322).fork()).join();
+        break;
+      case "stormEnded":
+        StormEnded.encode(message.event.value, writer.uint32(330).fork()).join();
         break;
     }
     return writer;
@@ -993,16 +1062,16 @@ export const Event: MessageFns<Event> = {
             message.event = { $case: "groupRestored", value: GroupRestored.decode(reader, reader.uint32()) };
             continue;
           }
-          case 40: {
-            if (tag !== 322) {
+          case 42: {
+            if (tag !== 338) {
               break;
             }
 
             message.event = { $case: "sightLost", value: SightLost.decode(reader, reader.uint32()) };
             continue;
           }
-          case 41: {
-            if (tag !== 330) {
+          case 43: {
+            if (tag !== 346) {
               break;
             }
 
@@ -1015,6 +1084,65 @@ export const Event: MessageFns<Event> = {
             }
 
             message.event = { $case: "factsDropped", value: FactsDropped.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 35: {
+            if (tag !== 282) {
+              break;
+            }
+
+            message.event = { $case: "actionsPaused", value: ActionsPaused.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 36: {
+            if (tag !== 290) {
+              break;
+            }
+
+            message.event = { $case: "actionsResumed", value: ActionsResumed.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 37: {
+            if (tag !== 298) {
+              break;
+            }
+
+            message.event = {
+              $case: "actionCancelRequested",
+              value: ActionCancelRequested.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 38: {
+            if (tag !== 306) {
+              break;
+            }
+
+            message.event = { $case: "disruptionEnded", value: DisruptionEnded.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 39: {
+            if (tag !== 314) {
+              break;
+            }
+
+            message.event = { $case: "stormHeld", value: StormHeld.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.event = { $case: "stormReleased", value: StormReleased.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 41: {
+            if (tag !== 330) {
+              break;
+            }
+
+            message.event = { $case: "stormEnded", value: StormEnded.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -1179,6 +1307,34 @@ export const Event: MessageFns<Event> = {
         ? { $case: "factsDropped", value: FactsDropped.fromJSON(object.factsDropped) }
         : isSet(object.facts_dropped)
         ? { $case: "factsDropped", value: FactsDropped.fromJSON(object.facts_dropped) }
+        : isSet(object.actionsPaused)
+        ? { $case: "actionsPaused", value: ActionsPaused.fromJSON(object.actionsPaused) }
+        : isSet(object.actions_paused)
+        ? { $case: "actionsPaused", value: ActionsPaused.fromJSON(object.actions_paused) }
+        : isSet(object.actionsResumed)
+        ? { $case: "actionsResumed", value: ActionsResumed.fromJSON(object.actionsResumed) }
+        : isSet(object.actions_resumed)
+        ? { $case: "actionsResumed", value: ActionsResumed.fromJSON(object.actions_resumed) }
+        : isSet(object.actionCancelRequested)
+        ? { $case: "actionCancelRequested", value: ActionCancelRequested.fromJSON(object.actionCancelRequested) }
+        : isSet(object.action_cancel_requested)
+        ? { $case: "actionCancelRequested", value: ActionCancelRequested.fromJSON(object.action_cancel_requested) }
+        : isSet(object.disruptionEnded)
+        ? { $case: "disruptionEnded", value: DisruptionEnded.fromJSON(object.disruptionEnded) }
+        : isSet(object.disruption_ended)
+        ? { $case: "disruptionEnded", value: DisruptionEnded.fromJSON(object.disruption_ended) }
+        : isSet(object.stormHeld)
+        ? { $case: "stormHeld", value: StormHeld.fromJSON(object.stormHeld) }
+        : isSet(object.storm_held)
+        ? { $case: "stormHeld", value: StormHeld.fromJSON(object.storm_held) }
+        : isSet(object.stormReleased)
+        ? { $case: "stormReleased", value: StormReleased.fromJSON(object.stormReleased) }
+        : isSet(object.storm_released)
+        ? { $case: "stormReleased", value: StormReleased.fromJSON(object.storm_released) }
+        : isSet(object.stormEnded)
+        ? { $case: "stormEnded", value: StormEnded.fromJSON(object.stormEnded) }
+        : isSet(object.storm_ended)
+        ? { $case: "stormEnded", value: StormEnded.fromJSON(object.storm_ended) }
         : undefined,
     };
   },
@@ -1259,6 +1415,20 @@ export const Event: MessageFns<Event> = {
       obj.sightRegained = SightRegained.toJSON(message.event.value);
     } else if (message.event?.$case === "factsDropped") {
       obj.factsDropped = FactsDropped.toJSON(message.event.value);
+    } else if (message.event?.$case === "actionsPaused") {
+      obj.actionsPaused = ActionsPaused.toJSON(message.event.value);
+    } else if (message.event?.$case === "actionsResumed") {
+      obj.actionsResumed = ActionsResumed.toJSON(message.event.value);
+    } else if (message.event?.$case === "actionCancelRequested") {
+      obj.actionCancelRequested = ActionCancelRequested.toJSON(message.event.value);
+    } else if (message.event?.$case === "disruptionEnded") {
+      obj.disruptionEnded = DisruptionEnded.toJSON(message.event.value);
+    } else if (message.event?.$case === "stormHeld") {
+      obj.stormHeld = StormHeld.toJSON(message.event.value);
+    } else if (message.event?.$case === "stormReleased") {
+      obj.stormReleased = StormReleased.toJSON(message.event.value);
+    } else if (message.event?.$case === "stormEnded") {
+      obj.stormEnded = StormEnded.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1497,6 +1667,51 @@ export const Event: MessageFns<Event> = {
         }
         break;
       }
+      case "actionsPaused": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "actionsPaused", value: ActionsPaused.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "actionsResumed": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "actionsResumed", value: ActionsResumed.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "actionCancelRequested": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = {
+            $case: "actionCancelRequested",
+            value: ActionCancelRequested.fromPartial(object.event.value),
+          };
+        }
+        break;
+      }
+      case "disruptionEnded": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "disruptionEnded", value: DisruptionEnded.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "stormHeld": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "stormHeld", value: StormHeld.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "stormReleased": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "stormReleased", value: StormReleased.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "stormEnded": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "stormEnded", value: StormEnded.fromPartial(object.event.value) };
+        }
+        break;
+      }
     }
     return message;
   },
@@ -1719,7 +1934,7 @@ export const NodeDiscovered_LabelsEntry: MessageFns<NodeDiscovered_LabelsEntry> 
 };
 
 function createBaseNodeWiped(): NodeWiped {
-  return { node: "", incarnation: "" };
+  return { node: "", incarnation: "", lost: 0 };
 }
 
 export const NodeWiped: MessageFns<NodeWiped> = {
@@ -1729,6 +1944,9 @@ export const NodeWiped: MessageFns<NodeWiped> = {
     }
     if (message.incarnation !== "") {
       writer.uint32(18).string(message.incarnation);
+    }
+    if (message.lost !== 0) {
+      writer.uint32(24).int64(message.lost);
     }
     return writer;
   },
@@ -1762,6 +1980,14 @@ export const NodeWiped: MessageFns<NodeWiped> = {
             message.incarnation = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.lost = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1778,6 +2004,7 @@ export const NodeWiped: MessageFns<NodeWiped> = {
     return {
       node: isSet(object.node) ? globalThis.String(object.node) : "",
       incarnation: isSet(object.incarnation) ? globalThis.String(object.incarnation) : "",
+      lost: isSet(object.lost) ? globalThis.Number(object.lost) : 0,
     };
   },
 
@@ -1789,6 +2016,9 @@ export const NodeWiped: MessageFns<NodeWiped> = {
     if (message.incarnation !== "") {
       obj.incarnation = message.incarnation;
     }
+    if (message.lost !== 0) {
+      obj.lost = Math.round(message.lost);
+    }
     return obj;
   },
 
@@ -1799,12 +2029,13 @@ export const NodeWiped: MessageFns<NodeWiped> = {
     const message = createBaseNodeWiped() as any;
     message.node = object.node ?? "";
     message.incarnation = object.incarnation ?? "";
+    message.lost = object.lost ?? 0;
     return message;
   },
 };
 
 function createBaseAgentStarted(): AgentStarted {
-  return { node: "", agentVersion: "", bootId: "", services: [], files: [] };
+  return { node: "", agentVersion: "", bootId: "", services: [], files: [], rebooted: false };
 }
 
 export const AgentStarted: MessageFns<AgentStarted> = {
@@ -1823,6 +2054,9 @@ export const AgentStarted: MessageFns<AgentStarted> = {
     }
     for (const v of message.files) {
       FileObservation.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.rebooted !== false) {
+      writer.uint32(48).bool(message.rebooted);
     }
     return writer;
   },
@@ -1880,6 +2114,14 @@ export const AgentStarted: MessageFns<AgentStarted> = {
             message.files.push(FileObservation.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.rebooted = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1911,6 +2153,7 @@ export const AgentStarted: MessageFns<AgentStarted> = {
       files: globalThis.Array.isArray(object?.files)
         ? object.files.map((e: any) => FileObservation.fromJSON(e))
         : [],
+      rebooted: isSet(object.rebooted) ? globalThis.Boolean(object.rebooted) : false,
     };
   },
 
@@ -1931,6 +2174,9 @@ export const AgentStarted: MessageFns<AgentStarted> = {
     if (message.files?.length) {
       obj.files = message.files.map((e) => FileObservation.toJSON(e));
     }
+    if (message.rebooted !== false) {
+      obj.rebooted = message.rebooted;
+    }
     return obj;
   },
 
@@ -1944,6 +2190,7 @@ export const AgentStarted: MessageFns<AgentStarted> = {
     message.bootId = object.bootId ?? "";
     message.services = object.services?.map((e) => ServiceObservation.fromPartial(e)) || [];
     message.files = object.files?.map((e) => FileObservation.fromPartial(e)) || [];
+    message.rebooted = object.rebooted ?? false;
     return message;
   },
 };
@@ -3870,6 +4117,7 @@ function createBaseActionPlanned(): ActionPlanned {
     cause: undefined,
     attempt: 0,
     deadlineMs: 0,
+    disruptive: false,
   };
 }
 
@@ -3898,6 +4146,9 @@ export const ActionPlanned: MessageFns<ActionPlanned> = {
     }
     if (message.deadlineMs !== 0) {
       writer.uint32(64).int64(message.deadlineMs);
+    }
+    if (message.disruptive !== false) {
+      writer.uint32(72).bool(message.disruptive);
     }
     return writer;
   },
@@ -3979,6 +4230,14 @@ export const ActionPlanned: MessageFns<ActionPlanned> = {
             message.deadlineMs = longToNumber(reader.int64());
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.disruptive = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4005,6 +4264,7 @@ export const ActionPlanned: MessageFns<ActionPlanned> = {
         : isSet(object.deadline_ms)
         ? globalThis.Number(object.deadline_ms)
         : 0,
+      disruptive: isSet(object.disruptive) ? globalThis.Boolean(object.disruptive) : false,
     };
   },
 
@@ -4034,6 +4294,9 @@ export const ActionPlanned: MessageFns<ActionPlanned> = {
     if (message.deadlineMs !== 0) {
       obj.deadlineMs = Math.round(message.deadlineMs);
     }
+    if (message.disruptive !== false) {
+      obj.disruptive = message.disruptive;
+    }
     return obj;
   },
 
@@ -4050,6 +4313,7 @@ export const ActionPlanned: MessageFns<ActionPlanned> = {
     message.cause = (object.cause !== undefined && object.cause !== null) ? Cause.fromPartial(object.cause) : undefined;
     message.attempt = object.attempt ?? 0;
     message.deadlineMs = object.deadlineMs ?? 0;
+    message.disruptive = object.disruptive ?? false;
     return message;
   },
 };
@@ -5366,6 +5630,598 @@ export const SightRegained: MessageFns<SightRegained> = {
     const message = createBaseSightRegained() as any;
     message.domain = object.domain ?? "";
     message.silent = object.silent ?? 0;
+    return message;
+  },
+};
+
+function createBaseActionsPaused(): ActionsPaused {
+  return { reason: "" };
+}
+
+export const ActionsPaused: MessageFns<ActionsPaused> = {
+  encode(message: ActionsPaused, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActionsPaused {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActionsPaused() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActionsPaused {
+    return { reason: isSet(object.reason) ? globalThis.String(object.reason) : "" };
+  },
+
+  toJSON(message: ActionsPaused): unknown {
+    const obj: any = {};
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ActionsPaused>, I>>(base?: I): ActionsPaused {
+    return ActionsPaused.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActionsPaused>, I>>(object: I): ActionsPaused {
+    const message = createBaseActionsPaused() as any;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseActionsResumed(): ActionsResumed {
+  return {};
+}
+
+export const ActionsResumed: MessageFns<ActionsResumed> = {
+  encode(_: ActionsResumed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActionsResumed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActionsResumed() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ActionsResumed {
+    return {};
+  },
+
+  toJSON(_: ActionsResumed): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ActionsResumed>, I>>(base?: I): ActionsResumed {
+    return ActionsResumed.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActionsResumed>, I>>(_: I): ActionsResumed {
+    const message = createBaseActionsResumed() as any;
+    return message;
+  },
+};
+
+function createBaseActionCancelRequested(): ActionCancelRequested {
+  return { node: "", action: "", reason: "" };
+}
+
+export const ActionCancelRequested: MessageFns<ActionCancelRequested> = {
+  encode(message: ActionCancelRequested, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.action !== "") {
+      writer.uint32(18).string(message.action);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActionCancelRequested {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActionCancelRequested() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActionCancelRequested {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: ActionCancelRequested): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.action !== "") {
+      obj.action = message.action;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ActionCancelRequested>, I>>(base?: I): ActionCancelRequested {
+    return ActionCancelRequested.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActionCancelRequested>, I>>(object: I): ActionCancelRequested {
+    const message = createBaseActionCancelRequested() as any;
+    message.node = object.node ?? "";
+    message.action = object.action ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseDisruptionEnded(): DisruptionEnded {
+  return { node: "", target: "" };
+}
+
+export const DisruptionEnded: MessageFns<DisruptionEnded> = {
+  encode(message: DisruptionEnded, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.target !== "") {
+      writer.uint32(18).string(message.target);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DisruptionEnded {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDisruptionEnded() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.target = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DisruptionEnded {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      target: isSet(object.target) ? globalThis.String(object.target) : "",
+    };
+  },
+
+  toJSON(message: DisruptionEnded): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.target !== "") {
+      obj.target = message.target;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DisruptionEnded>, I>>(base?: I): DisruptionEnded {
+    return DisruptionEnded.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DisruptionEnded>, I>>(object: I): DisruptionEnded {
+    const message = createBaseDisruptionEnded() as any;
+    message.node = object.node ?? "";
+    message.target = object.target ?? "";
+    return message;
+  },
+};
+
+function createBaseStormHeld(): StormHeld {
+  return { faultDomain: "", nodes: 0, of: 0, sharePercent: 0 };
+}
+
+export const StormHeld: MessageFns<StormHeld> = {
+  encode(message: StormHeld, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.faultDomain !== "") {
+      writer.uint32(10).string(message.faultDomain);
+    }
+    if (message.nodes !== 0) {
+      writer.uint32(16).int64(message.nodes);
+    }
+    if (message.of !== 0) {
+      writer.uint32(24).int64(message.of);
+    }
+    if (message.sharePercent !== 0) {
+      writer.uint32(32).int64(message.sharePercent);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StormHeld {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStormHeld() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.faultDomain = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.nodes = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.of = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.sharePercent = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StormHeld {
+    return {
+      faultDomain: isSet(object.faultDomain)
+        ? globalThis.String(object.faultDomain)
+        : isSet(object.fault_domain)
+        ? globalThis.String(object.fault_domain)
+        : "",
+      nodes: isSet(object.nodes) ? globalThis.Number(object.nodes) : 0,
+      of: isSet(object.of) ? globalThis.Number(object.of) : 0,
+      sharePercent: isSet(object.sharePercent)
+        ? globalThis.Number(object.sharePercent)
+        : isSet(object.share_percent)
+        ? globalThis.Number(object.share_percent)
+        : 0,
+    };
+  },
+
+  toJSON(message: StormHeld): unknown {
+    const obj: any = {};
+    if (message.faultDomain !== "") {
+      obj.faultDomain = message.faultDomain;
+    }
+    if (message.nodes !== 0) {
+      obj.nodes = Math.round(message.nodes);
+    }
+    if (message.of !== 0) {
+      obj.of = Math.round(message.of);
+    }
+    if (message.sharePercent !== 0) {
+      obj.sharePercent = Math.round(message.sharePercent);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StormHeld>, I>>(base?: I): StormHeld {
+    return StormHeld.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StormHeld>, I>>(object: I): StormHeld {
+    const message = createBaseStormHeld() as any;
+    message.faultDomain = object.faultDomain ?? "";
+    message.nodes = object.nodes ?? 0;
+    message.of = object.of ?? 0;
+    message.sharePercent = object.sharePercent ?? 0;
+    return message;
+  },
+};
+
+function createBaseStormReleased(): StormReleased {
+  return { faultDomain: "", reason: "" };
+}
+
+export const StormReleased: MessageFns<StormReleased> = {
+  encode(message: StormReleased, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.faultDomain !== "") {
+      writer.uint32(10).string(message.faultDomain);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StormReleased {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStormReleased() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.faultDomain = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StormReleased {
+    return {
+      faultDomain: isSet(object.faultDomain)
+        ? globalThis.String(object.faultDomain)
+        : isSet(object.fault_domain)
+        ? globalThis.String(object.fault_domain)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: StormReleased): unknown {
+    const obj: any = {};
+    if (message.faultDomain !== "") {
+      obj.faultDomain = message.faultDomain;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StormReleased>, I>>(base?: I): StormReleased {
+    return StormReleased.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StormReleased>, I>>(object: I): StormReleased {
+    const message = createBaseStormReleased() as any;
+    message.faultDomain = object.faultDomain ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseStormEnded(): StormEnded {
+  return { faultDomain: "" };
+}
+
+export const StormEnded: MessageFns<StormEnded> = {
+  encode(message: StormEnded, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.faultDomain !== "") {
+      writer.uint32(10).string(message.faultDomain);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StormEnded {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStormEnded() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.faultDomain = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StormEnded {
+    return {
+      faultDomain: isSet(object.faultDomain)
+        ? globalThis.String(object.faultDomain)
+        : isSet(object.fault_domain)
+        ? globalThis.String(object.fault_domain)
+        : "",
+    };
+  },
+
+  toJSON(message: StormEnded): unknown {
+    const obj: any = {};
+    if (message.faultDomain !== "") {
+      obj.faultDomain = message.faultDomain;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StormEnded>, I>>(base?: I): StormEnded {
+    return StormEnded.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StormEnded>, I>>(object: I): StormEnded {
+    const message = createBaseStormEnded() as any;
+    message.faultDomain = object.faultDomain ?? "";
     return message;
   },
 };

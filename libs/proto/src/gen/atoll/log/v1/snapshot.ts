@@ -29,6 +29,10 @@ export interface SnapshotRecord {
     { readonly $case: "forgottenNode"; readonly value: NodeRecord }
     | { readonly $case: "replica"; readonly value: ReplicaRecord }
     | { readonly $case: "sight"; readonly value: SightRecord }
+    | //
+    /** Actions are paused, and why. */
+    { readonly $case: "pause"; readonly value: Maintenance }
+    | { readonly $case: "storm"; readonly value: StormRecord }
     | undefined;
 }
 
@@ -68,6 +72,11 @@ export interface NodeRecord {
   readonly finishedActions: readonly string[];
   readonly failures: readonly FailureRecord[];
   readonly dropped: readonly DroppedRecord[];
+  /** Oldest first. */
+  readonly withheld: readonly WithheldRecord[];
+  readonly disrupted: readonly DisruptionRecord[];
+  readonly rebooted?: Since | undefined;
+  readonly wiped?: Since | undefined;
 }
 
 export interface NodeRecord_LabelsEntry {
@@ -105,6 +114,36 @@ export interface FailureRecord {
   readonly last?: Since | undefined;
   readonly reason: string;
   readonly digest: string;
+}
+
+/** A target whose last action a user took back. */
+export interface WithheldRecord {
+  readonly target: string;
+  readonly action: string;
+  readonly digest: string;
+  readonly reason: string;
+  readonly actor: string;
+  readonly since?: Since | undefined;
+}
+
+/** A target that worked, was acted upon, and is not well again. */
+export interface DisruptionRecord {
+  readonly target: string;
+  readonly action: string;
+  readonly digest: string;
+  readonly since?: Since | undefined;
+}
+
+export interface StormRecord {
+  readonly faultDomain: string;
+  readonly nodes: number;
+  readonly of: number;
+  readonly sharePercent: number;
+  readonly since?:
+    | Since
+    | undefined;
+  /** Absent until a person lets healing go on. */
+  readonly release?: Maintenance | undefined;
 }
 
 export interface RoleRecord {
@@ -200,6 +239,12 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
       case "sight":
         SightRecord.encode(message.record.value, writer.uint32(98).fork()).join();
         break;
+      case "pause":
+        Maintenance.encode(message.record.value, writer.uint32(74).fork()).join();
+        break;
+      case "storm":
+        StormRecord.encode(message.record.value, writer.uint32(82).fork()).join();
+        break;
     }
     return writer;
   },
@@ -289,6 +334,22 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
             message.record = { $case: "sight", value: SightRecord.decode(reader, reader.uint32()) };
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.record = { $case: "pause", value: Maintenance.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.record = { $case: "storm", value: StormRecord.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -323,6 +384,10 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
         ? { $case: "replica", value: ReplicaRecord.fromJSON(object.replica) }
         : isSet(object.sight)
         ? { $case: "sight", value: SightRecord.fromJSON(object.sight) }
+        : isSet(object.pause)
+        ? { $case: "pause", value: Maintenance.fromJSON(object.pause) }
+        : isSet(object.storm)
+        ? { $case: "storm", value: StormRecord.fromJSON(object.storm) }
         : undefined,
     };
   },
@@ -347,6 +412,10 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
       obj.replica = ReplicaRecord.toJSON(message.record.value);
     } else if (message.record?.$case === "sight") {
       obj.sight = SightRecord.toJSON(message.record.value);
+    } else if (message.record?.$case === "pause") {
+      obj.pause = Maintenance.toJSON(message.record.value);
+    } else if (message.record?.$case === "storm") {
+      obj.storm = StormRecord.toJSON(message.record.value);
     }
     return obj;
   },
@@ -408,6 +477,18 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
       case "sight": {
         if (object.record?.value !== undefined && object.record?.value !== null) {
           message.record = { $case: "sight", value: SightRecord.fromPartial(object.record.value) };
+        }
+        break;
+      }
+      case "pause": {
+        if (object.record?.value !== undefined && object.record?.value !== null) {
+          message.record = { $case: "pause", value: Maintenance.fromPartial(object.record.value) };
+        }
+        break;
+      }
+      case "storm": {
+        if (object.record?.value !== undefined && object.record?.value !== null) {
+          message.record = { $case: "storm", value: StormRecord.fromPartial(object.record.value) };
         }
         break;
       }
@@ -656,6 +737,10 @@ function createBaseNodeRecord(): NodeRecord {
     finishedActions: [],
     failures: [],
     dropped: [],
+    withheld: [],
+    disrupted: [],
+    rebooted: undefined,
+    wiped: undefined,
   };
 }
 
@@ -726,6 +811,18 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     }
     for (const v of message.dropped) {
       DroppedRecord.encode(v!, writer.uint32(242).fork()).join();
+    }
+    for (const v of message.withheld) {
+      WithheldRecord.encode(v!, writer.uint32(178).fork()).join();
+    }
+    for (const v of message.disrupted) {
+      DisruptionRecord.encode(v!, writer.uint32(186).fork()).join();
+    }
+    if (message.rebooted !== undefined) {
+      Since.encode(message.rebooted, writer.uint32(194).fork()).join();
+    }
+    if (message.wiped !== undefined) {
+      Since.encode(message.wiped, writer.uint32(202).fork()).join();
     }
     return writer;
   },
@@ -922,6 +1019,38 @@ export const NodeRecord: MessageFns<NodeRecord> = {
             message.dropped.push(DroppedRecord.decode(reader, reader.uint32()));
             continue;
           }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.withheld.push(WithheldRecord.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.disrupted.push(DisruptionRecord.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.rebooted = Since.decode(reader, reader.uint32());
+            continue;
+          }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.wiped = Since.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1005,6 +1134,14 @@ export const NodeRecord: MessageFns<NodeRecord> = {
       dropped: globalThis.Array.isArray(object?.dropped)
         ? object.dropped.map((e: any) => DroppedRecord.fromJSON(e))
         : [],
+      withheld: globalThis.Array.isArray(object?.withheld)
+        ? object.withheld.map((e: any) => WithheldRecord.fromJSON(e))
+        : [],
+      disrupted: globalThis.Array.isArray(object?.disrupted)
+        ? object.disrupted.map((e: any) => DisruptionRecord.fromJSON(e))
+        : [],
+      rebooted: isSet(object.rebooted) ? Since.fromJSON(object.rebooted) : undefined,
+      wiped: isSet(object.wiped) ? Since.fromJSON(object.wiped) : undefined,
     };
   },
 
@@ -1082,6 +1219,18 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     if (message.dropped?.length) {
       obj.dropped = message.dropped.map((e) => DroppedRecord.toJSON(e));
     }
+    if (message.withheld?.length) {
+      obj.withheld = message.withheld.map((e) => WithheldRecord.toJSON(e));
+    }
+    if (message.disrupted?.length) {
+      obj.disrupted = message.disrupted.map((e) => DisruptionRecord.toJSON(e));
+    }
+    if (message.rebooted !== undefined) {
+      obj.rebooted = Since.toJSON(message.rebooted);
+    }
+    if (message.wiped !== undefined) {
+      obj.wiped = Since.toJSON(message.wiped);
+    }
     return obj;
   },
 
@@ -1134,6 +1283,12 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     message.finishedActions = object.finishedActions?.map((e) => e) || [];
     message.failures = object.failures?.map((e) => FailureRecord.fromPartial(e)) || [];
     message.dropped = object.dropped?.map((e) => DroppedRecord.fromPartial(e)) || [];
+    message.withheld = object.withheld?.map((e) => WithheldRecord.fromPartial(e)) || [];
+    message.disrupted = object.disrupted?.map((e) => DisruptionRecord.fromPartial(e)) || [];
+    message.rebooted = (object.rebooted !== undefined && object.rebooted !== null)
+      ? Since.fromPartial(object.rebooted)
+      : undefined;
+    message.wiped = (object.wiped !== undefined && object.wiped !== null) ? Since.fromPartial(object.wiped) : undefined;
     return message;
   },
 };
@@ -1728,6 +1883,431 @@ export const FailureRecord: MessageFns<FailureRecord> = {
     message.last = (object.last !== undefined && object.last !== null) ? Since.fromPartial(object.last) : undefined;
     message.reason = object.reason ?? "";
     message.digest = object.digest ?? "";
+    return message;
+  },
+};
+
+function createBaseWithheldRecord(): WithheldRecord {
+  return { target: "", action: "", digest: "", reason: "", actor: "", since: undefined };
+}
+
+export const WithheldRecord: MessageFns<WithheldRecord> = {
+  encode(message: WithheldRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.target !== "") {
+      writer.uint32(10).string(message.target);
+    }
+    if (message.action !== "") {
+      writer.uint32(18).string(message.action);
+    }
+    if (message.digest !== "") {
+      writer.uint32(26).string(message.digest);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message.actor !== "") {
+      writer.uint32(42).string(message.actor);
+    }
+    if (message.since !== undefined) {
+      Since.encode(message.since, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WithheldRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWithheldRecord() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.target = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.since = Since.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WithheldRecord {
+    return {
+      target: isSet(object.target) ? globalThis.String(object.target) : "",
+      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      since: isSet(object.since) ? Since.fromJSON(object.since) : undefined,
+    };
+  },
+
+  toJSON(message: WithheldRecord): unknown {
+    const obj: any = {};
+    if (message.target !== "") {
+      obj.target = message.target;
+    }
+    if (message.action !== "") {
+      obj.action = message.action;
+    }
+    if (message.digest !== "") {
+      obj.digest = message.digest;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.since !== undefined) {
+      obj.since = Since.toJSON(message.since);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WithheldRecord>, I>>(base?: I): WithheldRecord {
+    return WithheldRecord.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WithheldRecord>, I>>(object: I): WithheldRecord {
+    const message = createBaseWithheldRecord() as any;
+    message.target = object.target ?? "";
+    message.action = object.action ?? "";
+    message.digest = object.digest ?? "";
+    message.reason = object.reason ?? "";
+    message.actor = object.actor ?? "";
+    message.since = (object.since !== undefined && object.since !== null) ? Since.fromPartial(object.since) : undefined;
+    return message;
+  },
+};
+
+function createBaseDisruptionRecord(): DisruptionRecord {
+  return { target: "", action: "", digest: "", since: undefined };
+}
+
+export const DisruptionRecord: MessageFns<DisruptionRecord> = {
+  encode(message: DisruptionRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.target !== "") {
+      writer.uint32(10).string(message.target);
+    }
+    if (message.action !== "") {
+      writer.uint32(18).string(message.action);
+    }
+    if (message.digest !== "") {
+      writer.uint32(26).string(message.digest);
+    }
+    if (message.since !== undefined) {
+      Since.encode(message.since, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DisruptionRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDisruptionRecord() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.target = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.since = Since.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DisruptionRecord {
+    return {
+      target: isSet(object.target) ? globalThis.String(object.target) : "",
+      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      since: isSet(object.since) ? Since.fromJSON(object.since) : undefined,
+    };
+  },
+
+  toJSON(message: DisruptionRecord): unknown {
+    const obj: any = {};
+    if (message.target !== "") {
+      obj.target = message.target;
+    }
+    if (message.action !== "") {
+      obj.action = message.action;
+    }
+    if (message.digest !== "") {
+      obj.digest = message.digest;
+    }
+    if (message.since !== undefined) {
+      obj.since = Since.toJSON(message.since);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DisruptionRecord>, I>>(base?: I): DisruptionRecord {
+    return DisruptionRecord.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DisruptionRecord>, I>>(object: I): DisruptionRecord {
+    const message = createBaseDisruptionRecord() as any;
+    message.target = object.target ?? "";
+    message.action = object.action ?? "";
+    message.digest = object.digest ?? "";
+    message.since = (object.since !== undefined && object.since !== null) ? Since.fromPartial(object.since) : undefined;
+    return message;
+  },
+};
+
+function createBaseStormRecord(): StormRecord {
+  return { faultDomain: "", nodes: 0, of: 0, sharePercent: 0, since: undefined, release: undefined };
+}
+
+export const StormRecord: MessageFns<StormRecord> = {
+  encode(message: StormRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.faultDomain !== "") {
+      writer.uint32(10).string(message.faultDomain);
+    }
+    if (message.nodes !== 0) {
+      writer.uint32(16).int64(message.nodes);
+    }
+    if (message.of !== 0) {
+      writer.uint32(24).int64(message.of);
+    }
+    if (message.sharePercent !== 0) {
+      writer.uint32(32).int64(message.sharePercent);
+    }
+    if (message.since !== undefined) {
+      Since.encode(message.since, writer.uint32(42).fork()).join();
+    }
+    if (message.release !== undefined) {
+      Maintenance.encode(message.release, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StormRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStormRecord() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.faultDomain = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.nodes = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.of = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.sharePercent = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.since = Since.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.release = Maintenance.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StormRecord {
+    return {
+      faultDomain: isSet(object.faultDomain)
+        ? globalThis.String(object.faultDomain)
+        : isSet(object.fault_domain)
+        ? globalThis.String(object.fault_domain)
+        : "",
+      nodes: isSet(object.nodes) ? globalThis.Number(object.nodes) : 0,
+      of: isSet(object.of) ? globalThis.Number(object.of) : 0,
+      sharePercent: isSet(object.sharePercent)
+        ? globalThis.Number(object.sharePercent)
+        : isSet(object.share_percent)
+        ? globalThis.Number(object.share_percent)
+        : 0,
+      since: isSet(object.since) ? Since.fromJSON(object.since) : undefined,
+      release: isSet(object.release) ? Maintenance.fromJSON(object.release) : undefined,
+    };
+  },
+
+  toJSON(message: StormRecord): unknown {
+    const obj: any = {};
+    if (message.faultDomain !== "") {
+      obj.faultDomain = message.faultDomain;
+    }
+    if (message.nodes !== 0) {
+      obj.nodes = Math.round(message.nodes);
+    }
+    if (message.of !== 0) {
+      obj.of = Math.round(message.of);
+    }
+    if (message.sharePercent !== 0) {
+      obj.sharePercent = Math.round(message.sharePercent);
+    }
+    if (message.since !== undefined) {
+      obj.since = Since.toJSON(message.since);
+    }
+    if (message.release !== undefined) {
+      obj.release = Maintenance.toJSON(message.release);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StormRecord>, I>>(base?: I): StormRecord {
+    return StormRecord.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StormRecord>, I>>(object: I): StormRecord {
+    const message = createBaseStormRecord() as any;
+    message.faultDomain = object.faultDomain ?? "";
+    message.nodes = object.nodes ?? 0;
+    message.of = object.of ?? 0;
+    message.sharePercent = object.sharePercent ?? 0;
+    message.since = (object.since !== undefined && object.since !== null) ? Since.fromPartial(object.since) : undefined;
+    message.release = (object.release !== undefined && object.release !== null)
+      ? Maintenance.fromPartial(object.release)
+      : undefined;
     return message;
   },
 };

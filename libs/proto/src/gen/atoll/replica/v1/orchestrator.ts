@@ -61,6 +61,10 @@ export interface SubmitCommand {
     | { readonly $case: "addReplica"; readonly value: AddReplica }
     | { readonly $case: "removeReplica"; readonly value: RemoveReplica }
     | { readonly $case: "forgetReplica"; readonly value: ForgetReplica }
+    | { readonly $case: "pauseActions"; readonly value: PauseActions }
+    | { readonly $case: "resumeActions"; readonly value: ResumeActions }
+    | { readonly $case: "cancelAction"; readonly value: CancelAction }
+    | { readonly $case: "releaseStorm"; readonly value: ReleaseStorm }
     | undefined;
   /** Decides, answers, changes nothing. */
   readonly validateOnly: boolean;
@@ -133,6 +137,24 @@ export interface RemoveReplica {
 /** A replica that was removed is out of the group. */
 export interface ForgetReplica {
   readonly replica: number;
+}
+
+export interface CancelAction {
+  readonly action: string;
+  readonly reason: string;
+}
+
+export interface ReleaseStorm {
+  readonly faultDomain: string;
+  readonly reason: string;
+}
+
+/** Nothing new is ordered on any node until actions are resumed. */
+export interface PauseActions {
+  readonly reason: string;
+}
+
+export interface ResumeActions {
 }
 
 export interface SessionResponse {
@@ -609,6 +631,18 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
       case "forgetReplica":
         ForgetReplica.encode(message.command.value, writer.uint32(122).fork()).join();
         break;
+      case "pauseActions":
+        PauseActions.encode(message.command.value, writer.uint32(130).fork()).join();
+        break;
+      case "resumeActions":
+        ResumeActions.encode(message.command.value, writer.uint32(138).fork()).join();
+        break;
+      case "cancelAction":
+        CancelAction.encode(message.command.value, writer.uint32(146).fork()).join();
+        break;
+      case "releaseStorm":
+        ReleaseStorm.encode(message.command.value, writer.uint32(154).fork()).join();
+        break;
     }
     if (message.validateOnly !== false) {
       writer.uint32(96).bool(message.validateOnly);
@@ -741,6 +775,38 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
             message.command = { $case: "forgetReplica", value: ForgetReplica.decode(reader, reader.uint32()) };
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.command = { $case: "pauseActions", value: PauseActions.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.command = { $case: "resumeActions", value: ResumeActions.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.command = { $case: "cancelAction", value: CancelAction.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.command = { $case: "releaseStorm", value: ReleaseStorm.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 12: {
             if (tag !== 96) {
               break;
@@ -817,6 +883,22 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
         ? { $case: "forgetReplica", value: ForgetReplica.fromJSON(object.forgetReplica) }
         : isSet(object.forget_replica)
         ? { $case: "forgetReplica", value: ForgetReplica.fromJSON(object.forget_replica) }
+        : isSet(object.pauseActions)
+        ? { $case: "pauseActions", value: PauseActions.fromJSON(object.pauseActions) }
+        : isSet(object.pause_actions)
+        ? { $case: "pauseActions", value: PauseActions.fromJSON(object.pause_actions) }
+        : isSet(object.resumeActions)
+        ? { $case: "resumeActions", value: ResumeActions.fromJSON(object.resumeActions) }
+        : isSet(object.resume_actions)
+        ? { $case: "resumeActions", value: ResumeActions.fromJSON(object.resume_actions) }
+        : isSet(object.cancelAction)
+        ? { $case: "cancelAction", value: CancelAction.fromJSON(object.cancelAction) }
+        : isSet(object.cancel_action)
+        ? { $case: "cancelAction", value: CancelAction.fromJSON(object.cancel_action) }
+        : isSet(object.releaseStorm)
+        ? { $case: "releaseStorm", value: ReleaseStorm.fromJSON(object.releaseStorm) }
+        : isSet(object.release_storm)
+        ? { $case: "releaseStorm", value: ReleaseStorm.fromJSON(object.release_storm) }
         : undefined,
       validateOnly: isSet(object.validateOnly)
         ? globalThis.Boolean(object.validateOnly)
@@ -858,6 +940,14 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
       obj.removeReplica = RemoveReplica.toJSON(message.command.value);
     } else if (message.command?.$case === "forgetReplica") {
       obj.forgetReplica = ForgetReplica.toJSON(message.command.value);
+    } else if (message.command?.$case === "pauseActions") {
+      obj.pauseActions = PauseActions.toJSON(message.command.value);
+    } else if (message.command?.$case === "resumeActions") {
+      obj.resumeActions = ResumeActions.toJSON(message.command.value);
+    } else if (message.command?.$case === "cancelAction") {
+      obj.cancelAction = CancelAction.toJSON(message.command.value);
+    } else if (message.command?.$case === "releaseStorm") {
+      obj.releaseStorm = ReleaseStorm.toJSON(message.command.value);
     }
     if (message.validateOnly !== false) {
       obj.validateOnly = message.validateOnly;
@@ -942,6 +1032,30 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
       case "forgetReplica": {
         if (object.command?.value !== undefined && object.command?.value !== null) {
           message.command = { $case: "forgetReplica", value: ForgetReplica.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "pauseActions": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "pauseActions", value: PauseActions.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "resumeActions": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "resumeActions", value: ResumeActions.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "cancelAction": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "cancelAction", value: CancelAction.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "releaseStorm": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "releaseStorm", value: ReleaseStorm.fromPartial(object.command.value) };
         }
         break;
       }
@@ -2077,6 +2191,299 @@ export const ForgetReplica: MessageFns<ForgetReplica> = {
   fromPartial<I extends Exact<DeepPartial<ForgetReplica>, I>>(object: I): ForgetReplica {
     const message = createBaseForgetReplica() as any;
     message.replica = object.replica ?? 0;
+    return message;
+  },
+};
+
+function createBaseCancelAction(): CancelAction {
+  return { action: "", reason: "" };
+}
+
+export const CancelAction: MessageFns<CancelAction> = {
+  encode(message: CancelAction, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.action !== "") {
+      writer.uint32(10).string(message.action);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelAction {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelAction() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CancelAction {
+    return {
+      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: CancelAction): unknown {
+    const obj: any = {};
+    if (message.action !== "") {
+      obj.action = message.action;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CancelAction>, I>>(base?: I): CancelAction {
+    return CancelAction.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CancelAction>, I>>(object: I): CancelAction {
+    const message = createBaseCancelAction() as any;
+    message.action = object.action ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseReleaseStorm(): ReleaseStorm {
+  return { faultDomain: "", reason: "" };
+}
+
+export const ReleaseStorm: MessageFns<ReleaseStorm> = {
+  encode(message: ReleaseStorm, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.faultDomain !== "") {
+      writer.uint32(10).string(message.faultDomain);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseStorm {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseStorm() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.faultDomain = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReleaseStorm {
+    return {
+      faultDomain: isSet(object.faultDomain)
+        ? globalThis.String(object.faultDomain)
+        : isSet(object.fault_domain)
+        ? globalThis.String(object.fault_domain)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: ReleaseStorm): unknown {
+    const obj: any = {};
+    if (message.faultDomain !== "") {
+      obj.faultDomain = message.faultDomain;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReleaseStorm>, I>>(base?: I): ReleaseStorm {
+    return ReleaseStorm.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReleaseStorm>, I>>(object: I): ReleaseStorm {
+    const message = createBaseReleaseStorm() as any;
+    message.faultDomain = object.faultDomain ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBasePauseActions(): PauseActions {
+  return { reason: "" };
+}
+
+export const PauseActions: MessageFns<PauseActions> = {
+  encode(message: PauseActions, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseActions {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseActions() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PauseActions {
+    return { reason: isSet(object.reason) ? globalThis.String(object.reason) : "" };
+  },
+
+  toJSON(message: PauseActions): unknown {
+    const obj: any = {};
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PauseActions>, I>>(base?: I): PauseActions {
+    return PauseActions.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PauseActions>, I>>(object: I): PauseActions {
+    const message = createBasePauseActions() as any;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeActions(): ResumeActions {
+  return {};
+}
+
+export const ResumeActions: MessageFns<ResumeActions> = {
+  encode(_: ResumeActions, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeActions {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeActions() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ResumeActions {
+    return {};
+  },
+
+  toJSON(_: ResumeActions): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResumeActions>, I>>(base?: I): ResumeActions {
+    return ResumeActions.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResumeActions>, I>>(_: I): ResumeActions {
+    const message = createBaseResumeActions() as any;
     return message;
   },
 };

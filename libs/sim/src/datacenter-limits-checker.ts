@@ -1,0 +1,95 @@
+/**
+ * Holds the log of a simulated datacenter against what may happen at the same time.
+ *
+ * Written apart from the domain's own counting: it follows the events alone. Nothing is planned in
+ * a pause, no more nodes of a fault domain are disrupted at once than may be, and a storm is said
+ * once and holds what mends. Used by `DatacenterHistory`, for each entry once.
+ */
+import {
+  ACTION_LIMITS,
+  type DomainEvent,
+  type LogEntry,
+  type NodeName,
+  type NodeState,
+  type StateView,
+} from "@atoll/domain";
+import { Violation } from "./violation.ts";
+
+export class DatacenterLimitsChecker {
+  #paused = false;
+  /** By fault domain: `held` or `released`. */
+  readonly #storms = new Map<string, string>();
+  storms = 0;
+  /** Actions that took something away. */
+  disruptions = 0;
+  /** Where nodes stand, and the index at which they came there. */
+  readonly #places = new Map<NodeName, { readonly rack: string; readonly index: number }>();
+
+  /** `view` is the state after `entry`. */
+  applied(index: number, entry: LogEntry, view: StateView): void {
+    const heard = new Set<NodeName>();
+    for (const { event } of entry.events) {
+      if (event.type === "factsAccepted") heard.add(event.node);
+    }
+    for (const { event } of entry.events) {
+      this.#event(index, event, view);
+      this.#storm(event, view, heard);
+    }
+  }
+
+  #event(index: number, event: DomainEvent, view: StateView): void {
+    if (event.type === "nodeUpdated") {
+      const rack = event.location.rack ?? "";
+      if (this.#places.get(event.node)?.rack !== rack)
+        this.#places.set(event.node, { rack, index });
+    }
+    if (event.type === "actionsPaused") this.#paused = true;
+    if (event.type === "actionsResumed") this.#paused = false;
+    if (event.type !== "actionPlanned") return;
+    if (this.#paused) throw new Violation(`${event.action} was planned in a pause`);
+    if (!event.disruptive) return;
+    this.disruptions += 1;
+    this.#checkRack(event.node, view);
+  }
+
+  /** A storm is said once and holds what mends; it ends or is released only while there is one. */
+  #storm(event: DomainEvent, view: StateView, heard: ReadonlySet<NodeName>): void {
+    if ("faultDomain" in event) {
+      const { faultDomain } = event;
+      const known = this.#storms.get(faultDomain);
+      if ((event.type === "stormHeld") === (known !== undefined)) {
+        throw new Violation(`${event.type} in ${faultDomain}, where ${known ?? "nothing"} was`);
+      }
+      if (event.type === "stormHeld") this.storms += 1;
+      if (event.type === "stormEnded") this.#storms.delete(faultDomain);
+      else this.#storms.set(faultDomain, event.type === "stormHeld" ? "held" : "released");
+    }
+    if (event.type !== "actionPlanned" || event.order.type !== "restartService") return;
+    const rack = this.#places.get(event.node)?.rack ?? "";
+    if (this.#storms.get(rack === "" ? "datacenter" : `rack:${rack}`) !== "held") return;
+    // What the same entry says of the node came after the plan: it is not known how it was before.
+    const node = heard.has(event.node) ? undefined : view.node(event.node);
+    const service = node?.services.get(event.order.service.key);
+    if (service === undefined || service.since.index === node?.rebooted?.index) return;
+    throw new Violation(`${event.action} was planned in a storm`);
+  }
+
+  #checkRack(name: NodeName, view: StateView): void {
+    const rack = view.node(name)?.location.rack;
+    const nodes = [...view.nodes()].filter(({ location }) => location.rack === rack);
+    const most = Math.max(1, Math.floor((nodes.length * ACTION_LIMITS.disruptedPercentMax) / 100));
+    const away = nodes.filter(isAway);
+    // Nodes that were moved here while something of theirs was away came on top.
+    const moved = away.filter((node) => {
+      const movedAt = this.#places.get(node.name)?.index ?? 0;
+      return [...node.disrupted.values()].some(({ since }) => since.index < movedAt);
+    });
+    if (away.length - moved.length <= most) return;
+    const names = away.map((node) => node.name).join(", ");
+    throw new Violation(`${names} of rack ${rack} are disrupted at once: ${most} may be`);
+  }
+}
+
+function isAway(node: NodeState): boolean {
+  return node.disrupted.size > 0;
+}
