@@ -6,7 +6,13 @@
  * event must have been no news. A fact that was durable at the agent must be behind the last mark,
  * unless its life ended with a wipe before. Pure.
  */
-import type { DomainEvent, Fact, OutboxPosition } from "@atoll/domain";
+import {
+  applyDifference,
+  type DomainEvent,
+  type Fact,
+  type Inventory,
+  type OutboxPosition,
+} from "@atoll/domain";
 import { canonicalJson } from "@atoll/stdx";
 import type { RecordLine } from "./record.ts";
 
@@ -65,7 +71,7 @@ class NodeModel {
   readonly #services = new Map<string, string>();
   readonly #files = new Map<string, string>();
   readonly #open = new Set<string>();
-  #inventory = "";
+  #inventory: Inventory | undefined;
   #incarnation = "";
   #pending: LoggedEvent[] = [];
   #events = 0;
@@ -147,7 +153,7 @@ class NodeModel {
         return;
       }
       const logged = events[next];
-      const told = eventText(fact);
+      const told = eventText(fact, this.#inventory);
       if (logged !== undefined && withoutNode(logged.event) === told) {
         next += 1;
         this.#learn(logged.event);
@@ -166,7 +172,8 @@ class NodeModel {
     else if (event.type === "serviceForgotten") this.#services.delete(event.key);
     else if (event.type === "fileStatusChanged") this.#files.set(event.file.path, text);
     else if (event.type === "fileForgotten") this.#files.delete(event.path);
-    else if (event.type === "inventoryChanged") this.#inventory = text;
+    else if (event.type === "inventoryChanged") this.#inventory = event.inventory;
+    else if (event.type === "inventoryOutdated") this.#inventory = undefined;
     else if (event.type === "actionSucceeded" || event.type === "actionFailed") {
       this.#open.delete(event.action);
     } else if (event.type === "agentStarted") {
@@ -192,7 +199,8 @@ class NodeModel {
       case "fileForgotten":
         return this.#files.has(fact.path);
       case "inventoryObserved":
-        return this.#inventory !== told;
+      case "inventoryDiffered":
+        return this.#isNewInventory(told);
       case "actionFinished":
         return this.#open.has(fact.action);
       default:
@@ -200,10 +208,17 @@ class NodeModel {
     }
   }
 
+  #isNewInventory(told: string): boolean {
+    const known = this.#inventory;
+    // That it is outdated is said when the log notices, and once.
+    if (known === undefined) return told !== OUTDATED;
+    return told !== textOf({ type: "inventoryChanged", inventory: known });
+  }
+
   #forget(): void {
     this.#services.clear();
     this.#files.clear();
-    this.#inventory = "";
+    this.#inventory = undefined;
     this.#open.clear();
   }
 
@@ -213,7 +228,9 @@ class NodeModel {
 }
 
 /** What the log is to say of a fact that is news. */
-function eventText(fact: Fact): string {
+const OUTDATED: string = textOf({ type: "inventoryOutdated" });
+
+function eventText(fact: Fact, known: Inventory | undefined): string {
   switch (fact.type) {
     case "agentStarted": {
       const { agentVersion, bootId, services, files } = fact;
@@ -221,6 +238,10 @@ function eventText(fact: Fact): string {
     }
     case "inventoryObserved":
       return textOf({ type: "inventoryChanged", inventory: fact.inventory });
+    case "inventoryDiffered": {
+      const inventory = applyDifference(known, fact);
+      return inventory === undefined ? OUTDATED : textOf({ type: "inventoryChanged", inventory });
+    }
     case "serviceObserved":
       return textOf({ type: "serviceStatusChanged", service: fact.service });
     case "serviceForgotten":
@@ -245,7 +266,8 @@ function eventText(fact: Fact): string {
 }
 
 function withoutNode(event: DomainEvent): string {
-  return textOf({ ...event, node: undefined });
+  // Whether it rebooted is the log's own finding.
+  return textOf({ ...event, node: undefined, rebooted: undefined });
 }
 
 /** As the log's encoding keeps it: without what is not there. */

@@ -55,6 +55,8 @@ export interface Directive {
   readonly incarnation: string;
   readonly committed: OutboxPosition;
   readonly maintenance: boolean;
+  /** The agent is to report its whole inventory. Default false. */
+  readonly inventoryWanted?: boolean;
 }
 
 export interface ActionOrder {
@@ -117,7 +119,8 @@ export function decodeHeartbeat(bytes: Uint8Array): Decoded<Heartbeat> {
 }
 
 export function encodeDirective(directive: Directive): Uint8Array {
-  return ProtoDirective.encode(directive).finish();
+  const { inventoryWanted = false } = directive;
+  return ProtoDirective.encode({ ...directive, inventoryWanted }).finish();
 }
 
 export function decodeDirective(bytes: Uint8Array): Decoded<Directive> {
@@ -128,6 +131,7 @@ export function decodeDirective(bytes: Uint8Array): Decoded<Directive> {
       incarnation: identifier("incarnation", message.incarnation),
       committed: position("committed", message.committed),
       maintenance: message.maintenance,
+      ...(message.inventoryWanted ? { inventoryWanted: true } : {}),
     };
   });
 }

@@ -178,6 +178,8 @@ function fromNodeCase(event: ProtoCase): NodeEvent | undefined {
         through: fromProtoOutboxPosition(through),
       };
     }
+    case "inventoryOutdated":
+      return { type: event.$case, node: nodeOf(event) };
     case "nodeSuspected":
     case "nodeLost":
       return { type: event.$case, node: nodeOf(event), silentMs: event.value.silentMs };

@@ -33,6 +33,7 @@ import { attempt } from "./decoded.ts";
 import type { Decoded } from "./decoded.ts";
 import { checkedInventory } from "./check-inventory.ts";
 import { fromProtoInventory, toProtoInventory } from "./inventory.ts";
+import { fromProtoDifference, toProtoDifference } from "./inventory-difference.ts";
 import {
   fromProtoFileObservation,
   fromProtoServiceObservation,
@@ -98,6 +99,8 @@ export function fromProtoFact({ observedAtMs, fact }: ProtoFact): Fact {
       const inventory = checkedInventory(fromProtoInventory(fact.value));
       return { ...stamp, type: "inventoryObserved", inventory };
     }
+    case "inventoryDiffered":
+      return { ...stamp, type: "inventoryDiffered", ...fromProtoDifference(fact.value) };
     case "serviceObserved": {
       const service = checkedService(fromProtoServiceObservation(fact.value));
       return { ...stamp, type: "serviceObserved", service };
@@ -153,6 +156,8 @@ function toCase(fact: Fact): NonNullable<ProtoFact["fact"]> {
     }
     case "inventoryObserved":
       return { $case: "inventoryObserved", value: toProtoInventory(fact.inventory) };
+    case "inventoryDiffered":
+      return { $case: "inventoryDiffered", value: toProtoDifference(fact) };
     case "serviceObserved":
       return { $case: "serviceObserved", value: toProtoServiceObservation(fact.service) };
     case "serviceForgotten":

@@ -67,6 +67,7 @@ export function toNodeRecord(node: NodeState): NodeRecord {
     ...(inventory === undefined
       ? {}
       : { inventory: toProtoInventory(inventory.value), inventorySince: inventory.since }),
+    inventoryOutdated: node.inventoryOutdated === true,
     services: sortedEntries(node.services).map(([, service]) => toServiceRecord(service)),
     files: sortedEntries(node.files).map(([, file]) => toFileRecord(file)),
     generation: node.generation,
@@ -119,6 +120,7 @@ export function fromNodeRecord(
             since: fromSince(record.inventorySince),
           },
         }),
+    ...(record.inventoryOutdated ? { inventoryOutdated: true } : {}),
     services: new Map(record.services.map(fromServiceRecord)),
     files: new Map(record.files.map(fromFileRecord)),
     generation: record.generation,

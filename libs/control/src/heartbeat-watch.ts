@@ -6,8 +6,9 @@
  * certainly hear. A node waits in one of two queues, heard and not yet heard, in order of time;
  * those in doubt are looked at one by one, and probed. It judges nobody. Used by `ReplicaWatch`.
  */
-import { keepsStill, type NodeName, type NodeState, type StateView } from "@atoll/domain";
+import type { NodeName, NodeState, StateView } from "@atoll/domain";
 import type { DetectionSettings } from "./detection-settings.ts";
+import { knowsDirective } from "./directive.ts";
 import { NodeQueue, type Queued } from "./node-queue.ts";
 import type { HeartbeatView, NodeInNeed, SilentNode } from "./watch-report.ts";
 
@@ -166,7 +167,7 @@ export class HeartbeatWatch {
     this.#noteServer(heartbeat.server, nowMs);
     if (state.presence !== "alive") remember(this.#back, node.name, nowMs);
     // One that learns as usual says something new each time.
-    if (repeated && !knows(heartbeat, state, view)) {
+    if (repeated && !knowsDirective(view, state, heartbeat)) {
       remember(this.#needs, node.name, heartbeat.incarnation);
     }
     return true;
@@ -299,12 +300,6 @@ export class HeartbeatWatch {
     node.probes = 0;
     node.probedAtMs = 0;
   }
-}
-
-function knows(heartbeat: HeartbeatView, node: NodeState, view: StateView): boolean {
-  const { boot, sequence } = heartbeat.committed;
-  const committed = boot === node.watermark.boot && sequence === node.watermark.sequence;
-  return committed && heartbeat.maintenance === keepsStill(view, node);
 }
 
 function remember<V>(map: Map<NodeName, V>, name: NodeName, value: V): void {

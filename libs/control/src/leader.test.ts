@@ -3,6 +3,7 @@ import { beforeEach, describe, test } from "node:test";
 import {
   Datacenter,
   type DatacenterName,
+  differenceOf,
   type Fact,
   type FactBatch,
   type InternalCommand,
@@ -12,6 +13,7 @@ import {
   type RoleSpec,
   type ServiceName,
 } from "@atoll/domain";
+import { bareInventory } from "@atoll/domain/testing";
 import { CONTROL_DEFAULTS } from "./settings.ts";
 import { Leader } from "./leader.ts";
 import type { Directive, LogCodec, OrderReply, ProposeOutcome, SubmitOutcome } from "./ports.ts";
@@ -361,6 +363,29 @@ describe("Leader", () => {
     assert.equal(harness.state.datacenter.node(N1), undefined);
     report("alive");
     assert.equal(harness.state.datacenter.node(N1)?.presence, "alive");
+  });
+
+  test("an agent is asked for its whole inventory until the log holds it", () => {
+    harness.appear();
+    const { base, changed } = differenceOf(bareInventory, bareInventory);
+    harness.offer(
+      2,
+      harness.facts(2, [{ type: "inventoryDiffered", observedAtMs: 1, base, changed }]),
+    );
+    harness.settle();
+    const beat = (): unknown => {
+      harness.directives.length = 0;
+      harness.needs.push({ node: N1, incarnation: "i1" });
+      harness.settle();
+      return harness.directives.map(({ directive }) => directive.inventoryWanted);
+    };
+    assert.deepEqual([beat(), beat()], [[true], [true]]);
+    harness.offer(
+      3,
+      harness.facts(3, [{ type: "inventoryObserved", observedAtMs: 1, inventory: bareInventory }]),
+    );
+    harness.settle();
+    assert.deepEqual(beat(), [undefined]);
   });
 
   test("an agent that does not know what is committed is told, once per finding", () => {

@@ -10,7 +10,6 @@
  * Never waits, never reads a clock but the given one, never acts from inside a callback: `run` is
  * called by the owner soon after `requestRun`, and at each tick.
  */
-import { keepsStill } from "@atoll/domain";
 import type {
   ActionEvent,
   DatacenterName,
@@ -23,6 +22,7 @@ import type {
 import { Planner } from "@atoll/planner";
 import { BoundedQueue, type Clock } from "@atoll/stdx";
 import { Batch } from "./batch.ts";
+import { directiveOf } from "./directive.ts";
 import { OrderDispatcher } from "./order-dispatcher.ts";
 import { PlanSchedule } from "./plan-schedule.ts";
 import type {
@@ -337,12 +337,8 @@ export class Leader {
   #direct(name: NodeName): void {
     const node = this.#options.state.datacenter.node(name);
     if (node === undefined) return;
-    this.#options.link.sendDirective(name, {
-      term: this.#term,
-      incarnation: node.incarnation,
-      committed: node.watermark,
-      maintenance: keepsStill(this.#options.state.datacenter, node),
-    });
+    const { datacenter } = this.#options.state;
+    this.#options.link.sendDirective(name, directiveOf(datacenter, node, this.#term));
   }
 
   #replanSlowly(nowMs: number): void {

@@ -64,6 +64,7 @@ export interface Directive {
   readonly incarnation: string;
   readonly committed: OutboxPosition;
   readonly maintenance: boolean;
+  readonly inventoryWanted?: boolean;
 }
 
 /** How the leader speaks to agents. */

@@ -3,6 +3,8 @@ import { test } from "node:test";
 import type { Command } from "./command.ts";
 import type { DomainEvent } from "./event.ts";
 import type { Fact, FactBatch } from "./fact.ts";
+import { differenceOf } from "./inventory-difference.ts";
+import type { Inventory } from "./inventory.ts";
 import {
   batchOf,
   bareInventory,
@@ -143,6 +145,28 @@ test("acceptFacts records only the watermark for facts that change nothing", () 
     { type: "fileForgotten", observedAtMs: 1, path: "/other" },
   ];
   assert.deepEqual(outcomeOf(same.when(accept(facts, after3))), [accepted(1, 8)]);
+});
+
+test("acceptFacts applies a difference to its base, and asks once for the whole without it", () => {
+  const state = known().given({ type: "inventoryChanged", node: n1, inventory: sampleInventory });
+  const changed = { ...sampleInventory, hostName: { type: "known", value: "other" } } as const;
+  const fact = (before: Inventory, after: Inventory): Fact => ({
+    type: "inventoryDiffered",
+    observedAtMs: 1,
+    ...differenceOf(before, after),
+  });
+  const fits = [fact(sampleInventory, changed), fact(changed, changed)];
+  assert.deepEqual(outcomeOf(state.when(accept(fits, after3))), [
+    { type: "inventoryChanged", node: n1, inventory: changed },
+    accepted(1, 5),
+  ]);
+  const strange = [fact(bareInventory, changed), fact(sampleInventory, changed)];
+  const whole: Fact = { type: "inventoryObserved", observedAtMs: 1, inventory: sampleInventory };
+  assert.deepEqual(outcomeOf(state.when(accept([...strange, whole, whole], after3))), [
+    { type: "inventoryOutdated", node: n1 },
+    { type: "inventoryChanged", node: n1, inventory: sampleInventory },
+    accepted(1, 7),
+  ]);
 });
 
 test("acceptFacts compares each fact with what the one before it made of the node", () => {

@@ -23,6 +23,7 @@ import type {
   OutboxPosition,
   ServiceObservation,
 } from "./fact.ts";
+import { applyDifference } from "./inventory-difference.ts";
 import { startEndedSince } from "./failures.ts";
 import { serviceTarget } from "./names.ts";
 import type { NodeState, StateView } from "./state.ts";
@@ -125,9 +126,18 @@ function eventOf(view: StateView, { node: name }: FactBatch, fact: Fact): Domain
     }
     case "inventoryObserved": {
       const { inventory } = fact;
-      if (node.inventory !== undefined && isEqual(node.inventory.value, inventory))
-        return undefined;
+      const known = node.inventoryOutdated === true ? undefined : node.inventory?.value;
+      if (known !== undefined && isEqual(known, inventory)) return undefined;
       return { type: "inventoryChanged", node: name, inventory };
+    }
+    case "inventoryDiffered": {
+      const known = node.inventory?.value;
+      const inventory = node.inventoryOutdated ? undefined : applyDifference(known, fact);
+      if (inventory !== undefined) {
+        if (isEqual(known, inventory)) return undefined;
+        return { type: "inventoryChanged", node: name, inventory };
+      }
+      return node.inventoryOutdated ? undefined : { type: "inventoryOutdated", node: name };
     }
     case "serviceObserved":
       if (!isNews(view, node, fact.service)) return undefined;

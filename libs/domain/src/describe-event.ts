@@ -25,6 +25,8 @@ export function describeEvent(event: DomainEvent): string {
       return describeStart(event);
     case "inventoryChanged":
       return `the inventory of node ${event.node} changed`;
+    case "inventoryOutdated":
+      return `the inventory of node ${event.node} is no longer known: the whole is asked for`;
     case "serviceStatusChanged":
       return `service ${event.service.key} on node ${event.node} ${describeService(event.service)}`;
     case "serviceForgotten":
@@ -84,6 +86,7 @@ type ObservedType =
   | "nodeWiped"
   | "agentStarted"
   | "inventoryChanged"
+  | "inventoryOutdated"
   | "serviceStatusChanged"
   | "serviceForgotten"
   | "serviceRestartedAlone"

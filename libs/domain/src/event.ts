@@ -123,6 +123,8 @@ export type NodeEvent =
       readonly files: readonly FileObservation[];
     })
   | (OfNode & { readonly type: "inventoryChanged"; readonly inventory: Inventory })
+  /** It differs from what the log holds, nobody here knows how: the whole is asked for. */
+  | (OfNode & { readonly type: "inventoryOutdated" })
   | (OfNode & { readonly type: "serviceStatusChanged"; readonly service: ServiceObservation })
   | (OfNode & { readonly type: "serviceForgotten"; readonly key: ServiceKey })
   | (OfNode & {

@@ -54,6 +54,14 @@ test("evolve() of nodeWiped forgets what was observed and keeps what users set",
   assert.equal(state.state.action(actionPlanned.action)?.status, "cancelled");
 });
 
+test("evolve() of inventoryOutdated stands until the whole inventory is there", () => {
+  const { inventoryChanged, inventoryOutdated } = sampleEvents;
+  const state = given(nodeDiscovered, inventoryChanged, inventoryOutdated);
+  assert.equal(state.node?.inventoryOutdated, true);
+  assert.deepEqual(state.node?.inventory?.value, inventoryChanged.inventory);
+  assert.equal(state.given(inventoryChanged).node?.inventoryOutdated, undefined);
+});
+
 test("evolve() of factsDropped adds up what was lost of each lane, until a wipe", () => {
   const { factsDropped } = sampleEvents;
   const state = given(nodeDiscovered, factsDropped, { ...factsDropped, lane: "inventory" });

@@ -52,8 +52,8 @@ export function evolveNodeDiscovered(
 export function evolveNodeWiped(store: StateStore, event: OfType<"nodeWiped">, since: Since): void {
   cancelOpenActions(store, event.node, "the node was wiped", since);
   const wiped = event.lost > 0 ? { wiped: since } : {};
-  update(store, event.node, ({ inventory: _inventory, dropped: _dropped, ...node }) => ({
-    ...node,
+  update(store, event.node, (before) => ({
+    ...withoutInventory(before),
     ...wiped,
     incarnation: event.incarnation,
     watermark: { boot: 0, sequence: 0 },
@@ -67,13 +67,17 @@ export function evolveNodeWiped(store: StateStore, event: OfType<"nodeWiped">, s
   }));
 }
 
-export function evolvePresence(
-  store: StateStore,
-  name: NodeName,
-  presence: Presence,
-  since: Since,
-): void {
-  update(store, name, (node) =>
+type PresenceEvent = OfType<"nodeSuspected" | "nodeLost" | "nodeReturned">;
+
+const PRESENCE_AFTER: Readonly<Record<PresenceEvent["type"], Presence>> = {
+  nodeSuspected: "suspected",
+  nodeLost: "lost",
+  nodeReturned: "alive",
+};
+
+export function evolvePresence(store: StateStore, event: PresenceEvent, since: Since): void {
+  const presence = PRESENCE_AFTER[event.type];
+  update(store, event.node, (node) =>
     node.presence === presence ? node : { ...node, presence, presenceSince: since },
   );
 }
@@ -147,6 +151,12 @@ export function update(
   if (changed !== node) store.setNode(name, changed);
 }
 
+/** Nor what its agent has lost. */
+function withoutInventory(node: NodeState): NodeState {
+  const { inventory: _inventory, inventoryOutdated: _outdated, dropped: _dropped, ...rest } = node;
+  return rest;
+}
+
 function withObserved(fresh: NodeState, kept: NodeState): NodeState {
   return {
     ...fresh,
@@ -156,5 +166,6 @@ function withObserved(fresh: NodeState, kept: NodeState): NodeState {
     services: kept.services,
     files: kept.files,
     ...(kept.inventory === undefined ? {} : { inventory: kept.inventory }),
+    ...(kept.inventoryOutdated === undefined ? {} : { inventoryOutdated: true }),
   };
 }

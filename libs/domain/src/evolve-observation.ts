@@ -38,11 +38,14 @@ export function evolveAgentStarted(
 
 export function evolveInventory(
   store: StateStore,
-  event: OfType<"inventoryChanged">,
+  event: OfType<"inventoryChanged" | "inventoryOutdated">,
   since: Since,
 ): void {
-  const inventory = { value: event.inventory, since };
-  update(store, event.node, (node) => ({ ...node, inventory }));
+  update(store, event.node, ({ inventoryOutdated: _outdated, ...node }) =>
+    event.type === "inventoryChanged"
+      ? { ...node, inventory: { value: event.inventory, since } }
+      : { ...node, inventoryOutdated: true },
+  );
 }
 
 export function evolveServiceStatus(
@@ -91,22 +94,19 @@ export function evolveFileForgotten(store: StateStore, event: OfType<"fileForgot
   }));
 }
 
-export function evolveFactsDropped(
+export function evolveFacts(
   store: StateStore,
-  { node: name, lane, count }: OfType<"factsDropped">,
+  event: OfType<"factsAccepted" | "factsDropped">,
   since: Since,
 ): void {
-  update(store, name, (node) => {
-    const before = node.dropped?.get(lane)?.count ?? 0;
-    const dropped = new Map(node.dropped).set(lane, { count: before + count, last: since });
-    return { ...node, dropped };
+  update(store, event.node, (node: NodeState) => {
+    if (event.type === "factsAccepted") {
+      return node.incarnation === event.incarnation ? { ...node, watermark: event.through } : node;
+    }
+    const { lane } = event;
+    const count = (node.dropped?.get(lane)?.count ?? 0) + event.count;
+    return { ...node, dropped: new Map(node.dropped).set(lane, { count, last: since }) };
   });
-}
-
-export function evolveFactsAccepted(store: StateStore, event: OfType<"factsAccepted">): void {
-  update(store, event.node, (node: NodeState) =>
-    node.incarnation === event.incarnation ? { ...node, watermark: event.through } : node,
-  );
 }
 
 function observedService(

@@ -20,8 +20,7 @@ import type {
 import { evolveActionEnded, evolveActionPlanned } from "./evolve-action.ts";
 import {
   evolveAgentStarted,
-  evolveFactsAccepted,
-  evolveFactsDropped,
+  evolveFacts,
   evolveFileForgotten,
   evolveFileStatus,
   evolveInventory,
@@ -77,6 +76,7 @@ export function evolve(
     case "agentStarted":
       return evolveAgentStarted(store, event, since);
     case "inventoryChanged":
+    case "inventoryOutdated":
       return evolveInventory(store, event, since);
     case "serviceStatusChanged":
       return evolveServiceStatus(store, event, since);
@@ -90,15 +90,12 @@ export function evolve(
     case "fileForgotten":
       return evolveFileForgotten(store, event);
     case "factsDropped":
-      return evolveFactsDropped(store, event, since);
     case "factsAccepted":
-      return evolveFactsAccepted(store, event);
+      return evolveFacts(store, event, since);
     case "nodeSuspected":
-      return evolvePresence(store, event.node, "suspected", since);
     case "nodeLost":
-      return evolvePresence(store, event.node, "lost", since);
     case "nodeReturned":
-      return evolvePresence(store, event.node, "alive", since);
+      return evolvePresence(store, event, since);
     case "nodeUpdated":
       return evolveNodeUpdated(store, event, since);
     case "roleAssigned":

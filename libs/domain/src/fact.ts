@@ -4,6 +4,7 @@
  * A fact is something observed, stamped by the agent's own clock for people to read; no decision
  * ever rests on that stamp. Facts of one node are numbered without gap.
  */
+import type { InventoryDifference } from "./inventory-difference.ts";
 import type { Inventory } from "./inventory.ts";
 import type { ActionId, NodeName, ServiceKey } from "./names.ts";
 
@@ -67,6 +68,8 @@ export type Fact = { readonly observedAtMs: number } &
         readonly files: readonly FileObservation[];
       }
     | { readonly type: "inventoryObserved"; readonly inventory: Inventory }
+    /** The same, as a difference to the inventory that was reported before. */
+    | ({ readonly type: "inventoryDiffered" } & InventoryDifference)
     | { readonly type: "serviceObserved"; readonly service: ServiceObservation }
     /** Nothing is known or kept under this key any more. */
     | { readonly type: "serviceForgotten"; readonly key: ServiceKey }

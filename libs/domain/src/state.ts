@@ -38,6 +38,8 @@ export interface NodeState {
   readonly assignedRoles: readonly RoleName[];
   readonly maintenance?: { readonly reason: string; readonly actor: string; readonly since: Since };
   readonly inventory?: { readonly value: Inventory; readonly since: Since };
+  /** The inventory is another one by now: its agent is to tell the whole. */
+  readonly inventoryOutdated?: true;
   readonly services: ReadonlyMap<ServiceKey, ObservedService>;
   readonly files: ReadonlyMap<string, ObservedFile>;
   /** Facts that its agent had no room for, by lane, since the node was discovered or wiped. */

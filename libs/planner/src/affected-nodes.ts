@@ -39,6 +39,8 @@ export function affectedNodes(event: DomainEvent): AffectedNodes {
     case "sightLost":
     case "sightRegained":
     case "factsDropped":
+    // A role matches by what was known last.
+    case "inventoryOutdated":
     // The watermark alone; what the batch said has events of its own.
     case "factsAccepted":
       return NONE;

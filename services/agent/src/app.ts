@@ -70,6 +70,7 @@ export async function startApp(config: Config, parts: AppParts): Promise<App> {
       events,
       clock,
       random: new Prng(randomBytes(4).readUInt32LE(0)).child("resend"),
+      lookAnew: () => inventory.lookAnew(),
       announce: async () => {
         reporter.announce();
         await inventory.lookAnew();

@@ -41,6 +41,8 @@ export interface BusLinkOptions {
   readonly random: Prng;
   /** Tells all there is once more, after a new incarnation was taken. */
   readonly announce: () => Promise<void>;
+  /** Looks at the machine and reports its inventory. */
+  readonly lookAnew: () => Promise<void>;
   readonly onBroken: (error: unknown) => void;
 }
 
@@ -128,7 +130,7 @@ export class BusLink implements AsyncDisposable {
   }
 
   #makeDirectives(): Directives {
-    const { storage, events, clock, announce, onBroken } = this.#options;
+    const { storage, events, clock, announce, lookAnew, onBroken } = this.#options;
     return new Directives({
       incarnation: () => storage.identity().incarnation,
       journal: storage.journal,
@@ -137,6 +139,10 @@ export class BusLink implements AsyncDisposable {
       maintenance: storage.maintenance,
       clock,
       onOdd: (what, reason) => events.oddMessage(what, reason),
+      reportInventory: async () => {
+        storage.outbox.forgetInventory();
+        await lookAnew();
+      },
       startOver: async (reason) => {
         await storage.startOver();
         events.startedOver(reason, storage.identity().incarnation);

@@ -40,6 +40,7 @@ test("an order of an older term right behind a directive of a newer one is refus
     clock: { monotonicMs: () => 0, realtimeMs: () => 0 },
     onOdd: (what) => odd.push(what),
     startOver: () => Promise.resolve(),
+    reportInventory: () => Promise.resolve(),
     onBroken: (error) => assert.fail(String(error)),
   });
   const receive = (term: number, incarnation: string): void =>

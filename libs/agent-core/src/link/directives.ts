@@ -1,6 +1,6 @@
 /**
- * Takes in what the orchestrator tells apart from orders: what is committed, and whether the node
- * is in maintenance.
+ * Takes in what the orchestrator tells apart from orders: what is committed, whether the node is in
+ * maintenance, and whether its inventory is wanted whole.
  *
  * Ignores older terms. A position that contradicts this outbox means that one side has lost its
  * past: a log that knows less than it once confirmed, or an outbox that was put back from a copy.
@@ -24,6 +24,8 @@ export interface DirectivesOptions {
   readonly clock: Clock;
   /** Told of messages that are none, and of other incarnations. */
   readonly onOdd: (what: "undecodable" | "otherIncarnation", reason: string) => void;
+  /** Reports the whole inventory, whatever was reported before. */
+  readonly reportInventory: () => Promise<void>;
   readonly startOver: (reason: string) => Promise<void>;
   readonly onBroken: (error: unknown) => void;
 }
@@ -31,11 +33,14 @@ export interface DirectivesOptions {
 /** How long, and in how many directives, a contradiction must stand. */
 export const CONTRADICTION_MS = 30_000;
 export const CONTRADICTIONS = 5;
+/** The inventory is asked for until it is there; a report is given so long to arrive. */
+export const INVENTORY_AGAIN_MS = 10_000;
 
 export class Directives {
   readonly #options: DirectivesOptions;
   #contradictions = 0;
   #contradictedSinceMs = 0;
+  #inventoryAtMs = Number.NEGATIVE_INFINITY;
   #work: Promise<void> = Promise.resolve();
 
   constructor(options: DirectivesOptions) {
@@ -89,6 +94,14 @@ export class Directives {
     }
     this.#contradictions = 0;
     await sender.committed(committed);
+    if (directive.inventoryWanted === true) await this.#reportInventory();
+  }
+
+  async #reportInventory(): Promise<void> {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#inventoryAtMs < INVENTORY_AGAIN_MS) return;
+    this.#inventoryAtMs = nowMs;
+    await this.#options.reportInventory();
   }
 
   async #contradicted(reason: string): Promise<void> {

@@ -8,6 +8,7 @@ import type { Fact, FactLane } from "@atoll/domain";
 export function laneOf(fact: Fact): FactLane {
   switch (fact.type) {
     case "inventoryObserved":
+    case "inventoryDiffered":
       return "inventory";
     case "factsDropped":
       return fact.lane;

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import type { DroppedFacts, Fact, ServiceKey } from "@atoll/domain";
+import { sampleInventory } from "@atoll/domain/testing";
 import { AgentDatabase } from "../storage/agent-database.ts";
 import { openLevelStore } from "../storage/level-store.ts";
 import type { Store } from "../storage/store.ts";
@@ -215,6 +216,29 @@ test("append() of an inventory takes no room, and no position before it is promo
     },
     { factsMax: 2 },
   ));
+
+test("promote() makes of an inventory what changed since the last, until that is forgotten", () =>
+  withOutbox(async (outbox) => {
+    const report = async (hostName: string): Promise<Fact | undefined> => {
+      const inventory = {
+        ...sampleInventory,
+        hostName: { type: "known", value: hostName },
+      } as const;
+      const { sequence } = outbox.last;
+      void outbox.append({ type: "inventoryObserved", observedAtMs: 1, inventory });
+      outbox.promote();
+      await until(() => outbox.last.sequence > sequence, "it is stored");
+      const page = await outbox.read({ boot: sequence === 0 ? 0 : 1, sequence }, PAGE);
+      return page?.facts[0];
+    };
+    assert.equal((await report("a"))?.type, "inventoryObserved");
+    const second = await report("b");
+    assert.deepEqual(second?.type === "inventoryDiffered" && second.changed, {
+      hostName: { type: "known", value: "b" },
+    });
+    outbox.forgetInventory();
+    assert.equal((await report("b"))?.type, "inventoryObserved");
+  }));
 
 test("promote() lets a change of state that is being stored go first", () =>
   withOutbox(async (outbox) => {

@@ -20,6 +20,7 @@ import { assert } from "@atoll/stdx";
 import type { AgentDatabase } from "../storage/agent-database.ts";
 import type { StoreOperation } from "../storage/store.ts";
 import { decodeFact, encodeFact, isWhole } from "./fact-record.ts";
+import { InventoryBase } from "./inventory-base.ts";
 import { laneOf } from "./lanes.ts";
 import { comparePositions, FACT_PREFIX, keyOfPosition, positionOfKey, START } from "./position.ts";
 import { type WaitingFact, WaitingFacts } from "./waiting-facts.ts";
@@ -67,6 +68,7 @@ export class Outbox {
   #committed: OutboxPosition = START;
   #holes = 0;
   readonly #waiting = new WaitingFacts();
+  readonly #inventoryBase = new InventoryBase();
   /** Most urgent first. */
   readonly #stages: ReadonlyMap<FactLane, WaitingFacts> = new Map(
     FACT_LANES.filter((lane) => lane !== "state").map((lane) => [lane, new WaitingFacts()]),
@@ -166,9 +168,14 @@ export class Outbox {
       const next = stage.take();
       if (next === undefined) continue;
       for (const dropped of stage.takeDropped()) this.#storeDropped(dropped);
-      this.#storeWaiting(next);
+      this.#storeWaiting({ ...next, fact: this.#inventoryBase.shorten(next.fact) });
       return;
     }
+  }
+
+  /** The next inventory is reported whole, whatever was reported before. */
+  forgetInventory(): void {
+    this.#inventoryBase.forget();
   }
 
   /** The facts right behind `after`, of one boot; undefined when there are none. */
@@ -226,6 +233,7 @@ export class Outbox {
   async startOver(boot: number): Promise<void> {
     const gone = this.#stored.splice(0);
     this.#bytes = 0;
+    this.#inventoryBase.forget();
     this.#boot = boot;
     this.#sequence = 0;
     this.#last = START;

@@ -85,6 +85,7 @@ export class WaitingFacts {
       case "agentStarted":
         return "agent";
       case "inventoryObserved":
+      case "inventoryDiffered":
         return "inventory";
       case "serviceObserved":
         return `service ${fact.service.key}`;

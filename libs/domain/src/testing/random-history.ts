@@ -16,6 +16,7 @@ import { evolve, evolveEntry } from "../evolve.ts";
 import type { FaultDomainName } from "../fault-domain.ts";
 import { faultDomainOf } from "../fault-domain.ts";
 import type { Fact, FactBatch, OutboxPosition, ServiceStatus } from "../fact.ts";
+import { differenceOf } from "../inventory-difference.ts";
 import type { ActionId, NodeName, OperationId, RoleName, ServiceKey } from "../names.ts";
 import { serviceTarget } from "../names.ts";
 import type { RoleSpec } from "../role.ts";
@@ -165,6 +166,14 @@ class World {
         type: "inventoryObserved",
         observedAtMs,
         inventory: this.#prng.pick([sampleInventory, bareInventory]),
+      },
+      {
+        type: "inventoryDiffered",
+        observedAtMs,
+        ...differenceOf(
+          this.#prng.pick([sampleInventory, bareInventory]),
+          this.#prng.pick([sampleInventory, bareInventory]),
+        ),
       },
       { type: "serviceObserved", observedAtMs, service },
       { type: "serviceObserved", observedAtMs, service },

@@ -3,7 +3,15 @@
  */
 import type { Fact, FactBatch } from "../fact.ts";
 import type { ByType } from "./samples.ts";
-import { act, fileSeen, n1, sampleInventory, serviceSeen, webApp } from "./samples.ts";
+import {
+  act,
+  fileSeen,
+  n1,
+  sampleDifference,
+  sampleInventory,
+  serviceSeen,
+  webApp,
+} from "./samples.ts";
 
 export const sampleFacts: ByType<Fact> = {
   agentStarted: {
@@ -15,6 +23,7 @@ export const sampleFacts: ByType<Fact> = {
     services: [serviceSeen("healthy")],
     files: [fileSeen("inSync")],
   },
+  inventoryDiffered: { type: "inventoryDiffered", observedAtMs: 9, ...sampleDifference },
   factsDropped: { type: "factsDropped", observedAtMs: 8, lane: "state", count: 12, sinceMs: 4 },
   inventoryObserved: { type: "inventoryObserved", observedAtMs: 2, inventory: sampleInventory },
   serviceObserved: {

@@ -10,6 +10,7 @@ import type { FileObservation, ServiceObservation, ServiceStatus } from "../fact
 import type { FaultDomainName } from "../fault-domain.ts";
 import { known, unknown } from "../inventory.ts";
 import type { Inventory } from "../inventory.ts";
+import type { InventoryDifference } from "../inventory-difference.ts";
 import type {
   ActionId,
   DatacenterName,
@@ -226,6 +227,11 @@ export function fileSeen(
   return { path: "/etc/app.conf", digest: "f1", status, diff, reason: "", ...more };
 }
 
+export const sampleDifference: InventoryDifference = {
+  base: "d1",
+  changed: { nics: sampleInventory.nics },
+};
+
 export type ByType<U extends { readonly type: string }> = {
   readonly [T in U["type"]]: Extract<U, { type: T }>;
 };
@@ -262,6 +268,7 @@ export const sampleEvents: ByType<DomainEvent> = {
   },
   fileStatusChanged: { type: "fileStatusChanged", node: n1, file: fileSeen("missing") },
   fileForgotten: { type: "fileForgotten", node: n1, path: "/etc/app.conf" },
+  inventoryOutdated: { type: "inventoryOutdated", node: n1 },
   factsDropped: { type: "factsDropped", node: n1, lane: "state", count: 12, sinceMs: 4 },
   factsAccepted: {
     type: "factsAccepted",

@@ -301,6 +301,10 @@ export class FleetNode {
         if (this.#agent !== undefined) this.#reportInventory(this.#agent);
         return Promise.resolve();
       },
+      lookAnew: () => {
+        if (this.#agent !== undefined) this.#reportInventory(this.#agent);
+        return Promise.resolve();
+      },
       onBroken: this.#onBroken,
     });
   }

@@ -171,6 +171,7 @@ export interface Fact {
     { readonly $case: "fileForgotten"; readonly value: string }
     | { readonly $case: "actionFinished"; readonly value: ActionFinished }
     | { readonly $case: "factsDropped"; readonly value: DroppedFacts }
+    | { readonly $case: "inventoryDiffered"; readonly value: InventoryDifference }
     | undefined;
 }
 
@@ -185,6 +186,16 @@ export interface AgentStartedFact {
 export interface AgentStartedFact_LabelsEntry {
   readonly key: string;
   readonly value: string;
+}
+
+/** What changed since the inventory that was reported before. */
+export interface InventoryDifference {
+  /** Digest of that inventory. */
+  readonly base: string;
+  /** Names of the sections that changed, as the domain has them. */
+  readonly sections: readonly string[];
+  /** Only these sections count. */
+  readonly changed?: Inventory | undefined;
 }
 
 /** Facts that the agent had no room for: they are lost. */
@@ -237,6 +248,8 @@ export interface Directive {
     | undefined;
   /** The agent does nothing by itself: its node is in maintenance, or all actions are paused. */
   readonly maintenance: boolean;
+  /** The log does not hold the node's inventory as it is: the agent is to report the whole. */
+  readonly inventoryWanted: boolean;
 }
 
 export interface ActionOrder {
@@ -453,6 +466,9 @@ export const Fact: MessageFns<Fact> = {
       case "factsDropped":
         DroppedFacts.encode(message.fact.value, writer.uint32(162).fork()).join();
         break;
+      case "inventoryDiffered":
+        InventoryDifference.encode(message.fact.value, writer.uint32(170).fork()).join();
+        break;
     }
     return writer;
   },
@@ -550,6 +566,14 @@ export const Fact: MessageFns<Fact> = {
             message.fact = { $case: "factsDropped", value: DroppedFacts.decode(reader, reader.uint32()) };
             continue;
           }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.fact = { $case: "inventoryDiffered", value: InventoryDifference.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -605,6 +629,10 @@ export const Fact: MessageFns<Fact> = {
         ? { $case: "factsDropped", value: DroppedFacts.fromJSON(object.factsDropped) }
         : isSet(object.facts_dropped)
         ? { $case: "factsDropped", value: DroppedFacts.fromJSON(object.facts_dropped) }
+        : isSet(object.inventoryDiffered)
+        ? { $case: "inventoryDiffered", value: InventoryDifference.fromJSON(object.inventoryDiffered) }
+        : isSet(object.inventory_differed)
+        ? { $case: "inventoryDiffered", value: InventoryDifference.fromJSON(object.inventory_differed) }
         : undefined,
     };
   },
@@ -632,6 +660,8 @@ export const Fact: MessageFns<Fact> = {
       obj.actionFinished = ActionFinished.toJSON(message.fact.value);
     } else if (message.fact?.$case === "factsDropped") {
       obj.factsDropped = DroppedFacts.toJSON(message.fact.value);
+    } else if (message.fact?.$case === "inventoryDiffered") {
+      obj.inventoryDiffered = InventoryDifference.toJSON(message.fact.value);
     }
     return obj;
   },
@@ -694,6 +724,12 @@ export const Fact: MessageFns<Fact> = {
       case "factsDropped": {
         if (object.fact?.value !== undefined && object.fact?.value !== null) {
           message.fact = { $case: "factsDropped", value: DroppedFacts.fromPartial(object.fact.value) };
+        }
+        break;
+      }
+      case "inventoryDiffered": {
+        if (object.fact?.value !== undefined && object.fact?.value !== null) {
+          message.fact = { $case: "inventoryDiffered", value: InventoryDifference.fromPartial(object.fact.value) };
         }
         break;
       }
@@ -958,6 +994,109 @@ export const AgentStartedFact_LabelsEntry: MessageFns<AgentStartedFact_LabelsEnt
     const message = createBaseAgentStartedFact_LabelsEntry() as any;
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseInventoryDifference(): InventoryDifference {
+  return { base: "", sections: [], changed: undefined };
+}
+
+export const InventoryDifference: MessageFns<InventoryDifference> = {
+  encode(message: InventoryDifference, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.base !== "") {
+      writer.uint32(10).string(message.base);
+    }
+    for (const v of message.sections) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.changed !== undefined) {
+      Inventory.encode(message.changed, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InventoryDifference {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInventoryDifference() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.base = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sections.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.changed = Inventory.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): InventoryDifference {
+    return {
+      base: isSet(object.base) ? globalThis.String(object.base) : "",
+      sections: globalThis.Array.isArray(object?.sections) ? object.sections.map((e: any) => globalThis.String(e)) : [],
+      changed: isSet(object.changed) ? Inventory.fromJSON(object.changed) : undefined,
+    };
+  },
+
+  toJSON(message: InventoryDifference): unknown {
+    const obj: any = {};
+    if (message.base !== "") {
+      obj.base = message.base;
+    }
+    if (message.sections?.length) {
+      obj.sections = message.sections;
+    }
+    if (message.changed !== undefined) {
+      obj.changed = Inventory.toJSON(message.changed);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<InventoryDifference>, I>>(base?: I): InventoryDifference {
+    return InventoryDifference.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<InventoryDifference>, I>>(object: I): InventoryDifference {
+    const message = createBaseInventoryDifference() as any;
+    message.base = object.base ?? "";
+    message.sections = object.sections?.map((e) => e) || [];
+    message.changed = (object.changed !== undefined && object.changed !== null)
+      ? Inventory.fromPartial(object.changed)
+      : undefined;
     return message;
   },
 };
@@ -1455,7 +1594,7 @@ export const Heartbeat: MessageFns<Heartbeat> = {
 };
 
 function createBaseDirective(): Directive {
-  return { term: 0, incarnation: "", committed: undefined, maintenance: false };
+  return { term: 0, incarnation: "", committed: undefined, maintenance: false, inventoryWanted: false };
 }
 
 export const Directive: MessageFns<Directive> = {
@@ -1471,6 +1610,9 @@ export const Directive: MessageFns<Directive> = {
     }
     if (message.maintenance !== false) {
       writer.uint32(32).bool(message.maintenance);
+    }
+    if (message.inventoryWanted !== false) {
+      writer.uint32(80).bool(message.inventoryWanted);
     }
     return writer;
   },
@@ -1520,6 +1662,14 @@ export const Directive: MessageFns<Directive> = {
             message.maintenance = reader.bool();
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.inventoryWanted = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1538,6 +1688,11 @@ export const Directive: MessageFns<Directive> = {
       incarnation: isSet(object.incarnation) ? globalThis.String(object.incarnation) : "",
       committed: isSet(object.committed) ? OutboxPosition.fromJSON(object.committed) : undefined,
       maintenance: isSet(object.maintenance) ? globalThis.Boolean(object.maintenance) : false,
+      inventoryWanted: isSet(object.inventoryWanted)
+        ? globalThis.Boolean(object.inventoryWanted)
+        : isSet(object.inventory_wanted)
+        ? globalThis.Boolean(object.inventory_wanted)
+        : false,
     };
   },
 
@@ -1555,6 +1710,9 @@ export const Directive: MessageFns<Directive> = {
     if (message.maintenance !== false) {
       obj.maintenance = message.maintenance;
     }
+    if (message.inventoryWanted !== false) {
+      obj.inventoryWanted = message.inventoryWanted;
+    }
     return obj;
   },
 
@@ -1569,6 +1727,7 @@ export const Directive: MessageFns<Directive> = {
       ? OutboxPosition.fromPartial(object.committed)
       : undefined;
     message.maintenance = object.maintenance ?? false;
+    message.inventoryWanted = object.inventoryWanted ?? false;
     return message;
   },
 };

@@ -80,6 +80,7 @@ export interface Event {
     | { readonly $case: "stormHeld"; readonly value: StormHeld }
     | { readonly $case: "stormReleased"; readonly value: StormReleased }
     | { readonly $case: "stormEnded"; readonly value: StormEnded }
+    | { readonly $case: "inventoryOutdated"; readonly value: InventoryOutdated }
     | undefined;
 }
 
@@ -114,6 +115,10 @@ export interface AgentStarted {
 export interface InventoryChanged {
   readonly node: string;
   readonly inventory?: Inventory | undefined;
+}
+
+export interface InventoryOutdated {
+  readonly node: string;
 }
 
 export interface ServiceStatusChanged {
@@ -767,6 +772,9 @@ export const Event: MessageFns<Event> = {
       case "stormEnded":
         StormEnded.encode(message.event.value, writer.uint32(330).fork()).join();
         break;
+      case "inventoryOutdated":
+        InventoryOutdated.encode(message.event.value, writer.uint32(410).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1145,6 +1153,14 @@ export const Event: MessageFns<Event> = {
             message.event = { $case: "stormEnded", value: StormEnded.decode(reader, reader.uint32()) };
             continue;
           }
+          case 51: {
+            if (tag !== 410) {
+              break;
+            }
+
+            message.event = { $case: "inventoryOutdated", value: InventoryOutdated.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1335,6 +1351,10 @@ export const Event: MessageFns<Event> = {
         ? { $case: "stormEnded", value: StormEnded.fromJSON(object.stormEnded) }
         : isSet(object.storm_ended)
         ? { $case: "stormEnded", value: StormEnded.fromJSON(object.storm_ended) }
+        : isSet(object.inventoryOutdated)
+        ? { $case: "inventoryOutdated", value: InventoryOutdated.fromJSON(object.inventoryOutdated) }
+        : isSet(object.inventory_outdated)
+        ? { $case: "inventoryOutdated", value: InventoryOutdated.fromJSON(object.inventory_outdated) }
         : undefined,
     };
   },
@@ -1429,6 +1449,8 @@ export const Event: MessageFns<Event> = {
       obj.stormReleased = StormReleased.toJSON(message.event.value);
     } else if (message.event?.$case === "stormEnded") {
       obj.stormEnded = StormEnded.toJSON(message.event.value);
+    } else if (message.event?.$case === "inventoryOutdated") {
+      obj.inventoryOutdated = InventoryOutdated.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1709,6 +1731,12 @@ export const Event: MessageFns<Event> = {
       case "stormEnded": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "stormEnded", value: StormEnded.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "inventoryOutdated": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "inventoryOutdated", value: InventoryOutdated.fromPartial(object.event.value) };
         }
         break;
       }
@@ -2278,6 +2306,73 @@ export const InventoryChanged: MessageFns<InventoryChanged> = {
     message.inventory = (object.inventory !== undefined && object.inventory !== null)
       ? Inventory.fromPartial(object.inventory)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseInventoryOutdated(): InventoryOutdated {
+  return { node: "" };
+}
+
+export const InventoryOutdated: MessageFns<InventoryOutdated> = {
+  encode(message: InventoryOutdated, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InventoryOutdated {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInventoryOutdated() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): InventoryOutdated {
+    return { node: isSet(object.node) ? globalThis.String(object.node) : "" };
+  },
+
+  toJSON(message: InventoryOutdated): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<InventoryOutdated>, I>>(base?: I): InventoryOutdated {
+    return InventoryOutdated.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<InventoryOutdated>, I>>(object: I): InventoryOutdated {
+    const message = createBaseInventoryOutdated() as any;
+    message.node = object.node ?? "";
     return message;
   },
 };

@@ -77,6 +77,7 @@ export interface NodeRecord {
   readonly disrupted: readonly DisruptionRecord[];
   readonly rebooted?: Since | undefined;
   readonly wiped?: Since | undefined;
+  readonly inventoryOutdated: boolean;
 }
 
 export interface NodeRecord_LabelsEntry {
@@ -741,6 +742,7 @@ function createBaseNodeRecord(): NodeRecord {
     disrupted: [],
     rebooted: undefined,
     wiped: undefined,
+    inventoryOutdated: false,
   };
 }
 
@@ -823,6 +825,9 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     }
     if (message.wiped !== undefined) {
       Since.encode(message.wiped, writer.uint32(202).fork()).join();
+    }
+    if (message.inventoryOutdated !== false) {
+      writer.uint32(248).bool(message.inventoryOutdated);
     }
     return writer;
   },
@@ -1051,6 +1056,14 @@ export const NodeRecord: MessageFns<NodeRecord> = {
             message.wiped = Since.decode(reader, reader.uint32());
             continue;
           }
+          case 31: {
+            if (tag !== 248) {
+              break;
+            }
+
+            message.inventoryOutdated = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1142,6 +1155,11 @@ export const NodeRecord: MessageFns<NodeRecord> = {
         : [],
       rebooted: isSet(object.rebooted) ? Since.fromJSON(object.rebooted) : undefined,
       wiped: isSet(object.wiped) ? Since.fromJSON(object.wiped) : undefined,
+      inventoryOutdated: isSet(object.inventoryOutdated)
+        ? globalThis.Boolean(object.inventoryOutdated)
+        : isSet(object.inventory_outdated)
+        ? globalThis.Boolean(object.inventory_outdated)
+        : false,
     };
   },
 
@@ -1231,6 +1249,9 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     if (message.wiped !== undefined) {
       obj.wiped = Since.toJSON(message.wiped);
     }
+    if (message.inventoryOutdated !== false) {
+      obj.inventoryOutdated = message.inventoryOutdated;
+    }
     return obj;
   },
 
@@ -1289,6 +1310,7 @@ export const NodeRecord: MessageFns<NodeRecord> = {
       ? Since.fromPartial(object.rebooted)
       : undefined;
     message.wiped = (object.wiped !== undefined && object.wiped !== null) ? Since.fromPartial(object.wiped) : undefined;
+    message.inventoryOutdated = object.inventoryOutdated ?? false;
     return message;
   },
 };

@@ -1,0 +1,31 @@
+/**
+ * What an agent must be told apart from orders, and whether its heartbeat shows that it knows.
+ */
+import { keepsStill, type NodeState, type StateView } from "@atoll/domain";
+import type { Directive } from "./ports.ts";
+import type { HeartbeatView } from "./watch-report.ts";
+
+export function directiveOf(view: StateView, node: NodeState, term: number): Directive {
+  return {
+    term,
+    incarnation: node.incarnation,
+    committed: node.watermark,
+    maintenance: keepsStill(view, node),
+    ...(node.inventoryOutdated === undefined ? {} : { inventoryWanted: true }),
+  };
+}
+
+/** One of whom something is wanted is told at each heartbeat, until it is there. */
+export function knowsDirective(
+  view: StateView,
+  node: NodeState,
+  heartbeat: HeartbeatView,
+): boolean {
+  const { boot, sequence } = heartbeat.committed;
+  return (
+    boot === node.watermark.boot &&
+    sequence === node.watermark.sequence &&
+    heartbeat.maintenance === keepsStill(view, node) &&
+    node.inventoryOutdated === undefined
+  );
+}
