@@ -97,9 +97,10 @@ export class FactPath implements AsyncDisposable {
     await until(`${wanted} facts are in the log`, () => this.logged >= wanted, DEADLINE_MS);
   }
 
-  /** Another replica leads: it reads from where the log stands. */
-  async changeLeader(): Promise<void> {
+  /** Another replica leads, after `between`: it reads from where the log stands. */
+  async changeLeader(between?: () => Promise<void>): Promise<void> {
     await this.#bus.close();
+    await between?.();
     this.#bus = this.#lead();
   }
 
