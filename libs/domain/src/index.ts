@@ -37,7 +37,7 @@ export { DIFF_LENGTH_MAX, FACT_LANES, FACTS_PER_BATCH_MAX } from "./fact.ts";
 export type { Bmc, Cpu, Dimm, Disk, DiskKind, Inventory, Nic, Reading } from "./inventory.ts";
 export { known, unknown } from "./inventory.ts";
 export type { InventoryDifference, InventorySection } from "./inventory-difference.ts";
-export { differenceOf, INVENTORY_SECTIONS } from "./inventory-difference.ts";
+export { applyDifference, differenceOf, INVENTORY_SECTIONS } from "./inventory-difference.ts";
 export type {
   ActionId,
   DatacenterName,
