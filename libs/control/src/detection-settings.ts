@@ -25,7 +25,9 @@ export interface DetectionSettings {
   readonly lostAfterMs: number;
   /** How often one silent node is probed. */
   readonly probeEveryMs: number;
-  /** A node that was probed less often in its silence is not judged. */
+  /** How long an agent may take to answer a probe, apart from what the bus takes. */
+  readonly answerWithinMs: number;
+  /** A node that left fewer probes unanswered is not judged. */
   readonly probesMin: number;
   /** Probes that one replica sends in a second; more wait for their turn. */
   readonly probesPerSecondMax: number;
@@ -60,6 +62,7 @@ export const DETECTION_DEFAULTS: DetectionSettings = {
   suspectAfterMs: 2_100,
   lostAfterMs: 2_500,
   probeEveryMs: 100,
+  answerWithinMs: 100,
   probesMin: 8,
   probesPerSecondMax: 4_000,
   stallMs: 500,

@@ -4,7 +4,7 @@ import { Datacenter, type DomainEvent, evolve, type NodeName } from "@atoll/doma
 import { DETECTION_DEFAULTS } from "./detection-settings.ts";
 import { HeartbeatWatch } from "./heartbeat-watch.ts";
 
-const { doubtAfterMs, probeEveryMs, probesPerSecondMax } = DETECTION_DEFAULTS;
+const { answerWithinMs, doubtAfterMs, probeEveryMs, probesPerSecondMax } = DETECTION_DEFAULTS;
 const settings = { ...DETECTION_DEFAULTS, nodesPerReportMax: 50 };
 
 class Harness {
@@ -50,7 +50,7 @@ class Harness {
   }
 }
 
-test("HeartbeatWatch doubts a node from its last heartbeat on, and no longer once it is heard", () => {
+test("HeartbeatWatch doubts a node from its last heartbeat on, until it is heard", () => {
   const harness = new Harness(2);
   harness.hear("n1", 1_000);
   harness.hear("n2", 1_200);
@@ -113,6 +113,8 @@ test("HeartbeatWatch probes one node every so often, and starts anew when it was
   harness.watch.look(doubtAfterMs);
   for (let nowMs = 5_000; nowMs < 5_400; nowMs += 10) harness.watch.takeProbes(nowMs);
   assert.equal(harness.watch.silent(6_000)[0]?.probes, 400 / probeEveryMs);
+  // Those under way may be answered yet.
+  assert.equal(harness.watch.silent(5_300 + answerWithinMs - 1)[0]?.probes, 3);
   harness.hear("n1", 6_000);
   harness.watch.look(6_000 + doubtAfterMs);
   assert.equal(harness.watch.silent(6_000 + doubtAfterMs)[0]?.probes, 0);
@@ -148,7 +150,7 @@ test("HeartbeatWatch leaves a lost node alone until it is heard or somebody hear
   ]);
 });
 
-test("HeartbeatWatch names who is back only as long as it hears it and the log does not say so", () => {
+test("HeartbeatWatch names who is back while it hears it and the log does not say so", () => {
   const harness = new Harness();
   const node = "n1" as NodeName;
   harness.apply({ type: "nodeSuspected", node, silentMs: 1 });

@@ -20,7 +20,8 @@ interface WatchedNode extends Queued<WatchedNode> {
   /** The last heartbeat as it came, and what it says. */
   said: Uint8Array;
   heartbeat: HeartbeatView | undefined;
-  probes: number;
+  /** When it was probed in this silence: the first times, as many as a verdict needs. */
+  probes: number[];
   probedAtMs: number;
 }
 
@@ -115,7 +116,7 @@ export class HeartbeatWatch {
       heardAtMs: nowMs,
       said: NOTHING,
       heartbeat: undefined,
-      probes: 0,
+      probes: [],
       probedAtMs: 0,
       queue: undefined,
       previous: undefined,
@@ -196,7 +197,7 @@ export class HeartbeatWatch {
     for (const node of this.#doubted.values()) {
       if (this.#probesLeft < 1 || nowMs - node.probedAtMs < probeEveryMs) break;
       this.#probesLeft -= 1;
-      node.probes += 1;
+      if (node.probes.length < this.#options.settings.probesMin) node.probes.push(nowMs);
       node.probedAtMs = nowMs;
       this.#doubted.delete(node.name);
       this.#doubted.set(node.name, node);
@@ -208,6 +209,8 @@ export class HeartbeatWatch {
   /** Those in doubt; when there are more than fit into a report, the next ones each time. */
   silent(untilMs: number): SilentNode[] {
     const found = new Map<NodeName, SilentNode>();
+    // A later probe may be under way still, or its answer.
+    const answeredUntilMs = untilMs - this.#options.settings.answerWithinMs;
     const most = Math.min(this.#doubted.size, this.#options.settings.nodesPerReportMax);
     let restarts = 0;
     while (found.size < most && restarts < 2) {
@@ -222,7 +225,7 @@ export class HeartbeatWatch {
       found.set(node.name, {
         node: node.name,
         silentMs: Math.max(0, Math.floor(untilMs - node.heardAtMs)),
-        probes: node.probes,
+        probes: node.probes.filter((atMs) => atMs <= answeredUntilMs).length,
         server: node.heartbeat?.server ?? "",
       });
     }
@@ -297,7 +300,7 @@ export class HeartbeatWatch {
   #putAway(node: WatchedNode): void {
     if (node.queue !== undefined) node.queue.remove(node);
     else this.#doubted.delete(node.name);
-    node.probes = 0;
+    if (node.probes.length > 0) node.probes = [];
     node.probedAtMs = 0;
   }
 }

@@ -103,7 +103,7 @@ test("PresenceJudge suspects, then loses, when all watchers agree, and brings ba
   assert.deepEqual(harness.hear({ silent: LOST }, { back: ["n1"] }), ["nodeReturned n1"]);
 });
 
-test("PresenceJudge loses nobody whom one steady watcher hears, or any watcher says is back", () => {
+test("PresenceJudge loses nobody whom one steady watcher hears, or any says is back", () => {
   const harness = new Harness({ n1: {} });
   assert.deepEqual(harness.hear({ silent: LOST }, {}), []);
   assert.deepEqual(harness.hear({ silent: LOST }, { listenedMs: 0, back: ["n1"] }), []);
@@ -215,7 +215,7 @@ test("PresenceJudge blames the server of the bus by which nobody is heard any mo
   assert.deepEqual(harness.hear({ silent: LOST, servers: ["s1", "s2"] }), ["nodeLost n1"]);
 });
 
-test("PresenceJudge takes over a lost sight from the log, and does not end it at first glance", () => {
+test("PresenceJudge takes a lost sight over from the log, and does not end it at once", () => {
   const harness = new Harness(rack("k1", 10));
   const names = Object.keys(rack("k1", 10));
   harness.hear({ silent: allOf(names, suspectAfterMs) });

@@ -61,7 +61,7 @@ test("WatchGroup could hear up to the sending of its own report that came back l
   assert.equal(one.horizonMs, undefined);
 });
 
-test("WatchGroup takes a replica that started anew for what it is, and old reports for nothing", () => {
+test("WatchGroup takes a replica that started anew for a new one", () => {
   const [one, two] = [group(1), group(2)];
   two.take(reportOf(one, 1, 1_000), 1_001);
   one.take(reportOf(two, 2, 1_010), 1_020);

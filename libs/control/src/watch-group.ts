@@ -95,7 +95,6 @@ export class WatchGroup {
     if (madeAfterMs === undefined) return;
     if (own) this.#horizonMs = madeAfterMs;
     peer.madeAfterMs = madeAfterMs;
-    if (nowMs - madeAfterMs > this.#settings.replicaLiveMs) return;
     peer.witness = witnessOf(report, madeAfterMs, this.#kept(peer.witness, report, nowMs));
   }
 

@@ -42,7 +42,7 @@ export interface WatchedShard {
 export interface SilentNode {
   readonly node: NodeName;
   readonly silentMs: number;
-  /** Probes sent in this silence. */
+  /** Probes that it left unanswered, as many as a verdict needs at most. */
   readonly probes: number;
   /** The server of the bus by which it was last heard; empty when it never was. */
   readonly server: string;

@@ -115,7 +115,8 @@ function busScheduler(options: {
   const { clock, own, delays, loses } = options;
   return {
     deliver: (_delivery, run) => {
-      clock.schedule(delays.between(50, 1_000), () => {
+      const lagUs = own instanceof ReplicaClock ? own.lagUs : 0;
+      clock.schedule(lagUs + delays.between(50, 1_000), () => {
         if (own instanceof ReplicaClock) own.message(run);
         else run();
       });

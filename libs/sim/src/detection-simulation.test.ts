@@ -4,8 +4,9 @@ import { randomInt } from "node:crypto";
 import { test } from "node:test";
 import { simulateDetection } from "./detection-simulation.ts";
 
-const CALM = { nodes: 120, faults: false };
-const FAULTY = { nodes: 60, faults: true };
+const CALM = { nodes: 120, scene: "calm" } as const;
+const FAULTY = { nodes: 60, scene: "faults" } as const;
+const RESTARTS = { nodes: 60, scene: "busRestarts" } as const;
 
 test("simulateDetection() loses the dead in time and nobody else, at 10 % loss", (context) => {
   const from = randomInt(2 ** 31);
@@ -19,11 +20,18 @@ test("simulateDetection() loses the dead in time and nobody else, at 10 % loss",
   }
 });
 
+test("simulateDetection() loses the dead within 3 s when no message is lost", (context) => {
+  const seed = randomInt(2 ** 31);
+  const result = simulateDetection(seed, { ...CALM, lossPerMille: 0 });
+  assert.equal(result.failure, undefined, `seed ${seed}: ${result.failure?.stack}`);
+  context.diagnostic(`lost after at most ${Math.max(...result.lostAfterMs)} ms, seed ${seed}`);
+});
+
 test("simulateDetection() holds while replicas pause, stall, leap or are cut", (context) => {
   const from = randomInt(2 ** 31);
   context.diagnostic(`seeds from ${from}`);
   let faults = 0;
-  for (let seed = from; seed < from + 6; seed += 1) {
+  for (let seed = from; seed < from + 12; seed += 1) {
     const result = simulateDetection(seed, FAULTY);
     assert.equal(result.failure, undefined, `seed ${seed}: ${result.failure?.stack}`);
     assert.ok(result.lostAfterMs.length > 10, `${result.lostAfterMs.length} deaths`);
@@ -32,7 +40,17 @@ test("simulateDetection() holds while replicas pause, stall, leap or are cut", (
   assert.ok(faults > 60, `${faults} faults`);
 });
 
+test("simulateDetection() loses nobody while all agents come back to the bus", (context) => {
+  const from = randomInt(2 ** 31);
+  context.diagnostic(`seeds from ${from}`);
+  for (let seed = from; seed < from + 3; seed += 1) {
+    const result = simulateDetection(seed, RESTARTS);
+    assert.equal(result.failure, undefined, `seed ${seed}: ${result.failure?.stack}`);
+    assert.ok(result.faults >= 3, `${result.faults} restarts`);
+  }
+});
+
 test("simulateDetection() replays a seed step by step", () => {
-  const options = { nodes: 10, faults: true };
+  const options = { nodes: 10, scene: "faults" } as const;
   assert.deepEqual(simulateDetection(7, options), simulateDetection(7, options));
 });

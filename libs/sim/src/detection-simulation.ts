@@ -2,17 +2,26 @@
  * One run of a datacenter whose nodes come and go, fixed by its seed: who is declared lost, and
  * when.
  *
- * A tenth of all heartbeats, probes and reports is lost in each direction. With faults, one replica
- * after the other stands still for up to five seconds, stalls, has its clock set by an hour, or is
- * cut off from the bus. No node that is there may ever be declared lost; one that died must be,
- * within the bound. Called by the test suite and the command line.
+ * A tenth of all heartbeats, probes and reports is lost in each direction. Nodes die and come back.
+ * With faults, one replica after the other stands still for up to five seconds, stalls, has its
+ * clock set by an hour, or is cut off from the bus, or the bus is slow for all. With restarts of
+ * the bus no node dies, and all agents lose it and come back within 25 s. No node that is there may
+ * ever be declared lost; one that died must be, within the bound. Called by the test suite.
  */
+import type { NodeName } from "@atoll/domain";
 import { Prng } from "@atoll/stdx";
 import { buildDatacenter, type SimulatedDatacenter } from "./build-datacenter.ts";
 import { DatacenterHistory } from "./datacenter-history.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
 import { Violation } from "./violation.ts";
 import { VirtualClock } from "./virtual-clock.ts";
+
+export interface DetectionSimulationOptions {
+  readonly nodes: number;
+  readonly scene: "calm" | "faults" | "busRestarts";
+  /** Default a tenth. */
+  readonly lossPerMille?: number;
+}
 
 export interface DetectionSimulationResult {
   readonly seed: number;
@@ -27,28 +36,35 @@ export interface DetectionSimulationResult {
 
 const WARM_UP_US = 40_000_000;
 const END_US = 240_000_000;
+/** After the bus is back each agent is, within so long. */
+const BACK_WITHIN_US = 25_000_000;
+const RESTART_EVERY_US = 65_000_000;
+/** What a slow bus takes in each direction: an own report comes back late, but it comes. */
+const LAG_US = 600_000;
 const LOOK_US = 20_000;
 const HOUR_MS = 3_600_000;
-/** A death without any fault: within so long, at a tenth of messages lost. */
-const BOUND_MS = 3_300;
-/** With faults of the replicas, of which the others are whole meanwhile. */
-const BOUND_WITH_FAULTS_MS = 20_000;
-/** One that was cut off waits for nodes to come back by another way: no other is cut off then. */
+/** A death without any fault: within so long, and when a tenth of messages is lost. */
+const BOUND_MS = 3_000;
+const BOUND_WITH_LOSS_MS = 3_600;
+/** With faults: a slow bus may make all replicas give every node its half minute. */
+const BOUND_WITH_FAULTS_MS = 45_000;
+/** One that was deaf waits for nodes to come back by another way: no other is made so then. */
 const CUT_EVERY_US = 40_000_000;
 
 export function simulateDetection(
   seed: number,
-  options: { readonly nodes: number; readonly faults: boolean },
+  options: DetectionSimulationOptions,
 ): DetectionSimulationResult {
   const prng = new Prng(seed);
   const clock = new VirtualClock();
   const history = new DatacenterHistory();
-  const shape = { replicas: 3, nodes: options.nodes, lossPerMille: 100 };
+  const { nodes, lossPerMille = 100 } = options;
+  const shape = { replicas: 3, nodes, lossPerMille };
   const run = new Detection(buildDatacenter(prng, { clock, history, shape }), prng.child("run"));
   let failure: Error | undefined;
   try {
     clock.runUntil(WARM_UP_US);
-    run.begin(options.faults);
+    run.begin(options);
     clock.runUntil(END_US);
   } catch (error) {
     failure = error instanceof Error ? error : new Error(String(error));
@@ -72,12 +88,40 @@ class Detection {
     this.#prng = prng;
   }
 
-  begin(faults: boolean): void {
-    if (faults) {
+  begin({ scene, lossPerMille = 100 }: DetectionSimulationOptions): void {
+    this.#boundMs = lossPerMille === 0 ? BOUND_MS : BOUND_WITH_LOSS_MS;
+    if (scene === "busRestarts") {
+      this.#restartBus();
+      return;
+    }
+    if (scene === "faults") {
       this.#boundMs = BOUND_WITH_FAULTS_MS;
       this.#fault();
     }
     this.#kill();
+  }
+
+  /** The bus ends and comes back; its clients come back one by one. */
+  #restartBus(): void {
+    const { clock, bus, nodes } = this.#datacenter;
+    this.faults += 1;
+    bus.stopServer();
+    for (const { name, agentBus } of nodes) {
+      if (agentBus === undefined) continue;
+      bus.cut(agentBus);
+      clock.schedule(this.#prng.between(0, BACK_WITHIN_US), () => {
+        bus.heal(agentBus);
+        if (this.#isLost(name)) throw new Violation(`${name} is lost, its agent was on its way`);
+      });
+    }
+    clock.schedule(this.#prng.between(10_000, 2_000_000), () => bus.startServer());
+    clock.schedule(RESTART_EVERY_US, () => this.#restartBus());
+  }
+
+  #isLost(name: NodeName): boolean {
+    return this.#datacenter.orchestrators.some(
+      ({ state }) => state?.datacenter.node(name)?.presence === "lost",
+    );
   }
 
   /** A node dies, is found, and comes back. */
@@ -94,12 +138,9 @@ class Detection {
   }
 
   #await(node: SimulatedNode, diedUs: number): void {
-    const { clock, orchestrators } = this.#datacenter;
+    const { clock } = this.#datacenter;
     const passedMs = (clock.nowUs - diedUs) / 1_000;
-    const lost = orchestrators.some(
-      ({ state }) => state?.datacenter.node(node.name)?.presence === "lost",
-    );
-    if (lost) {
+    if (this.#isLost(node.name)) {
       this.lostAfterMs.push(passedMs);
       clock.schedule(this.#prng.between(100_000, 5_000_000), () => {
         this.downSeconds += (clock.nowUs - diedUs) / 1_000_000;
@@ -121,8 +162,9 @@ class Detection {
     const after = (mostUs: number, run: () => void): void => {
       clock.schedule(prng.between(10_000, mostUs), run);
     };
-    const fault = prng.pick(["pause", "stall", "clock", "cut"] as const);
-    switch (fault === "cut" && clock.nowUs - this.#cutAtUs < CUT_EVERY_US ? "pause" : fault) {
+    const fault = prng.pick(["pause", "stall", "clock", "cut", "slow"] as const);
+    const graceful = fault === "cut" || fault === "slow";
+    switch (graceful && clock.nowUs - this.#cutAtUs < CUT_EVERY_US ? "pause" : fault) {
       case "pause":
         own.pause();
         after(5_000_000, () => own.resume());
@@ -133,6 +175,13 @@ class Detection {
         break;
       case "clock":
         own.step(prng.pick([-HOUR_MS, 0, HOUR_MS]));
+        break;
+      case "slow":
+        this.#cutAtUs = clock.nowUs;
+        for (const { clock: each } of orchestrators) each.lagUs = LAG_US;
+        after(6_000_000, () => {
+          for (const { clock: each } of orchestrators) each.lagUs = 0;
+        });
         break;
       case "cut":
         this.#cutAtUs = clock.nowUs;

@@ -15,6 +15,8 @@ interface Waiting {
 export class ReplicaClock extends VirtualClock {
   readonly #base: VirtualClock;
   readonly #prng: Prng;
+  /** What messages of the bus take longer to come to this process and to leave it. */
+  lagUs = 0;
   #offsetMs = 0;
   #paused = false;
   #timers: Waiting[] = [];
