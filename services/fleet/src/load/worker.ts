@@ -42,9 +42,8 @@ export async function runWorker(): Promise<void> {
   clearInterval(timer);
   const state = stateOf(fleet, tally);
   await fleet.close();
-  tell({ type: "ended", drained, state });
-  process.removeAllListeners("disconnect");
-  process.disconnect();
+  // All is told and closed; a connection that is still being dialled need not be waited for.
+  process.send?.({ type: "ended", drained, state } satisfies FromWorker, () => process.exit(0));
 }
 
 function stateOf(fleet: Fleet, tally: Tally): WorkerState {
