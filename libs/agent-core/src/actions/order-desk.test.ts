@@ -56,9 +56,9 @@ async function withDesk(body: (bench: Bench) => Promise<void>): Promise<void> {
   await body({ disk, database, replies, ran, begun, send });
 }
 
-function order(generation: number): Uint8Array {
+function order(generation: number, term = 3): Uint8Array {
   return encodeActionOrder({
-    term: 3,
+    term,
     action: `n1-${generation}` as ActionId,
     generation,
     target: "file:/a" as TargetKey,
@@ -88,6 +88,25 @@ test("neither an order nor its repetition is accepted before its entry is durabl
       ["accepted", "accepted"],
     );
     assert.deepEqual(ran, ["n1-1"]);
+  }));
+
+test("a newer term counts from the first order that bears it, a repetition or a refused one too", () =>
+  withDesk(async ({ replies, ran, send }) => {
+    send(order(5));
+    send(order(5, 4));
+    send(order(6, 3));
+    await until(() => replies.length === 3, "all are answered");
+    send(order(1, 5));
+    send(order(7, 4));
+    await until(() => replies.length === 5, "all are answered");
+    assert.deepEqual(replies.map(({ code }) => code).toSorted(), [
+      "accepted",
+      "accepted",
+      "staleGeneration",
+      "staleTerm",
+      "staleTerm",
+    ]);
+    assert.deepEqual(ran, ["n1-5"]);
   }));
 
 test("bytes that are no order are refused with the reason", () =>

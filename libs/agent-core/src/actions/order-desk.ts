@@ -59,6 +59,7 @@ export class OrderDesk {
 
   async #decide(order: ActionOrder, reply: (payload: Uint8Array) => void): Promise<void> {
     const { journal, incarnation, mode, storageFailure, executor } = this.#options;
+    const fenced = this.#fence(order);
     const verdict = judgeOrder(order, {
       incarnation: incarnation(),
       term: journal.term,
@@ -73,7 +74,7 @@ export class OrderDesk {
         this.#answer(reply, verdict.code, verdict.reason, order);
         return;
       case "known":
-        await journal.stored(order.action);
+        await Promise.all([journal.stored(order.action), fenced]);
         this.#answer(reply, "accepted", "", order);
         return;
       case "take": {
@@ -111,6 +112,18 @@ export class OrderDesk {
     if (failure !== undefined) return answer("unable", `the agent cannot store: ${failure}`);
     await journal.withdraw(withdrawal);
     answer("withdrawn");
+  }
+
+  /**
+   * A newer term counts from the first order that bears it, also when that is only a repetition or
+   * is refused. Resolves when it is durable.
+   */
+  #fence({ term, incarnation }: ActionOrder): Promise<void> {
+    if (incarnation !== this.#options.incarnation()) return Promise.resolve();
+    const fenced = this.#options.journal.sawTerm(term);
+    // Only who accepts waits for it.
+    fenced.catch(() => {});
+    return fenced;
   }
 
   #answer(
