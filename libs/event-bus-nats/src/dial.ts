@@ -2,9 +2,9 @@
  * Dials a nats-server, and leaves nothing behind when that fails.
  *
  * The client library (3.4) gives up a server that takes the connection and is slow to greet, and
- * forgets its socket: it stays open, and the server, busy as it is, goes on serving it. A fleet that
- * returns to a server at its end would pile them up. So the sockets that a dial opens are noted, by
- * its asynchronous context, and destroyed when it fails. Used by nats-link.ts alone.
+ * forgets its socket: it stays open, and the server, busy as it is, goes on serving it. A fleet
+ * that returns to a server at its end would pile them up. So the sockets that a dial opens are
+ * noted, by its asynchronous context, and destroyed when it fails. Used by nats-link.ts alone.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";

@@ -3,9 +3,9 @@
  *
  * A snapshot is due after so many applied entries or bytes; while one is being saved no other
  * begins. It is taken in one moment and written out a chunk at a time, one in each tick, so that a
- * large state never holds up the loop. After it is durable the log is compacted, but for the entries that feeds and slow peers
- * may ask for. A snapshot is only taken of what is durable here as log, so that the log never ends
- * before it.
+ * large state never holds up the loop. After it is durable the log is compacted, but for the
+ * entries that feeds and slow peers may ask for. A snapshot is only taken of what is durable here
+ * as log, so that the log never ends before it.
  */
 import { assert, crc32c } from "@atoll/stdx";
 import type { Membership, SnapshotMetadata } from "raft-ts";

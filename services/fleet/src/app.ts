@@ -1,5 +1,5 @@
 /**
- * One run of the command: parses, runs the fleet, shows how it goes, reports, gives the exit status.
+ * One run of the command: parses, runs the fleet, shows how it goes, reports, gives its status.
  *
  * The report goes to stdout, everything else to stderr, so that a pipe gets the report only.
  */

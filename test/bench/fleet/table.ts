@@ -24,18 +24,32 @@ export function formatFleetTable(machine: Machine, all: readonly Measured[]): st
     `${cores} cores (${processor}), ${memoryGiB} GiB, ${system}, Linux ${kernel}, Node ${node}; ` +
       `everything and the fleet on this machine.`,
     "",
-    "| agents | facts offered | into the state | age in the state p50 / p99 | agent knows p50 / p99 | fact → action p50 / p99 | verdict |",
-    "| --- | --- | --- | --- | --- | --- | --- |",
+    ...heading([
+      "agents",
+      "facts offered",
+      "into the state",
+      "age in the state p50 / p99",
+      "agent knows p50 / p99",
+      "fact → action p50 / p99",
+      "verdict",
+    ]),
     ...all.map(formatPath),
     "",
-    "| agents | NATS alone | cores: nats | orchestrators | gateway | fleet | RSS: nats | orchestrators, most | gateway | fleet |",
-    "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ...heading([
+      "agents",
+      "NATS alone",
+      ...["cores: nats", "orchestrators", "gateway", "fleet"],
+      ...["RSS: nats", "orchestrators, most", "gateway", "fleet"],
+    ]),
     ...all.map(formatUse),
     "",
-    "| for 1,000 nodes more | cores | RSS |",
-    "| --- | --- | --- |",
+    ...heading(["for 1,000 nodes more", "cores", "RSS"]),
     ...formatPerThousand(all),
   ].join("\n");
+}
+
+function heading(names: readonly string[]): string[] {
+  return [`| ${names.join(" | ")} |`, `| ${names.map(() => "---").join(" | ")} |`];
 }
 
 function formatPath({ agents, rate, fleet, processes }: Measured): string {

@@ -90,7 +90,7 @@ test("neither an order nor its repetition is accepted before its entry is durabl
     assert.deepEqual(ran, ["n1-1"]);
   }));
 
-test("a newer term counts from the first order that bears it, a repetition or a refused one too", () =>
+test("a newer term counts from the first order that bears it, whatever becomes of that", () =>
   withDesk(async ({ replies, ran, send }) => {
     send(order(5));
     send(order(5, 4));

@@ -109,7 +109,7 @@ export const FIELDS: { readonly [Key in keyof Scenario]: Field } = {
 
 export const FIELD_NAMES: readonly (keyof Scenario)[] = Object.keys(FIELDS) as (keyof Scenario)[];
 
-/** How a value is called in a file; options are the same in kebab-case. Time spans say their unit. */
+/** How a value is called in a file; options are the same in kebab-case. */
 export function keyOf(name: keyof Scenario): string {
   return name.replace("Ms", "");
 }
