@@ -143,8 +143,8 @@ export class Lab implements AsyncDisposable {
   }
 
   /**
-   * Names: nats (or nats-1 to -3), orchestrator-1 to -3, gateway, n1, n2, …, and the machine's. @throws LabError
-   * for another.
+   * Names: nats (or nats-1 to -3), orchestrator-1 to -3, gateway, n1, n2, …, and the machine's.
+   * @throws LabError for another.
    */
   process(name: string): LabProcess {
     const found = this.#processes.get(name);

@@ -60,7 +60,8 @@ function record(): void {
     Buffer.from(encodeLogEntry(entry)).toString("base64"),
   );
   const history: RecordedHistory = {
-    description: "Every type of event, those about lost sights, lost facts, pauses and storms included.",
+    description:
+      "Every type of event, those about lost sights and facts, pauses and storms included.",
     seed: SEED,
     stateDigest: digestOf(state),
     nodes: state.nodeCount,

@@ -199,7 +199,7 @@ test("PresenceJudge names the widest domain that is needed to explain it", () =>
     "sightLost rack:r1/k1 10/10",
   ]);
   assert.deepEqual(new Harness(nodes).hear({ silent: silentIn("k1-", "k2-", "k3-") }), [
-    "sightLost room/r1 30/30",
+    "sightLost room:r1 30/30",
   ]);
   assert.deepEqual(new Harness(nodes).hear({ silent: silentIn("k") }), [
     "sightLost datacenter 100/100",

@@ -21,6 +21,7 @@ const CODEC: LogCodec = {
   encodeLogEntry: () => new Uint8Array(1),
   decodeLogEntry: () => DISCOVERED,
   encodeSnapshot: () => [],
+  snapshotChunks: () => [][Symbol.iterator](),
   decodeSnapshot: () => new Datacenter(),
 };
 

@@ -33,7 +33,7 @@ export function faultDomainOf(location: Location): FaultDomainName {
   return faultDomainsOf(location)[0] ?? WHOLE_DATACENTER;
 }
 
-/** From the narrowest to the widest, as far as they are known. Racks of two rooms may have one name. */
+/** From the narrowest to the widest that is known. Racks of two rooms may have one name. */
 export function faultDomainsOf({ room = "", rack = "" }: Location): readonly FaultDomainName[] {
   const place = [room, rack].filter((part) => part !== "").map(escapePart);
   const inRack = rack === "" ? [] : [`rack:${place.join("/")}` as FaultDomainName];
