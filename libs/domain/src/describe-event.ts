@@ -59,7 +59,8 @@ export function nodeOf(event: DomainEvent): NodeName | undefined {
 
 /**
  * Everything that an event is about, for filters: `node/n1`, `role/web`, `service:web/app`,
- * `file:/etc/motd`, `action/n1-3`, `operation/op-1`, `faultDomain/rack:r1`, `replica/4`.
+ * `file:/etc/motd`, `action/n1-3`, `operation/op-1`, `faultDomain/rack:r1`, `bus/s1`,
+ * `replica/4`.
  */
 export function subjectsOf(event: DomainEvent): readonly string[] {
   const subjects: string[] = [];
@@ -76,7 +77,10 @@ export function subjectsOf(event: DomainEvent): readonly string[] {
   if ("target" in event) subjects.push(event.target);
   if ("faultDomain" in event) subjects.push(`faultDomain/${event.faultDomain}`);
   if ("replica" in event) subjects.push(`replica/${event.replica}`);
-  if ("domain" in event) subjects.push(event.domain);
+  if ("domain" in event) {
+    const { domain } = event;
+    subjects.push(domain.startsWith("bus/") ? domain : `faultDomain/${domain}`);
+  }
   if ("operation" in event && event.operation !== "") subjects.push(`operation/${event.operation}`);
   return subjects;
 }
