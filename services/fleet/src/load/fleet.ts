@@ -106,9 +106,13 @@ export class Fleet {
   }
 
   /** Resolves true once every outbox is empty and nothing is being done. */
-  drain(): Promise<boolean> {
+  async drain(): Promise<boolean> {
+    // What was made in this turn is in no outbox yet.
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
     const done = (): boolean => this.waiting === 0 && this.openActions === 0;
-    return this.#turns(this.#share.scenario.drainMs, done);
+    return await this.#turns(this.#share.scenario.drainMs, done);
   }
 
   async close(): Promise<void> {

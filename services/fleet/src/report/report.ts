@@ -74,7 +74,9 @@ function verdictOf({ state, settled, drained }: FleetOutcome, interrupted: boole
   if (state.tally.of("repeated") + state.tally.of("unfenced") > 0) return "violated";
   if (interrupted) return "interrupted";
   if (!settled) return "notSettled";
-  return drained ? "ok" : "notDrained";
+  // What agents know is what counts, whatever the processes said.
+  const left = state.tally.of("factsTaken") - state.tally.of("factsWiped");
+  return drained && state.tally.of("factsCommitted") === left ? "ok" : "notDrained";
 }
 
 /** One line about the last second. */
