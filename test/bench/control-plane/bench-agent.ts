@@ -58,6 +58,7 @@ export class BenchAgent {
   #inFlight = 0;
   #progressAtMs: number = performance.now();
   #count = 0;
+  #server = "";
 
   constructor(options: BenchAgentOptions) {
     const { datacenter, natsUrl, node } = options;
@@ -66,8 +67,10 @@ export class BenchAgent {
     const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
     this.#bus = connectAgentBus({ url: natsUrl, datacenter, node, log });
     this.#bus.onDirective((payload) => this.#directive(payload));
+    this.#bus.onProbe((answer) => answer(this.#heartbeat()));
     this.#bus.onOrder((payload, reply) => this.#order(payload, reply));
-    this.#bus.onConnection(({ connected }) => {
+    this.#bus.onConnection(({ connected, server }) => {
+      this.#server = server;
       if (connected) this.#beat();
     });
     this.#timers = [
@@ -141,17 +144,19 @@ export class BenchAgent {
   }
 
   #beat(): void {
-    this.#bus.publishHeartbeat(
-      encodeHeartbeat({
-        datacenter: this.#options.datacenter as DatacenterName,
-        node: this.#options.node as NodeName,
-        incarnation: this.#incarnation,
-        last: position(this.#committed + this.#outbox.length),
-        committed: position(this.#committed),
-        maintenance: false,
-        server: "",
-      }),
-    );
+    this.#bus.publishHeartbeat(this.#heartbeat());
+  }
+
+  #heartbeat(): Uint8Array {
+    return encodeHeartbeat({
+      datacenter: this.#options.datacenter as DatacenterName,
+      node: this.#options.node as NodeName,
+      incarnation: this.#incarnation,
+      last: position(this.#committed + this.#outbox.length),
+      committed: position(this.#committed),
+      maintenance: false,
+      server: this.#server,
+    });
   }
 
   #directive(payload: Uint8Array): void {
