@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:http2";
 import { test } from "node:test";
 import {
+  Datacenter,
   DatacenterServiceClient,
   DatacenterServiceService,
 } from "@atoll/proto/atoll/v1/datacenter";
@@ -27,7 +28,7 @@ import {
 } from "@atoll/service-kit";
 
 const SERVICE = "atoll.v1.DatacenterService";
-const DATACENTER = { name: "datacenters/dc1", replicas: [], nodeCount: 0, nodesByState: {} };
+const DATACENTER: Datacenter = Datacenter.fromPartial({ name: "datacenters/dc1" });
 
 type GetDatacenter = (name: string, context: CallContext) => Promise<void> | void;
 

