@@ -15,6 +15,8 @@ export const FAULTS = [
   "natsStopped",
   "natsWiped",
   "natsRolledBack",
+  "allNatsKilled",
+  "streamDeleted",
   "replicaKilled",
   "leaderKilled",
   "twoReplicasKilled",
@@ -71,7 +73,8 @@ export class Faults {
     const agent = this.#prng.pick(field.agents);
     const replicas = field.those("orchestrator").map(({ name }) => name);
     const replica = this.#prng.pick(replicas);
-    const nats = this.#prng.pick(field.those("nats").map(({ name }) => name));
+    const allNats = field.those("nats").map(({ name }) => name);
+    const nats = this.#prng.pick(allNats);
     switch (fault) {
       case "natsKilled":
         return this.#killed([nats], 3_000);
@@ -81,6 +84,10 @@ export class Faults {
         return this.#killed([nats], 2_000, () => field.wipeNats(nats));
       case "natsRolledBack":
         return this.#rolledBack(nats);
+      case "allNatsKilled":
+        return this.#killed(allNats, 3_000);
+      case "streamDeleted":
+        return field.deleteStream();
       case "replicaKilled":
         return this.#killed([replica], 3_000);
       case "leaderKilled":

@@ -7,7 +7,9 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { startLab, type Lab, type LabProcess } from "@atoll/lab";
+import { startLab, type Lab, type LabProcess, type NatsServers } from "@atoll/lab";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
 import { StoryApi } from "../story/api.ts";
 import { runAtoll } from "../support/run-atoll.ts";
 import { isAlive } from "./alive.ts";
@@ -29,13 +31,17 @@ export class Field implements AsyncDisposable {
   }
 
   /** Starts the lab and its agents, and gives them the role. */
-  static async start(stateDir: string, agentCount: number): Promise<Field> {
+  static async start(
+    stateDir: string,
+    { agents: agentCount, nats }: { readonly agents: number; readonly nats: NatsServers },
+  ): Promise<Field> {
     const lab = await startLab({
       stateDir,
       portBase: 0,
       agents: 0,
       machine: false,
       restart: false,
+      nats,
     });
     const names = Array.from({ length: agentCount }, (_, at) => `c${at + 1}`);
     const field = new Field(lab, names);
@@ -107,8 +113,23 @@ export class Field implements AsyncDisposable {
     for (const name of this.agents) this.giveRoom(name);
     for (const { name } of this.lab.processes) this.lab.resume(name);
     const [nats, others] = [this.those("nats"), this.lab.processes];
-    for (const one of nats) await one.start();
+    await Promise.all(nats.map((one) => one.start()));
     await Promise.all(others.map((one) => one.start()));
+  }
+
+  /** The stream of facts is gone, with all that is in it; nothing happens while no server runs. */
+  async deleteStream(): Promise<void> {
+    const options = { servers: this.lab.natsUrl.split(","), reconnect: false, timeout: 1_000 };
+    const connection = await connect(options).catch(() => undefined);
+    if (connection === undefined) return;
+    try {
+      const manager = await jetstreamManager(connection, { timeout: 2_000 });
+      await manager.streams.delete(`ATOLL_FACTS_${this.lab.datacenter}`);
+    } catch {
+      // It is not there, or nobody leads it now.
+    } finally {
+      await connection.close();
+    }
   }
 
   /** Its store is gone; it must not run. */

@@ -8,6 +8,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fromProtoEvent } from "@atoll/codec";
+import type { NatsServers } from "@atoll/lab";
 import { NodeState } from "@atoll/proto/atoll/v1/node";
 import { Prng } from "@atoll/stdx";
 import { History } from "../story/history.ts";
@@ -23,6 +24,8 @@ export interface ChaosOptions {
   readonly seed: number;
   readonly durationMs: number;
   readonly agents: number;
+  /** Servers of the bus. */
+  readonly nats: NatsServers;
   readonly report: (line: string) => void;
 }
 
@@ -42,13 +45,13 @@ const HEALED_MS_MAX = 120_000;
 
 /** @throws when the field does not come back; its folder is left for people to look at then. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { seed, durationMs, agents, report } = options;
+  const { seed, durationMs, agents, nats, report } = options;
   const stateDir = await mkdtemp(join(tmpdir(), "atoll-chaos-"));
   report(`seed ${seed}: ${Math.round(durationMs / 1_000)} s, ${agents} agents, in ${stateDir}`);
   const prng = new Prng(seed);
   let result: ChaosResult;
   {
-    await using field = await Field.start(stateDir, agents);
+    await using field = await Field.start(stateDir, { agents, nats });
     await settled(field);
     result = await troubleAndAccount(field, prng, { durationMs, report });
   }

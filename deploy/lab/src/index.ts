@@ -5,7 +5,7 @@ export { guestAgent } from "./guest-agent.ts";
 export { Lab, startLab } from "./lab.ts";
 export { labFilePath, readLabFile, type LabFile, type LabFileProcess } from "./lab-file.ts";
 export { LabProcess, type LabProcessState } from "./lab-process.ts";
-export { LabError, type LabOptions } from "./options.ts";
+export { LabError, type LabOptions, type NatsServers } from "./options.ts";
 export { freePorts, type PortMap } from "./ports.ts";
 export {
   isRunning,
