@@ -12,7 +12,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { StoryApi } from "../story/api.ts";
 import { runAtoll } from "../support/run-atoll.ts";
-import { isAlive } from "./alive.ts";
+import { isAlive } from "../support/alive.ts";
 import { FILE_PATH, roleText, SERVICES, startsFile } from "./role.ts";
 
 const AGENT_DISK = "size=24m";

@@ -4,6 +4,7 @@
 import type { Node, ObservedService } from "@atoll/proto/atoll/v1/node";
 import { NodeState } from "@atoll/proto/atoll/v1/node";
 import { ServiceStatus, type FileStatus } from "@atoll/proto/atoll/type/v1/observation";
+import { isAlive } from "../support/alive.ts";
 import type { StoryApi } from "./api.ts";
 import type { History } from "./history.ts";
 import { timeUntil } from "./measure.ts";
@@ -55,9 +56,11 @@ export async function untilState(
 
 /** Milliseconds from `kill -9` until the service is healthy with another pid. */
 export async function killService(api: StoryApi, name: string, key: string): Promise<number> {
-  const { value: before } = await timeUntil(`${key} on ${name} is healthy`, 30_000, async () =>
-    healthyPid(await api.node(name), key),
-  );
+  // Right after a start of everything the log still tells of processes that are gone.
+  const { value: before } = await timeUntil(`${key} on ${name} is healthy`, 30_000, async () => {
+    const pid = healthyPid(await api.node(name), key);
+    return pid !== undefined && isAlive(pid) && pid;
+  });
   process.kill(before, "SIGKILL");
   const { tookMs } = await timeUntil(`${key} on ${name} is healthy again`, 30_000, async () => {
     const after = healthyPid(await api.node(name), key);

@@ -1,4 +1,4 @@
-/** Whether a process runs: it is there and is no corpse. */
+/** Whether a process runs: it is there and is no corpse. For the story, chaos and e2e tests. */
 import { readFileSync } from "node:fs";
 
 export function isAlive(pid: number): boolean {
