@@ -17,7 +17,11 @@ const START_MAX_MS = 60_000;
 const REQUEST_MS = 1_000;
 
 interface StreamAnswer {
-  readonly cluster?: { readonly leader?: string };
+  readonly cluster?: {
+    readonly leader?: string;
+    /** All but the leader. */
+    readonly replicas?: readonly { readonly current: boolean; readonly offline?: boolean }[];
+  };
 }
 
 export class NatsCluster implements TestNats {
@@ -79,6 +83,17 @@ export class NatsCluster implements TestNats {
     });
     const leader = this.servers[at] as NatsServer;
     return { leader, others: this.servers.filter((server) => server !== leader) };
+  }
+
+  /** Every server has the whole stream. */
+  async untilWhole(stream: string): Promise<void> {
+    const isWhole = async (): Promise<boolean> => {
+      const answer = await this.#ask<StreamAnswer>(`$JS.API.STREAM.INFO.${stream}`);
+      const { leader = "", replicas = [] } = answer?.cluster ?? {};
+      const whole = replicas.filter(({ current, offline }) => current && offline !== true);
+      return leader !== "" && whole.length === this.servers.length - 1;
+    };
+    await until(`${stream} is on every server`, isWhole, START_MAX_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -59,6 +59,8 @@ onCluster("one server after the other loses its store", async (path, nats) => {
     await server.wipe();
     await server.start();
     await path.more(SOME);
+    // Two stores lost before the first is whole again would be the loss of a majority.
+    await nats.untilWhole(FACT_STREAM);
   }
 });
 
