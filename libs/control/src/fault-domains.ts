@@ -2,7 +2,8 @@
  * How many nodes stand in each fault domain, kept up to date event by event.
  *
  * Counts nodes that the log does not call lost: of those, so many may fall silent together. Only a
- * leader needs it. Walks over all nodes once, at the begin. Used by `PresenceJudge`.
+ * leader asks, but every replica counts, so that nobody walks over all nodes when it begins to
+ * lead; that is done where the state itself is another one. Used by `PresenceJudge`.
  */
 import {
   type DomainEvent,
@@ -14,11 +15,14 @@ import {
 
 export class FaultDomains {
   readonly #domains = new Map<NodeName, readonly string[]>();
+  /** By their narrowest: the nodes of a rack share one list. */
+  readonly #lists = new Map<string, readonly string[]>();
   readonly #sizes = new Map<string, number>();
 
   begin(view: StateView): void {
     this.#domains.clear();
     this.#sizes.clear();
+    this.#lists.clear();
     for (const node of view.nodes()) this.#put(node.name, node);
   }
 
@@ -46,15 +50,26 @@ export class FaultDomains {
   #put(name: NodeName, node: NodeState | undefined): void {
     for (const domain of this.of(name)) {
       const size = this.size(domain) - 1;
-      if (size === 0) this.#sizes.delete(domain);
-      else this.#sizes.set(domain, size);
+      if (size === 0) {
+        this.#sizes.delete(domain);
+        this.#lists.delete(domain);
+      } else this.#sizes.set(domain, size);
     }
     if (node === undefined || node.presence === "lost") {
       this.#domains.delete(name);
       return;
     }
-    const domains = faultDomainsOf(node.location);
+    const domains = this.#listOf(node);
     this.#domains.set(name, domains);
     for (const domain of domains) this.#sizes.set(domain, this.size(domain) + 1);
+  }
+
+  #listOf({ location }: NodeState): readonly string[] {
+    const made = faultDomainsOf(location);
+    const [narrowest = ""] = made;
+    const known = this.#lists.get(narrowest);
+    if (known !== undefined) return known;
+    this.#lists.set(narrowest, made);
+    return made;
   }
 }

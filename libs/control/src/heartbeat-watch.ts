@@ -10,6 +10,7 @@ import type { NodeName, NodeState, StateView } from "@atoll/domain";
 import type { DetectionSettings } from "./detection-settings.ts";
 import { knowsDirective } from "./directive.ts";
 import { NodeQueue, type Queued } from "./node-queue.ts";
+import { type NamesInOrder, NodeRound } from "./node-round.ts";
 import type { HeartbeatView, NodeInNeed, SilentNode } from "./watch-report.ts";
 
 interface WatchedNode extends Queued<WatchedNode> {
@@ -27,7 +28,7 @@ interface WatchedNode extends Queued<WatchedNode> {
 
 export interface HeartbeatWatchOptions {
   readonly settings: DetectionSettings;
-  readonly view: () => StateView;
+  readonly view: () => StateView & NamesInOrder;
   readonly shardOf: (node: string) => number;
   /** Undefined when the bytes are no heartbeat of this node. */
   readonly read: (node: string, payload: Uint8Array) => HeartbeatView | undefined;
@@ -37,6 +38,8 @@ const NOTHING = new Uint8Array(0);
 /** Names from outside that are remembered at most; more are dropped until there is room. */
 const REMEMBERED_MAX = 10_000;
 const SERVERS_MAX = 64;
+/** When other shards are watched, so many nodes are looked at in one turn; the rest in the next. */
+const ADDED_PER_TURN_MAX = 5_000;
 
 export class HeartbeatWatch {
   readonly #options: HeartbeatWatchOptions;
@@ -48,6 +51,8 @@ export class HeartbeatWatch {
   readonly #back = new Map<NodeName, number>();
   readonly #needs = new Map<NodeName, string>();
   readonly #servers = new Map<string, number>();
+  /** Looks for nodes in the shards that are watched now. */
+  readonly #round = new NodeRound();
   #shards: ReadonlySet<number> = new Set();
   #turn: IterableIterator<WatchedNode> | undefined;
   /** Nodes that were not heard have time until here. */
@@ -80,17 +85,30 @@ export class HeartbeatWatch {
   watch(shards: ReadonlySet<number>, nowMs: number): void {
     const before = this.#shards;
     this.#shards = shards;
-    for (const node of [...this.#nodes.values()]) {
+    for (const node of this.#nodes.values()) {
       if (!shards.has(node.shard)) this.remove(node.name);
     }
     if ([...shards].every((shard) => before.has(shard))) return;
-    for (const node of this.#options.view().nodes()) this.add(node, nowMs);
+    this.#round.hurry();
+    this.addMore(nowMs);
+  }
+
+  /** Goes on to add the nodes of the shards that are watched; called at each look. */
+  addMore(nowMs: number): void {
+    if (!this.#round.hurries) return;
+    const view = this.#options.view();
+    for (const name of this.#round.take(view, ADDED_PER_TURN_MAX)) {
+      if (!this.#shards.has(this.#options.shardOf(name))) continue;
+      const node = view.node(name);
+      if (node !== undefined) this.add(node, nowMs);
+    }
   }
 
   /** Another state: begins anew. */
   reset(nowMs: number): void {
-    for (const name of [...this.#nodes.keys()]) this.remove(name as NodeName);
-    for (const node of this.#options.view().nodes()) this.add(node, nowMs);
+    for (const name of this.#nodes.keys()) this.remove(name as NodeName);
+    this.#round.hurry();
+    this.addMore(nowMs);
   }
 
   /** It could not hear for a while: every node gets its full time, and `graceMs` more. */

@@ -73,6 +73,8 @@ export class Leader {
   #offered: OfferedFacts | undefined;
   #operationsDue = false;
   #replannedAtMs = 0;
+  /** Nodes that would have been looked at by now, and were not. */
+  #replansDue = 0;
   /** Of what is to be said to agents once the entry is committed. */
   #plannedActions: Extract<ActionEvent, { type: "actionPlanned" | "actionCancelRequested" }>[] = [];
   /** Nodes to be told what is committed, all together a little later: it saves messages. */
@@ -107,7 +109,8 @@ export class Leader {
     this.#plannedActions = [];
     this.#toDirect.clear();
     this.#replannedAtMs = this.#options.clock.monotonicMs();
-    this.#dispatcher.lead(term, view);
+    this.#replansDue = 0;
+    this.#dispatcher.lead(term);
     this.#options.presence.begin();
     this.#options.requestRun();
   }
@@ -156,9 +159,10 @@ export class Leader {
     for (const need of this.#options.presence.takeNeeds()) this.#needed(need);
     this.#directAll(nowMs);
     if (this.#underWay) return;
-    this.#dispatcher.resend(this.#options.state.datacenter, nowMs);
     this.#replanSlowly(nowMs);
     const batch = this.#collect(nowMs);
+    // Looking at nodes has found what is open on them.
+    this.#dispatcher.resend(this.#options.state.datacenter, nowMs);
     if (batch.events.length > 0 || this.#mustLogPosition(batch)) this.#propose(batch);
     else this.#answerUnchanged(batch);
   }
@@ -184,7 +188,7 @@ export class Leader {
     for (const name of this.#schedule.take(batch.nowMs, settings.plansPerBatchMax, view)) {
       decisions.push(...this.#plan(name, batch.nowMs));
     }
-    if (this.#operationsDue && this.#schedule.waiting === 0) {
+    if (this.#operationsDue && !this.#schedule.waits) {
       this.#operationsDue = false;
       decisions.push(...(this.#planner?.planOperations((node) => this.#isConverged(node)) ?? []));
     }
@@ -194,6 +198,7 @@ export class Leader {
   #plan(name: NodeName, nowMs: number): readonly PlannerDecision[] {
     const plan = this.#planner?.planNode(name, nowMs);
     if (plan === undefined) return [];
+    this.#dispatcher.addOpen(this.#options.state.datacenter.node(name));
     this.#schedule.planned(plan, this.#options.state.datacenter);
     if (this.#converged.get(name) !== plan.converged) {
       this.#converged.set(name, plan.converged);
@@ -274,8 +279,7 @@ export class Leader {
         batch.answer(confirmed ? { type: "committed", index } : { type: "refused" });
       });
     }
-    const more =
-      this.#schedule.waiting > 0 || this.#commands.size > 0 || this.#offered !== undefined;
+    const more = this.#schedule.waits || this.#commands.size > 0 || this.#offered !== undefined;
     if (more) this.#options.requestRun();
   }
 
@@ -341,9 +345,18 @@ export class Leader {
     this.#options.link.sendDirective(name, directiveOf(datacenter, node, this.#term));
   }
 
+  /** The share of all nodes that has come due since the last call. */
   #replanSlowly(nowMs: number): void {
-    if (nowMs - this.#replannedAtMs < this.#options.settings.replanAllEveryMs) return;
+    const { settings, state } = this.#options;
+    const { replanAllEveryMs, replansPerSecondMax, plansPerBatchMax } = settings;
+    const perMs = Math.min(
+      state.datacenter.nodeCount / replanAllEveryMs,
+      replansPerSecondMax / 1_000,
+    );
+    const due = this.#replansDue + (nowMs - this.#replannedAtMs) * perMs;
     this.#replannedAtMs = nowMs;
-    this.#schedule.addAll(this.#options.state.datacenter);
+    const count = Math.min(plansPerBatchMax, Math.floor(due));
+    this.#replansDue = Math.min(plansPerBatchMax, due - count);
+    if (count > 0) this.#schedule.addNext(count, state.datacenter);
   }
 }

@@ -34,7 +34,8 @@ beforeEach(() => {
     resendEveryMs: RESEND_MS,
   });
   log(sampleEvents.nodeDiscovered, sampleEvents.actionPlanned);
-  dispatcher.lead(3, view);
+  dispatcher.lead(3);
+  dispatcher.addOpen(view.node(sampleEvents.nodeDiscovered.node));
 });
 
 function log(...events: readonly RecordedEvent["event"][]): void {
@@ -101,7 +102,8 @@ test("in a pause what an agent has accepted goes on, also when only the agent kn
   log(PAUSED);
   assert.deepEqual(next(), []);
   dispatcher.resign();
-  dispatcher.lead(4, view);
+  dispatcher.lead(4);
+  dispatcher.addOpen(view.node(sampleEvents.nodeDiscovered.node));
   assert.deepEqual(next({ type: "begun" }), ["withdrawal"]);
   log({ type: "actionsResumed" });
   assert.deepEqual(next(), []);

@@ -6,7 +6,7 @@
  * never begin, or that it has. It never decides that an action failed: a refusal is handed on,
  * silence ends at the action's deadline. Only the leader has one.
  */
-import type { ActionId, ActionState, PlannerDecision, StateView } from "@atoll/domain";
+import type { ActionId, ActionState, NodeState, PlannerDecision, StateView } from "@atoll/domain";
 import { cancellationOf } from "@atoll/domain";
 import { BoundedQueue } from "@atoll/stdx";
 import type { AgentLink, LeaderObserver, OrderReply } from "./ports.ts";
@@ -40,10 +40,16 @@ export class OrderDispatcher {
     this.#resendEveryMs = options.resendEveryMs;
   }
 
-  /** Begins with every open action of the state. */
-  lead(term: number, view: StateView): void {
+  /** Begins with nothing: open actions are added as their nodes are looked at. */
+  lead(term: number): void {
     this.#term = term;
-    for (const node of view.nodes()) for (const action of node.open.values()) this.add(action);
+  }
+
+  /** The open actions of a node, as far as they are not known. */
+  addOpen(node: NodeState | undefined): void {
+    for (const action of node?.open.values() ?? []) {
+      if (!this.#dispatches.has(action)) this.add(action);
+    }
   }
 
   resign(): void {

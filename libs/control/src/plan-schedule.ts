@@ -12,29 +12,43 @@ import {
   type StateView,
 } from "@atoll/domain";
 import { affectedNodes, type NodePlan } from "@atoll/planner";
+import { type NamesInOrder, NodeRound } from "./node-round.ts";
 import { RoomQueue } from "./room-queue.ts";
 import { StormWatch } from "./storm-watch.ts";
 import { WakeTimes } from "./wake-times.ts";
 
 export class PlanSchedule {
   readonly #dirty = new Set<NodeName>();
+  readonly #round = new NodeRound();
   readonly #wakes = new WakeTimes<NodeName>();
   readonly #rooms = new RoomQueue();
   readonly #storms = new StormWatch();
 
-  get waiting(): number {
-    return this.#dirty.size;
+  /** Whether nodes wait for their plan; those looked at slowly do not count. */
+  get waits(): boolean {
+    return this.#dirty.size > 0 || this.#round.hurries;
   }
 
   clear(): void {
     this.#dirty.clear();
+    this.#round.stop();
     this.#wakes.clear();
     this.#rooms.clear();
   }
 
+  /** All nodes, as soon as those are planned that something happened to. */
   addAll(view: StateView): void {
     this.#storms.touchAll(view);
-    for (const node of view.nodes()) this.#dirty.add(node.name);
+    this.#round.hurry();
+  }
+
+  /** The next few nodes of the walk round all of them, unless all are waiting anyway. */
+  addNext(count: number, view: StateView & NamesInOrder): void {
+    if (this.#round.hurries) return;
+    const next = this.#round.take(view, count);
+    // Once in each round.
+    if (next.length < count) this.#storms.touchAll(view);
+    for (const node of next) this.#dirty.add(node);
   }
 
   add(node: NodeName): void {
@@ -66,7 +80,7 @@ export class PlanSchedule {
   }
 
   /** Removes and returns up to `most` nodes that are due. */
-  take(nowMs: number, most: number, view: StateView): NodeName[] {
+  take(nowMs: number, most: number, view: StateView & NamesInOrder): NodeName[] {
     for (const node of this.#rooms.takeWoken(view)) this.#dirty.add(node);
     for (const node of this.#wakes.takeDue(nowMs)) this.#dirty.add(node);
     const taken: NodeName[] = [];
@@ -75,6 +89,9 @@ export class PlanSchedule {
       taken.push(node);
     }
     for (const node of taken) this.#dirty.delete(node);
+    while (this.#round.hurries && taken.length < most) {
+      taken.push(...this.#round.take(view, most - taken.length));
+    }
     return taken;
   }
 }

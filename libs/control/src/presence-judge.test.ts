@@ -30,7 +30,8 @@ class Harness {
       this.#apply({ type: "nodeDiscovered", node, incarnation: "i", labels: {} });
       this.#apply({ type: "nodeUpdated", node, labels: {}, location });
     }
-    this.judge.begin(this.state, 0);
+    this.judge.reset(this.state);
+    this.judge.begin(0);
   }
 
   #apply(event: DomainEvent): void {
@@ -219,7 +220,7 @@ test("PresenceJudge takes a lost sight over from the log, and does not end it at
   const harness = new Harness(rack("k1", 10));
   const names = Object.keys(rack("k1", 10));
   harness.hear({ silent: allOf(names, suspectAfterMs) });
-  harness.judge.begin(harness.state, harness.nowMs);
+  harness.judge.begin(harness.nowMs);
   assert.deepEqual(harness.hear({}), []);
   assert.deepEqual(harness.hear({ silent: allOf(names, 3_000) }), []);
   harness.nowMs += 5_000;

@@ -26,9 +26,13 @@ export class PresenceJudge {
     this.#sight = new LostSight(settings, this.#domains);
   }
 
-  /** This replica leads from now on. */
-  begin(view: StateView, nowMs: number): void {
+  /** The state is this one; what is applied from now on is told. */
+  reset(view: StateView): void {
     this.#domains.begin(view);
+  }
+
+  /** This replica leads from now on. */
+  begin(nowMs: number): void {
     this.#sight.begin(nowMs);
   }
 

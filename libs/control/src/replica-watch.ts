@@ -84,6 +84,7 @@ export class ReplicaWatch {
     this.#group = new WatchGroup({ replica, life, settings });
     this.#judge = new PresenceJudge(settings, shards.of);
     this.#view = state.datacenter;
+    this.#judge.reset(state.datacenter);
     this.#tickedAtMs = options.clock.monotonicMs();
     state.onApplied((_index, entry) => {
       for (const { event } of entry?.events ?? []) this.#applied(event);
@@ -137,21 +138,22 @@ export class ReplicaWatch {
     if (this.#view !== state.datacenter) {
       this.#view = state.datacenter;
       this.#nodes.reset(nowMs);
-      if (this.#leading) this.#judge.begin(state.datacenter, nowMs);
+      this.#judge.reset(state.datacenter);
+      if (this.#leading) this.#judge.begin(nowMs);
     }
     if (this.#server === "" || nowMs - this.#lookedAtMs < settings.lookEveryMs) return;
     this.#lookedAtMs = nowMs;
     this.#share(nowMs);
+    this.#nodes.addMore(nowMs);
     this.#listen(nowMs);
     if (nowMs - this.#reportedAtMs >= settings.reportEveryMs) this.#report(nowMs);
   }
 
   /** This replica leads: it turns reports into commands until `end`. */
   begin(): void {
-    const { state, clock } = this.#options;
     this.#leading = true;
     this.#news = true;
-    this.#judge.begin(state.datacenter, clock.monotonicMs());
+    this.#judge.begin(this.#options.clock.monotonicMs());
   }
 
   end(): void {
@@ -245,7 +247,7 @@ export class ReplicaWatch {
   #applied(event: Parameters<PresenceJudge["applied"]>[0]): void {
     const view = this.#options.state.datacenter;
     const nowMs = this.#options.clock.monotonicMs();
-    if (this.#leading) this.#judge.applied(event, view);
+    this.#judge.applied(event, view);
     switch (event.type) {
       case "nodeDiscovered": {
         const node = view.node(event.node);

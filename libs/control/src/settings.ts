@@ -31,6 +31,8 @@ export interface ControlSettings {
   readonly resendOrderEveryMs: number;
   /** In how long every node is planned anew although nothing happened to it. */
   readonly replanAllEveryMs: number;
+  /** Of these plans so many in a second at most: in a larger fleet one round takes longer. */
+  readonly replansPerSecondMax: number;
   /**
    * Messages of the stream taken in without a new event after which the position alone is logged.
    */
@@ -47,5 +49,6 @@ export const CONTROL_DEFAULTS: ControlSettings = {
   directEveryMs: 500,
   resendOrderEveryMs: 1_000,
   replanAllEveryMs: 30_000,
+  replansPerSecondMax: 500,
   positionLagMessagesMax: 10_000,
 };

@@ -128,6 +128,11 @@ export class Datacenter implements StateStore, WholeState {
     return sortedStorms(this.#storms);
   }
 
+  /** At most `most` names of nodes behind `name`, which need not be there; sorted. */
+  nodeNamesAfter(name: string, most: number): readonly NodeName[] {
+    return this.#nodeNames.after(name, most);
+  }
+
   *nodes(): IterableIterator<NodeState> {
     for (const name of this.#nodeNames.values) yield this.#nodes.get(name) as NodeState;
   }

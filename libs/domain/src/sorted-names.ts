@@ -10,6 +10,13 @@ export class SortedNames<K extends string> {
     return this.#names;
   }
 
+  /** At most `most` names behind `name`, which need not be there. */
+  after(name: string, most: number): K[] {
+    const at = this.#find(name as K);
+    const from = this.#names[at] === name ? at + 1 : at;
+    return this.#names.slice(from, from + most);
+  }
+
   add(name: K): void {
     const at = this.#find(name);
     if (this.#names[at] !== name) this.#names.splice(at, 0, name);
