@@ -189,8 +189,7 @@ export class Leader {
       decisions.push(...this.#plan(name, batch.nowMs));
     }
     if (this.#operationsDue && !this.#schedule.waits) {
-      this.#operationsDue = false;
-      decisions.push(...(this.#planner?.planOperations((node) => this.#isConverged(node)) ?? []));
+      decisions.push(...this.#planOperations());
     }
     if (decisions.length > 0) batch.decide({ type: "carryOutPlan", decisions }, "planner");
   }
@@ -205,6 +204,15 @@ export class Leader {
       this.#operationsDue = true;
     }
     return plan.decisions;
+  }
+
+  #planOperations(): readonly PlannerDecision[] {
+    const planner = this.#planner;
+    if (planner === undefined) return [];
+    const looksMax = this.#options.settings.operationLooksPerBatchMax;
+    const done = planner.planOperations((node) => this.#isConverged(node), looksMax);
+    this.#operationsDue = planner.operationsLeft;
+    return done;
   }
 
   #isConverged(node: NodeName): boolean {
@@ -279,7 +287,11 @@ export class Leader {
         batch.answer(confirmed ? { type: "committed", index } : { type: "refused" });
       });
     }
-    const more = this.#schedule.waits || this.#commands.size > 0 || this.#offered !== undefined;
+    const more =
+      this.#schedule.waits ||
+      this.#operationsDue ||
+      this.#commands.size > 0 ||
+      this.#offered !== undefined;
     if (more) this.#options.requestRun();
   }
 

@@ -20,6 +20,8 @@ export interface ControlSettings {
   readonly factsPerBatchMax: number;
   /** Nodes planned before one batch. */
   readonly plansPerBatchMax: number;
+  /** Nodes of running operations looked at before one batch, beside the first of each. */
+  readonly operationLooksPerBatchMax: number;
   /** When silence is a doubt, a suspicion, a verdict. */
   readonly detection: DetectionSettings;
   /**
@@ -45,6 +47,7 @@ export const CONTROL_DEFAULTS: ControlSettings = {
   messagesPerBatchMax: 1_024,
   factsPerBatchMax: 1_000,
   plansPerBatchMax: 256,
+  operationLooksPerBatchMax: 5_000,
   detection: DETECTION_DEFAULTS,
   directEveryMs: 500,
   resendOrderEveryMs: 1_000,

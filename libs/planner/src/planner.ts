@@ -11,7 +11,6 @@ import type {
   DatacenterName,
   NodeName,
   NodeState,
-  OperationState,
   PlannerDecision,
   StateView,
 } from "@atoll/domain";
@@ -22,6 +21,7 @@ import { decisionOf, wakeAtMsOf } from "./decisions.ts";
 import { DesiredCache } from "./desired.ts";
 import { explain } from "./explain.ts";
 import type { Findings, Look } from "./finding.ts";
+import { OperationProgress } from "./operation-progress.ts";
 import { settlingOf } from "./settle.ts";
 import type { NodeExplanation, NodePlan } from "./plan.ts";
 
@@ -29,6 +29,7 @@ export class Planner {
   readonly #view: StateView;
   readonly #datacenter: DatacenterName;
   readonly #desired: DesiredCache;
+  readonly #operations = new OperationProgress();
 
   constructor(options: { view: StateView; datacenter: DatacenterName }) {
     this.#view = options.view;
@@ -50,15 +51,22 @@ export class Planner {
     return planOf(look, assess(look));
   }
 
-  /** Completes the running operations whose nodes are all converged or gone. */
-  planOperations(isConverged: (node: NodeName) => boolean): readonly PlannerDecision[] {
-    const decisions: PlannerDecision[] = [];
-    for (const operation of this.#view.runningOperations()) {
-      if (this.#isDone(operation, isConverged)) {
-        decisions.push({ type: "completeOperation", operation: operation.id });
-      }
-    }
-    return decisions;
+  /**
+   * Completes the running operations whose nodes are all converged or gone. With `looksMax` it may
+   * end before all are looked at; then `operationsLeft` says so, and the next call goes on.
+   */
+  planOperations(
+    isConverged: (node: NodeName) => boolean,
+    looksMax: number = Number.MAX_SAFE_INTEGER,
+  ): readonly PlannerDecision[] {
+    const isDone = (name: NodeName): boolean =>
+      isConverged(name) || this.#view.node(name) === undefined;
+    const done = this.#operations.done(this.#view.runningOperations(), isDone, looksMax);
+    return done.map((operation) => ({ type: "completeOperation", operation }));
+  }
+
+  get operationsLeft(): boolean {
+    return this.#operations.leftOver;
   }
 
   /** Why the node is as it is and what follows; undefined when there is no such node. */
@@ -82,12 +90,6 @@ export class Planner {
       roles,
       doubtful,
     };
-  }
-
-  #isDone(operation: OperationState, isConverged: (node: NodeName) => boolean): boolean {
-    return operation.nodes.every(
-      (name) => this.#view.node(name) === undefined || isConverged(name),
-    );
   }
 }
 
