@@ -33,6 +33,7 @@ class Harness {
   apply(event: DomainEvent): void {
     this.#index += 1;
     evolve(this.state, event, { index: this.#index, offset: 0, stampMs: 1 }, "test");
+    this.watch.applied(event);
   }
 
   discover(name: string): void {
@@ -148,6 +149,40 @@ test("HeartbeatWatch leaves a lost node alone until it is heard or somebody hear
     `n1 ${doubtAfterMs}`,
     `n2 ${doubtAfterMs}`,
   ]);
+});
+
+test("HeartbeatWatch looks nothing up for a heartbeat that says what is known", () => {
+  const harness = new Harness();
+  const node = "n1" as NodeName;
+  let looks = 0;
+  const look = harness.state.node.bind(harness.state);
+  harness.state.node = (name) => {
+    looks += 1;
+    return look(name);
+  };
+  const looksIn = (run: () => void): number => {
+    looks = 0;
+    run();
+    return looks;
+  };
+  harness.hear("n1", 1_000);
+  assert.equal(
+    looksIn(() => harness.hear("n1", 2_000)),
+    0,
+  );
+  assert.deepEqual(harness.silent(2_000 + doubtAfterMs - 1), []);
+  const through = { boot: 1, sequence: 1 };
+  harness.apply({ type: "factsAccepted", node, incarnation: "i1", through });
+  harness.hear("n1", 3_000);
+  assert.deepEqual(harness.watch.takeNeeds(), [{ node, incarnation: "i1" }]);
+  harness.hear("n1", 4_000, "i1 1");
+  assert.equal(
+    looksIn(() => harness.hear("n1", 5_000, "i1 1")),
+    0,
+  );
+  harness.apply({ type: "actionsPaused", reason: "all agents are to know" });
+  harness.hear("n1", 6_000, "i1 1");
+  assert.deepEqual(harness.watch.takeNeeds(), [{ node, incarnation: "i1" }]);
 });
 
 test("HeartbeatWatch names who is back while it hears it and the log does not say so", () => {

@@ -6,7 +6,13 @@
  * certainly hear. A node waits in one of two queues, heard and not yet heard, in order of time;
  * those in doubt are looked at one by one, and probed. It judges nobody. Used by `ReplicaWatch`.
  */
-import type { NodeName, NodeState, StateView } from "@atoll/domain";
+import {
+  type DomainEvent,
+  type NodeName,
+  nodeOf,
+  type NodeState,
+  type StateView,
+} from "@atoll/domain";
 import type { DetectionSettings } from "./detection-settings.ts";
 import { knowsDirective } from "./directive.ts";
 import { NodeQueue, type Queued } from "./node-queue.ts";
@@ -24,6 +30,11 @@ interface WatchedNode extends Queued<WatchedNode> {
   /** When it was probed in this silence: the first times, as many as a verdict needs. */
   probes: number[];
   probedAtMs: number;
+  /**
+   * Another heartbeat like the last one says nothing but that it is there, as long as this is the
+   * watch's present count of changes that concern all nodes.
+   */
+  knownIn: number;
 }
 
 export interface HeartbeatWatchOptions {
@@ -57,6 +68,8 @@ export class HeartbeatWatch {
   #turn: IterableIterator<WatchedNode> | undefined;
   /** Nodes that were not heard have time until here. */
   #graceUntilMs = 0;
+  /** Raised by what may make every agent's knowledge old. */
+  #changes = 1;
   #probesLeft = 0;
   #probesAtMs = 0;
 
@@ -122,6 +135,7 @@ export class HeartbeatWatch {
       // It may come back by another server of the bus.
       node.said = NOTHING;
       node.heartbeat = undefined;
+      node.knownIn = 0;
     }
   }
 
@@ -136,6 +150,7 @@ export class HeartbeatWatch {
       heartbeat: undefined,
       probes: [],
       probedAtMs: 0,
+      knownIn: 0,
       queue: undefined,
       previous: undefined,
       next: undefined,
@@ -170,6 +185,10 @@ export class HeartbeatWatch {
     const node = this.#nodes.get(name);
     if (node === undefined) return this.#hearStranger(name, payload, nowMs);
     const repeated = isSame(node.said, payload);
+    if (repeated && node.knownIn === this.#changes) {
+      this.#heardNow(node, nowMs);
+      return true;
+    }
     if (!repeated) {
       const heartbeat = this.#options.read(name, payload);
       if (heartbeat === undefined) return false;
@@ -180,16 +199,21 @@ export class HeartbeatWatch {
     const state = view.node(node.name);
     const { heartbeat } = node;
     if (heartbeat === undefined || state?.incarnation !== heartbeat.incarnation) return true;
-    this.#putAway(node);
-    node.heardAtMs = nowMs;
-    this.#heard.append(node);
-    this.#noteServer(heartbeat.server, nowMs);
+    this.#heardNow(node, nowMs);
+    const knows = knowsDirective(view, state, heartbeat);
+    node.knownIn = knows && state.presence === "alive" ? this.#changes : 0;
     if (state.presence !== "alive") remember(this.#back, node.name, nowMs);
     // One that learns as usual says something new each time.
-    if (repeated && !knowsDirective(view, state, heartbeat)) {
-      remember(this.#needs, node.name, heartbeat.incarnation);
-    }
+    if (repeated && !knows) remember(this.#needs, node.name, heartbeat.incarnation);
     return true;
+  }
+
+  /** The log says something new: the next heartbeats of whom it concerns are held against that. */
+  applied(event: DomainEvent): void {
+    if (event.type === "actionsPaused" || event.type === "actionsResumed") this.#changes += 1;
+    const name = nodeOf(event);
+    const node = name === undefined ? undefined : this.#nodes.get(name);
+    if (node !== undefined) node.knownIn = 0;
   }
 
   /** Puts those in doubt that were silent for too long, counted up to `untilMs`. */
@@ -300,6 +324,13 @@ export class HeartbeatWatch {
       remember(this.#needs, node, heartbeat.incarnation);
     }
     return true;
+  }
+
+  #heardNow(node: WatchedNode, nowMs: number): void {
+    this.#putAway(node);
+    node.heardAtMs = nowMs;
+    this.#heard.append(node);
+    this.#noteServer(node.heartbeat?.server ?? "", nowMs);
   }
 
   #noteServer(server: string, nowMs: number): void {

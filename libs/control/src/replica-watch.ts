@@ -62,6 +62,8 @@ export class ReplicaWatch {
   readonly #needs = new Map<NodeName, NodeInNeed>();
   /** Since when each shard is heard. */
   #shards: ReadonlyMap<number, number> = new Map();
+  /** The live replicas by which the shards were shared out. */
+  #live = "";
   #view: unknown;
   #server = "";
   #leading = false;
@@ -191,8 +193,11 @@ export class ReplicaWatch {
   /** Watches what falls to this replica among those that live. */
   #share(nowMs: number): void {
     const { replica, settings, shards, link } = this.#options;
+    const live = this.#group.live(nowMs);
+    if (live.join() === this.#live) return;
+    this.#live = live.join();
     const options = { shards: shards.count, watchers: settings.watchersPerShard };
-    const wanted = shardsOf(replica, this.#group.live(nowMs), options);
+    const wanted = shardsOf(replica, live, options);
     const same = wanted.size === this.#shards.size;
     if (same && [...wanted].every((shard) => this.#shards.has(shard))) return;
     this.#shards = new Map(
@@ -248,6 +253,7 @@ export class ReplicaWatch {
     const view = this.#options.state.datacenter;
     const nowMs = this.#options.clock.monotonicMs();
     this.#judge.applied(event, view);
+    this.#nodes.applied(event);
     switch (event.type) {
       case "nodeDiscovered": {
         const node = view.node(event.node);
