@@ -1,4 +1,6 @@
-/** Everybody has a turn, in slices, whoever comes and goes and however often a round is asked for. */
+/**
+ * Everybody has a turn, in slices, whoever comes and goes and however often a round is asked for.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { NodeName } from "@atoll/domain";

@@ -25,19 +25,33 @@ export class DatacenterLimitsChecker {
   /** Where nodes stand, and the index at which they came there. */
   readonly #places = new Map<NodeName, { readonly rack: string; readonly index: number }>();
 
+  /** The entry since which a node lacks something, without a break. */
+  readonly #awaySince = new Map<NodeName, number>();
+
   /** `view` is the state after `entry`. */
   applied(index: number, entry: LogEntry, view: StateView): void {
     const heard = new Set<NodeName>();
+    // `view` has the moves of the whole entry, in which plans come before them.
+    const moving = new Set<NodeName>();
     for (const { event } of entry.events) {
       if (event.type === "factsAccepted") heard.add(event.node);
+      if (event.type === "nodeUpdated") moving.add(event.node);
+    }
+    for (const node of view.nodes()) {
+      if (!isAway(node)) this.#awaySince.delete(node.name);
+      else if (!this.#awaySince.has(node.name)) this.#awaySince.set(node.name, index);
     }
     for (const { event } of entry.events) {
-      this.#event(index, event, view);
+      this.#event(index, event, { view, moving });
       this.#storm(event, view, heard);
     }
   }
 
-  #event(index: number, event: DomainEvent, view: StateView): void {
+  #event(
+    index: number,
+    event: DomainEvent,
+    after: { readonly view: StateView; readonly moving: ReadonlySet<NodeName> },
+  ): void {
     if (event.type === "nodeUpdated") {
       const rack = event.location.rack ?? "";
       if (this.#places.get(event.node)?.rack !== rack)
@@ -49,7 +63,7 @@ export class DatacenterLimitsChecker {
     if (this.#paused) throw new Violation(`${event.action} was planned in a pause`);
     if (!event.disruptive) return;
     this.disruptions += 1;
-    this.#checkRack(event.node, view);
+    this.#checkRack(index, event.node, after);
   }
 
   /** A storm is said once and holds what mends; it ends or is released only while there is one. */
@@ -74,15 +88,19 @@ export class DatacenterLimitsChecker {
     throw new Violation(`${event.action} was planned in a storm`);
   }
 
-  #checkRack(name: NodeName, view: StateView): void {
+  #checkRack(
+    index: number,
+    name: NodeName,
+    { view, moving }: { readonly view: StateView; readonly moving: ReadonlySet<NodeName> },
+  ): void {
     const rack = view.node(name)?.location.rack;
     const nodes = [...view.nodes()].filter(({ location }) => location.rack === rack);
     const most = Math.max(1, Math.floor((nodes.length * ACTION_LIMITS.disruptedPercentMax) / 100));
     const away = nodes.filter(isAway);
-    // Nodes that were moved here while something of theirs was away came on top.
+    // Nodes that came here while something of theirs was away are on top, until all of it is back.
     const moved = away.filter((node) => {
       const movedAt = this.#places.get(node.name)?.index ?? 0;
-      return [...node.disrupted.values()].some(({ since }) => since.index < movedAt);
+      return moving.has(node.name) || (this.#awaySince.get(node.name) ?? index) <= movedAt;
     });
     if (away.length - moved.length <= most) return;
     const names = away.map((node) => node.name).join(", ");
