@@ -10,6 +10,7 @@ import {
   expectEqual,
   numberPayload,
   publish,
+  publishOnceUp,
   publishCode,
   until,
 } from "./contract-support.ts";
@@ -84,7 +85,7 @@ function* survivesRestart(world: BusWorld): Generator<Condition, void, void> {
   world.startServer();
   yield* connected(agent);
   for (let number = 4; number <= 6; number += 1) {
-    yield* publish(agent, `k${number}`, numberPayload(number));
+    yield* publishOnceUp(agent, `k${number}`, numberPayload(number));
   }
   yield until("six are read", () => reader.count >= 6);
   expectEqual(reader.numbers, [1, 2, 3, 4, 5, 6], "read over the restart");

@@ -89,6 +89,17 @@ export function* publish(
   assert(code === "stored", `${name} was not stored: ${code}`);
 }
 
+/** The same while the stream may not be up yet: what finds none is not stored, and tried again. */
+export function* publishOnceUp(
+  agent: AgentBus,
+  name: string,
+  payload: Uint8Array,
+): Generator<Condition, void, void> {
+  let code = yield* publishCode(agent, name, payload);
+  while (code === "NO_STREAM") code = yield* publishCode(agent, name, payload);
+  assert(code === "stored", `${name} was not stored: ${code}`);
+}
+
 /** Publishes and returns "stored" or the error's code. */
 export function* publishCode(
   agent: AgentBus,
