@@ -8,7 +8,7 @@ import type { BusWorld, Condition, WorldOptions } from "@atoll/event-bus/contrac
 import type { AgentBus, OrchestratorBus } from "@atoll/event-bus";
 import { connectAgentBus } from "./agent-bus.ts";
 import { NatsCluster } from "./nats-cluster.ts";
-import { NatsServer, skipReason } from "./nats-server.ts";
+import { clusterSkipReason, NatsServer, skipReason } from "./nats-server.ts";
 import type { TestNats } from "./nats-server.ts";
 import { connectOrchestratorBus } from "./orchestrator-bus.ts";
 import { until } from "./until.ts";
@@ -17,8 +17,18 @@ import { until } from "./until.ts";
 const CLUSTER_DEADLINE_MS = 60_000;
 
 const kinds = [
-  { name: "one server", start: () => NatsServer.start(), deadlineMs: undefined },
-  { name: "three servers", start: () => NatsCluster.start(), deadlineMs: CLUSTER_DEADLINE_MS },
+  {
+    name: "one server",
+    start: () => NatsServer.start(),
+    deadlineMs: undefined,
+    skip: skipReason ?? false,
+  },
+  {
+    name: "three servers",
+    start: () => NatsCluster.start(),
+    deadlineMs: CLUSTER_DEADLINE_MS,
+    skip: clusterSkipReason ?? false,
+  },
 ];
 
 const silent = { info: (): void => {}, warn: (): void => {} };
@@ -99,14 +109,14 @@ async function drive(
   }
 }
 
-for (const { name, start, deadlineMs } of kinds) {
+for (const { name, start, deadlineMs, skip } of kinds) {
   let started: Promise<TestNats> | undefined;
   after(async () => {
     await (await started)?.[Symbol.asyncDispose]();
   });
   for (const one of busContract()) {
     const title = `event-bus-nats contract: ${one.name} (${name})`;
-    test(title, { skip: skipReason ?? false }, async () => {
+    test(title, { skip }, async () => {
       started ??= start();
       const world = new NatsWorld(await started, one.options);
       try {

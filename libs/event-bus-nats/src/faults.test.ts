@@ -9,7 +9,7 @@ import type { StreamBatch } from "@atoll/event-bus";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { connectAgentBus } from "./agent-bus.ts";
 import { NatsCluster } from "./nats-cluster.ts";
-import { NatsServer, skipReason } from "./nats-server.ts";
+import { clusterSkipReason, NatsServer, skipReason } from "./nats-server.ts";
 import type { TestNats } from "./nats-server.ts";
 import { connectOrchestratorBus } from "./orchestrator-bus.ts";
 import type { NatsOrchestratorBus } from "./orchestrator-bus.ts";
@@ -28,17 +28,18 @@ interface Kind {
 }
 
 /** A cluster elects leaders, of itself and of each stream, in 4 to 9 seconds each. */
-const KINDS: readonly (Kind & { readonly name: string })[] = [
-  { name: "one server", start: () => NatsServer.start(), until: untilAtLatest },
+const KINDS: readonly (Kind & { readonly name: string; readonly skip: string | false })[] = [
+  { name: "one server", start: () => NatsServer.start(), until: untilAtLatest, skip },
   {
     name: "three servers",
     start: () => NatsCluster.start(),
     until: (what, holds) => untilAtLatest(what, holds, 60_000),
+    skip: clusterSkipReason ?? false,
   },
 ];
 
 function onEach(name: string, body: (kind: Kind) => Promise<void>): void {
-  for (const kind of KINDS) test(`${name} (${kind.name})`, { skip }, () => body(kind));
+  for (const kind of KINDS) test(`${name} (${kind.name})`, { skip: kind.skip }, () => body(kind));
 }
 
 interface Scene extends AsyncDisposable {

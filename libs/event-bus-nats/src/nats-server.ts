@@ -21,6 +21,14 @@ const LOOK_MS = 10;
 export const skipReason: string | undefined =
   findServer() === undefined ? "nats-server is not on the PATH" : undefined;
 
+/**
+ * The same for tests that do with three servers what they do with one: they take minutes, most of
+ * them elections, and run when ATOLL_TEST_NATS is 3.
+ */
+export const clusterSkipReason: string | undefined =
+  skipReason ??
+  (process.env["ATOLL_TEST_NATS"] === "3" ? undefined : "ATOLL_TEST_NATS=3 runs it on a cluster");
+
 /** What a test does to the servers of a bus, be it one or a cluster. */
 export interface TestNats extends AsyncDisposable {
   /** All servers, as the clients of the bus take it. */

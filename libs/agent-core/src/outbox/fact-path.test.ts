@@ -4,7 +4,13 @@
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { NatsCluster, NatsServer, skipReason, until } from "@atoll/event-bus-nats/testing";
+import {
+  clusterSkipReason,
+  NatsCluster,
+  NatsServer,
+  skipReason,
+  until,
+} from "@atoll/event-bus-nats/testing";
 import { FACT_STREAM, FactPath } from "../testing/fact-path.ts";
 
 const skip = skipReason ?? false;
@@ -16,7 +22,7 @@ function onCluster(
   name: string,
   fault: (path: FactPath, nats: NatsCluster) => Promise<void>,
 ): void {
-  test(`${name} (three servers)`, { skip }, async () => {
+  test(`${name} (three servers)`, { skip: clusterSkipReason ?? false }, async () => {
     const nats = await NatsCluster.start();
     await using path = await FactPath.start(nats);
     await path.more(SOME);
