@@ -6,6 +6,7 @@
  */
 import type {
   ActionId,
+  AgentProcess,
   DatacenterName,
   NodeName,
   Order,
@@ -29,6 +30,7 @@ import {
   position,
   targetKey,
 } from "./check-message.ts";
+import { checkedProcess } from "./claimant.ts";
 import { checkedOrder } from "./check-order.ts";
 import { DecodeError, required } from "./decode-error.ts";
 import { attempt } from "./decoded.ts";
@@ -47,6 +49,8 @@ export interface Heartbeat {
   readonly maintenance: boolean;
   /** The server of the bus that the agent is connected to; empty when it does not say. */
   readonly server: string;
+  /** Absent from an agent that does not name itself. */
+  readonly process?: AgentProcess;
 }
 
 export interface Directive {
@@ -57,6 +61,8 @@ export interface Directive {
   readonly maintenance: boolean;
   /** The agent is to report its whole inventory. Default false. */
   readonly inventoryWanted?: boolean;
+  /** More than one agent speaks under this name; said to all of them. Default false. */
+  readonly contested?: boolean;
 }
 
 export interface ActionOrder {
@@ -68,6 +74,8 @@ export interface ActionOrder {
   readonly timeoutMs: number;
   readonly order: Order;
   readonly incarnation: string;
+  /** Of the agent that it is for, where the log knows one. */
+  readonly instance?: string;
 }
 
 /** Takes an action back: it may begin no more. */
@@ -80,6 +88,7 @@ export type ActionReplyCode =
   | "staleTerm"
   | "staleGeneration"
   | "otherIncarnation"
+  | "otherInstance"
   | "unable";
 
 export interface ActionReply {
@@ -96,11 +105,13 @@ const replyCodes = words<ActionReplyCode, ProtoActionReplyCode>("reply code", {
   staleTerm: ProtoActionReplyCode.ACTION_REPLY_CODE_STALE_TERM,
   staleGeneration: ProtoActionReplyCode.ACTION_REPLY_CODE_STALE_GENERATION,
   otherIncarnation: ProtoActionReplyCode.ACTION_REPLY_CODE_OTHER_INCARNATION,
+  otherInstance: ProtoActionReplyCode.ACTION_REPLY_CODE_OTHER_INSTANCE,
   unable: ProtoActionReplyCode.ACTION_REPLY_CODE_UNABLE,
 });
 
 export function encodeHeartbeat(heartbeat: Heartbeat): Uint8Array {
-  return ProtoHeartbeat.encode({ ...heartbeat, busServer: heartbeat.server }).finish();
+  const { process, server } = heartbeat;
+  return ProtoHeartbeat.encode({ ...heartbeat, busServer: server, process }).finish();
 }
 
 export function decodeHeartbeat(bytes: Uint8Array): Decoded<Heartbeat> {
@@ -114,13 +125,14 @@ export function decodeHeartbeat(bytes: Uint8Array): Decoded<Heartbeat> {
       committed: position("committed", message.committed),
       maintenance: message.maintenance,
       server: message.busServer === "" ? "" : identifier("bus server", message.busServer),
+      ...(message.process === undefined ? {} : { process: checkedProcess(message.process) }),
     };
   });
 }
 
 export function encodeDirective(directive: Directive): Uint8Array {
-  const { inventoryWanted = false } = directive;
-  return ProtoDirective.encode({ ...directive, inventoryWanted }).finish();
+  const { inventoryWanted = false, contested = false } = directive;
+  return ProtoDirective.encode({ ...directive, inventoryWanted, contested }).finish();
 }
 
 export function decodeDirective(bytes: Uint8Array): Decoded<Directive> {
@@ -132,19 +144,21 @@ export function decodeDirective(bytes: Uint8Array): Decoded<Directive> {
       committed: position("committed", message.committed),
       maintenance: message.maintenance,
       ...(message.inventoryWanted ? { inventoryWanted: true } : {}),
+      ...(message.contested ? { contested: true } : {}),
     };
   });
 }
 
 export function encodeActionOrder(order: ActionOrder): Uint8Array {
-  const message = { ...order, order: toProtoOrder(order.order), withdraw: false };
+  const { instance = "" } = order;
+  const message = { ...order, instance, order: toProtoOrder(order.order), withdraw: false };
   return ProtoActionOrder.encode(message).finish();
 }
 
 /** It has no order in it, so whoever does not know withdrawals refuses it. */
 export function encodeWithdrawal(withdrawal: Withdrawal): Uint8Array {
-  const { term, action, generation, target, incarnation } = withdrawal;
-  const named = { term, action, generation, target, incarnation };
+  const { term, action, generation, target, incarnation, instance = "" } = withdrawal;
+  const named = { term, action, generation, target, incarnation, instance };
   return ProtoActionOrder.encode({ ...named, timeoutMs: 0, withdraw: true }).finish();
 }
 
@@ -160,6 +174,7 @@ export function decodeWithdrawal(bytes: Uint8Array): Decoded<Withdrawal> {
       generation: counter("generation", message.generation),
       target: targetKey(message.target),
       incarnation: identifier("incarnation", message.incarnation),
+      ...instanceOf(message.instance),
     };
   });
 }
@@ -179,6 +194,7 @@ export function decodeActionOrder(bytes: Uint8Array): Decoded<ActionOrder> {
       timeoutMs: counter("timeout", message.timeoutMs),
       order,
       incarnation: identifier("incarnation", message.incarnation),
+      ...instanceOf(message.instance),
     };
   });
 }
@@ -196,6 +212,10 @@ export function decodeActionReply(bytes: Uint8Array): Decoded<ActionReply> {
       term: counter("term", message.term),
     };
   });
+}
+
+function instanceOf(text: string): { readonly instance?: string } {
+  return text === "" ? {} : { instance: identifier("instance", text) };
 }
 
 function targetOf(order: Order): string {

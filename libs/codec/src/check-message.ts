@@ -83,7 +83,9 @@ export function position(what: string, value: ProtoOutboxPosition | undefined): 
   const sequence = counter(`sequence of ${what}`, value?.sequence ?? 0);
   if ((boot === 0) !== (sequence === 0))
     throw new DecodeError(`${what} is ${boot}/${sequence}: one part is 0`);
-  return { boot, sequence };
+  const instance = value?.instance;
+  if (instance === undefined) return { boot, sequence };
+  return { boot, sequence, instance: identifier(`instance of ${what}`, instance) };
 }
 
 export function listUpTo<T>(what: string, list: readonly T[], most: number): readonly T[] {

@@ -19,6 +19,7 @@ import type {
   TargetKey,
 } from "@atoll/domain";
 import type { Event as ProtoEvent } from "@atoll/proto/atoll/log/v1/log";
+import { fromProtoClaimant, toProtoClaimant } from "./claimant.ts";
 import { DecodeError, required } from "./decode-error.ts";
 import { fromProtoInventory, toProtoInventory } from "./inventory.ts";
 import {
@@ -83,6 +84,10 @@ function toCase(event: DomainEvent): ProtoCase {
         $case: event.type,
         value: { node: event.node, file: toProtoFileObservation(event.file) },
       };
+    case "identityConflict": {
+      const claimants = event.claimants.map(toProtoClaimant);
+      return { $case: event.type, value: { node: event.node, claimants } };
+    }
     case "nodeUpdated": {
       const labels = sortedRecord(event.labels);
       return {
@@ -105,6 +110,7 @@ type DifferentShape =
   | "inventoryChanged"
   | "serviceStatusChanged"
   | "fileStatusChanged"
+  | "identityConflict"
   | "nodeUpdated"
   | "roleApplied"
   | "actionPlanned";
@@ -204,6 +210,14 @@ function fromIntentCase(event: ProtoCase): NodeEvent | ActionEvent | undefined {
         labels,
         location: fromProtoLocation(location),
       };
+    }
+    case "identityConflict": {
+      const claimants = event.value.claimants.map(fromProtoClaimant);
+      return { type: event.$case, node: nodeOf(event), claimants };
+    }
+    case "identityConflictEnded": {
+      const remaining = fromProtoClaimant(required(event.value.remaining, "remaining"));
+      return { type: event.$case, node: nodeOf(event), remaining };
     }
     case "roleAssigned":
     case "roleUnassigned":

@@ -46,5 +46,6 @@ export function fromProtoFileObservation(file: ProtoFileObservation): FileObserv
 
 /** Absent is the beginning. */
 export function fromProtoOutboxPosition(position: ProtoOutboxPosition | undefined): OutboxPosition {
-  return { boot: position?.boot ?? 0, sequence: position?.sequence ?? 0 };
+  const { boot = 0, sequence = 0, instance } = position ?? {};
+  return instance === undefined ? { boot, sequence } : { boot, sequence, instance };
 }

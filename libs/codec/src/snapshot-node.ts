@@ -7,6 +7,7 @@
 import { FACT_LANES } from "@atoll/domain";
 import type {
   ActionId,
+  ConflictState,
   DroppedCount,
   FactLane,
   Disruption,
@@ -23,6 +24,7 @@ import type {
   Withheld,
 } from "@atoll/domain";
 import type {
+  ConflictRecord,
   DroppedRecord,
   DisruptionRecord,
   FailureRecord,
@@ -33,6 +35,7 @@ import type {
   WithheldRecord,
 } from "@atoll/proto/atoll/log/v1/snapshot";
 import { sortedEntries } from "@atoll/stdx";
+import { fromProtoClaimant, toProtoClaimant } from "./claimant.ts";
 import { required } from "./decode-error.ts";
 import { fromProtoInventory, toProtoInventory } from "./inventory.ts";
 import {
@@ -49,7 +52,7 @@ import { oneOf } from "./words.ts";
 const PRESENCES: readonly Presence[] = ["alive", "suspected", "lost"];
 
 export function toNodeRecord(node: NodeState): NodeRecord {
-  const { maintenance, inventory, rebooted, wiped } = node;
+  const { maintenance, inventory, rebooted, wiped, conflict } = node;
   return {
     name: node.name,
     revision: node.revision,
@@ -79,6 +82,14 @@ export function toNodeRecord(node: NodeState): NodeRecord {
     ),
     ...(rebooted === undefined ? {} : { rebooted }),
     ...(wiped === undefined ? {} : { wiped }),
+    ...(conflict === undefined
+      ? {}
+      : {
+          conflict: {
+            claimants: conflict.claimants.map(toProtoClaimant),
+            since: conflict.since,
+          },
+        }),
     disrupted: sortedEntries(node.disrupted).map(([target, found]) => ({ target, ...found })),
     withheld: [...node.withheld].map(([target, withheld]) => ({ target, ...withheld })),
   };
@@ -134,6 +145,7 @@ export function fromNodeRecord(
       : { dropped: new Map(record.dropped.map(fromDroppedRecord)) }),
     ...(record.rebooted === undefined ? {} : { rebooted: fromSince(record.rebooted) }),
     ...(record.wiped === undefined ? {} : { wiped: fromSince(record.wiped) }),
+    ...(record.conflict === undefined ? {} : { conflict: fromConflictRecord(record.conflict) }),
     disrupted: new Map(record.disrupted.map(fromDisruptionRecord)),
     withheld: new Map(record.withheld.map(fromWithheldRecord)),
   };
@@ -142,6 +154,10 @@ export function fromNodeRecord(
 export function fromSince(since: ProtoSince | undefined): Since {
   const { index, stampMs } = required(since, "since");
   return { index, stampMs };
+}
+
+function fromConflictRecord({ claimants, since }: ConflictRecord): ConflictState {
+  return { claimants: claimants.map(fromProtoClaimant), since: fromSince(since) };
 }
 
 function toServiceRecord(service: ObservedService): ServiceRecord {

@@ -22,6 +22,7 @@ const {
   acceptFacts: _facts,
   reportPresence: _presence,
   reportSight: _sight,
+  reportClaimants: _claimants,
   carryOutPlan: _plan,
   ...userCommands
 } = sampleCommands;

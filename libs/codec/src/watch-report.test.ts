@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { WatchReport } from "./watch-report.ts";
 import { decodeWatchReport, encodeWatchReport } from "./watch-report.ts";
-import { dc1, n1, n2 } from "@atoll/domain/testing";
+import { dc1, firstTwin, n1, n2, secondTwin } from "@atoll/domain/testing";
 import { Prng } from "@atoll/stdx";
+
+const HEARD = { claimant: firstTwin, silentMs: 0, alternates: true };
 
 const report: WatchReport = {
   datacenter: dc1,
@@ -19,6 +21,15 @@ const report: WatchReport = {
   silent: [{ node: n1, silentMs: 1_300, probes: 3, server: "" }],
   back: [n2],
   needs: [{ node: n1, incarnation: "i1" }],
+  contested: [
+    {
+      node: n2,
+      heard: [
+        { claimant: firstTwin, silentMs: 300, alternates: true },
+        { claimant: secondTwin, silentMs: 0, alternates: false },
+      ],
+    },
+  ],
 };
 
 test("a watch report comes back as it was", () => {
@@ -36,6 +47,8 @@ test("decodeWatchReport() refuses what is out of bounds, and takes any bytes", (
     { back: ["NOT A NODE" as never] },
     { silent: [{ node: n1, silentMs: -1, probes: 0, server: "" }] },
     { shards: Array.from({ length: 1_025 }, (_, shard) => ({ shard, uninterruptedMs: 0 })) },
+    { contested: [{ node: n1, heard: Array.from({ length: 17 }, () => HEARD) }] },
+    { contested: [{ node: n1, heard: [{ ...HEARD, silentMs: -1 }] }] },
     { back: Array.from({ length: 10_001 }, () => n1) },
   ];
   for (const more of wrong) {

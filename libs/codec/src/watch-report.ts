@@ -3,8 +3,9 @@
  *
  * Each list is bounded and each value checked: whoever may speak on the bus could send anything.
  */
-import type { DatacenterName, NodeName } from "@atoll/domain";
+import type { Claimant, DatacenterName, NodeName } from "@atoll/domain";
 import { WatchReport as ProtoWatchReport } from "@atoll/proto/atoll/replica/v1/watch";
+import { checkedClaimant } from "./claimant.ts";
 import { counter, datacenterName, identifier, listUpTo, nodeName } from "./check-message.ts";
 import { attempt } from "./decoded.ts";
 import type { Decoded } from "./decoded.ts";
@@ -30,12 +31,22 @@ export interface WatchReport {
   }[];
   readonly back: readonly NodeName[];
   readonly needs: readonly { readonly node: NodeName; readonly incarnation: string }[];
+  readonly contested: readonly {
+    readonly node: NodeName;
+    readonly heard: readonly {
+      readonly claimant: Claimant;
+      readonly silentMs: number;
+      readonly alternates: boolean;
+    }[];
+  }[];
 }
 
 const NODES_MAX = 10_000;
 const SHARDS_MAX = 1_024;
 const SERVERS_MAX = 100;
 const REPLICAS_MAX = 100;
+const CONTESTED_MAX = 1_000;
+const CLAIMANTS_MAX = 16;
 
 export function encodeWatchReport(report: WatchReport): Uint8Array {
   return ProtoWatchReport.encode(report).finish();
@@ -69,6 +80,14 @@ export function decodeWatchReport(bytes: Uint8Array): Decoded<WatchReport> {
       needs: listUpTo("nodes in need", message.needs, NODES_MAX).map((each) => ({
         node: nodeName(each.node),
         incarnation: identifier("incarnation", each.incarnation),
+      })),
+      contested: listUpTo("contested nodes", message.contested, CONTESTED_MAX).map((each) => ({
+        node: nodeName(each.node),
+        heard: listUpTo("claimants", each.heard, CLAIMANTS_MAX).map((one) => ({
+          claimant: checkedClaimant(one.claimant),
+          silentMs: counter("duration", one.silentMs),
+          alternates: one.alternates,
+        })),
       })),
     };
   });

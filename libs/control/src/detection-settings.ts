@@ -49,6 +49,12 @@ export interface DetectionSettings {
   readonly nodesPerReportMax: number;
   /** Nodes in one report whose agents do not know what is committed. */
   readonly needsPerReportMax: number;
+  /** An agent that is heard again after another, and again after this long, speaks by turns. */
+  readonly claimantTurnMs: number;
+  /** Of several agents under one name, one that was silent for this long is gone. */
+  readonly claimantGoneMs: number;
+  /** Names under which more than one agent speaks, in one report. */
+  readonly contestedPerReportMax: number;
   /** Verdicts in one batch of the leader; more wait for the next. */
   readonly verdictsPerBatchMax: number;
 }
@@ -73,5 +79,8 @@ export const DETECTION_DEFAULTS: DetectionSettings = {
   sightHoldMs: 30_000,
   nodesPerReportMax: 2_000,
   needsPerReportMax: 500,
+  claimantTurnMs: 500,
+  claimantGoneMs: 10_000,
+  contestedPerReportMax: 100,
   verdictsPerBatchMax: 500,
 };

@@ -12,6 +12,7 @@ export function directiveOf(view: StateView, node: NodeState, term: number): Dir
     committed: node.watermark,
     maintenance: keepsStill(view, node),
     ...(node.inventoryOutdated === undefined ? {} : { inventoryWanted: true }),
+    ...(node.conflict === undefined ? {} : { contested: true }),
   };
 }
 
@@ -28,4 +29,12 @@ export function knowsDirective(
     heartbeat.maintenance === keepsStill(view, node) &&
     node.inventoryOutdated === undefined
   );
+}
+
+/**
+ * Whether an agent of another incarnation than the log's is to be told: one that the log had
+ * confirmed something to, or that contests the node and does not keep still.
+ */
+export function mustHear({ conflict }: NodeState, heartbeat: HeartbeatView): boolean {
+  return conflict === undefined ? heartbeat.committed.boot > 0 : !heartbeat.maintenance;
 }

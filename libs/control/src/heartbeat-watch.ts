@@ -13,11 +13,12 @@ import {
   type NodeState,
   type StateView,
 } from "@atoll/domain";
+import { ClaimantWatch } from "./claimant-watch.ts";
 import type { DetectionSettings } from "./detection-settings.ts";
-import { knowsDirective } from "./directive.ts";
+import { knowsDirective, mustHear } from "./directive.ts";
 import { NodeQueue, type Queued } from "./node-queue.ts";
 import { type NamesInOrder, NodeRound } from "./node-round.ts";
-import type { HeartbeatView, NodeInNeed, SilentNode } from "./watch-report.ts";
+import type { ContestedNode, HeartbeatView, NodeInNeed, SilentNode } from "./watch-report.ts";
 
 interface WatchedNode extends Queued<WatchedNode> {
   readonly name: NodeName;
@@ -27,6 +28,8 @@ interface WatchedNode extends Queued<WatchedNode> {
   /** The last heartbeat as it came, and what it says. */
   said: Uint8Array;
   heartbeat: HeartbeatView | undefined;
+  /** When that was heard, whoever said it. */
+  spokeAtMs: number;
   /** When it was probed in this silence: the first times, as many as a verdict needs. */
   probes: number[];
   probedAtMs: number;
@@ -64,6 +67,7 @@ export class HeartbeatWatch {
   readonly #servers = new Map<string, number>();
   /** Looks for nodes in the shards that are watched now. */
   readonly #round = new NodeRound();
+  readonly #claimants: ClaimantWatch;
   #shards: ReadonlySet<number> = new Set();
   #turn: IterableIterator<WatchedNode> | undefined;
   /** Nodes that were not heard have time until here. */
@@ -75,6 +79,7 @@ export class HeartbeatWatch {
 
   constructor(options: HeartbeatWatchOptions) {
     this.#options = options;
+    this.#claimants = new ClaimantWatch(options.settings);
   }
 
   get watchedCount(): number {
@@ -139,7 +144,7 @@ export class HeartbeatWatch {
     }
   }
 
-  add({ name, presence }: NodeState, nowMs: number): void {
+  add({ name, presence, conflict }: NodeState, nowMs: number): void {
     const shard = this.#options.shardOf(name);
     if (!this.#shards.has(shard) || this.#nodes.has(name)) return;
     const node: WatchedNode = {
@@ -148,6 +153,7 @@ export class HeartbeatWatch {
       heardAtMs: nowMs,
       said: NOTHING,
       heartbeat: undefined,
+      spokeAtMs: 0,
       probes: [],
       probedAtMs: 0,
       knownIn: 0,
@@ -156,6 +162,7 @@ export class HeartbeatWatch {
       next: undefined,
     };
     this.#nodes.set(name, node);
+    if (conflict !== undefined) this.#claimants.contest(name, true);
     // Nothing more can be said of a lost one until it is heard.
     if (presence !== "lost") this.#expect(node, nowMs);
   }
@@ -165,6 +172,7 @@ export class HeartbeatWatch {
     if (node === undefined) return;
     this.#putAway(node);
     this.#nodes.delete(name);
+    this.#claimants.forget(name);
   }
 
   /** The log calls it lost. */
@@ -185,26 +193,41 @@ export class HeartbeatWatch {
     const node = this.#nodes.get(name);
     if (node === undefined) return this.#hearStranger(name, payload, nowMs);
     const repeated = isSame(node.said, payload);
-    if (repeated && node.knownIn === this.#changes) {
+    const alone = !this.#claimants.has(node.name);
+    if (repeated && alone && node.knownIn === this.#changes) {
+      node.spokeAtMs = nowMs;
       this.#heardNow(node, nowMs);
       return true;
     }
+    const before = node.heartbeat;
     if (!repeated) {
       const heartbeat = this.#options.read(name, payload);
       if (heartbeat === undefined) return false;
       node.said = payload.slice();
       node.heartbeat = heartbeat;
     }
+    const { heartbeat } = node;
+    if (heartbeat === undefined) return true;
+    if (!repeated || !alone) {
+      const last = before && { heartbeat: before, atMs: node.spokeAtMs };
+      this.#claimants.hear(node.name, last, { heartbeat, atMs: nowMs });
+    }
+    node.spokeAtMs = nowMs;
     const view = this.#options.view();
     const state = view.node(node.name);
-    const { heartbeat } = node;
-    if (heartbeat === undefined || state?.incarnation !== heartbeat.incarnation) return true;
+    if (state === undefined) return true;
+    const own = state.incarnation === heartbeat.incarnation;
+    if (!own && mustHear(state, heartbeat)) {
+      remember(this.#needs, node.name, heartbeat.incarnation);
+    }
+    if (!own && state.conflict === undefined) return true;
     this.#heardNow(node, nowMs);
-    const knows = knowsDirective(view, state, heartbeat);
+    const knows = own && knowsDirective(view, state, heartbeat);
     node.knownIn = knows && state.presence === "alive" ? this.#changes : 0;
     if (state.presence !== "alive") remember(this.#back, node.name, nowMs);
-    // One that learns as usual says something new each time.
-    if (repeated && !knows) remember(this.#needs, node.name, heartbeat.incarnation);
+    // One that learns as usual says something new each time; of several none does, in turn.
+    const settled = repeated || state.conflict !== undefined;
+    if (own && settled && !knows) remember(this.#needs, node.name, heartbeat.incarnation);
     return true;
   }
 
@@ -213,7 +236,18 @@ export class HeartbeatWatch {
     if (event.type === "actionsPaused" || event.type === "actionsResumed") this.#changes += 1;
     const name = nodeOf(event);
     const node = name === undefined ? undefined : this.#nodes.get(name);
-    if (node !== undefined) node.knownIn = 0;
+    if (node === undefined) return;
+    node.knownIn = 0;
+    if (event.type === "identityConflict") this.#claimants.contest(node.name, true);
+    if (event.type === "identityConflictEnded") this.#claimants.contest(node.name, false);
+  }
+
+  /** Under which names more than one agent is heard, or the log says so, and who it is. */
+  contested(nowMs: number): ContestedNode[] {
+    return this.#claimants.contested(nowMs, (name) => {
+      const node = this.#nodes.get(name);
+      return node?.heartbeat && { heartbeat: node.heartbeat, atMs: node.spokeAtMs };
+    });
   }
 
   /** Puts those in doubt that were silent for too long, counted up to `untilMs`. */

@@ -1,3 +1,4 @@
+export { type Addressee, addresseeOf } from "./addressee.ts";
 export { Leader } from "./leader.ts";
 export type { LeaderOptions } from "./leader.ts";
 export { orderReplyOf } from "./order-reply.ts";

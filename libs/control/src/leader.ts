@@ -13,6 +13,7 @@
 import type {
   ActionEvent,
   DatacenterName,
+  DomainEvent,
   LogEntry,
   NodeName,
   PlannerDecision,
@@ -60,6 +61,14 @@ interface OfferedFacts {
   next: number;
   readonly ready: () => void;
 }
+
+/** Whether a node is acted upon; its agent is to know at once. */
+const TOLD_AT_ONCE: ReadonlySet<DomainEvent["type"]> = new Set([
+  "maintenanceStarted",
+  "maintenanceEnded",
+  "identityConflict",
+  "identityConflictEnded",
+]);
 
 export class Leader {
   readonly #options: LeaderOptions;
@@ -322,9 +331,7 @@ export class Leader {
     }
     this.#plannedActions = [];
     for (const { event } of batch.events) {
-      if (event.type === "maintenanceStarted" || event.type === "maintenanceEnded") {
-        this.#direct(event.node);
-      }
+      if (TOLD_AT_ONCE.has(event.type) && "node" in event) this.#direct(event.node);
     }
     for (const node of batch.addressees) this.#toDirect.add(node);
     if (batch.stream !== undefined) link.forgetFacts(batch.stream);

@@ -65,6 +65,7 @@ export interface Directive {
   readonly committed: OutboxPosition;
   readonly maintenance: boolean;
   readonly inventoryWanted?: boolean;
+  readonly contested?: boolean;
 }
 
 /** How the leader speaks to agents. */

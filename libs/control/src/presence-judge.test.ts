@@ -68,6 +68,7 @@ function witness(said: Said, at: number): Witness {
     servers,
     silent: new Map(claims),
     back: new Set((said.back ?? []) as NodeName[]),
+    contested: new Map(),
   };
 }
 

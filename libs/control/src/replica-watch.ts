@@ -8,6 +8,7 @@
  */
 import type { DatacenterName, NodeName } from "@atoll/domain";
 import type { Clock } from "@atoll/stdx";
+import { judgeClaimants, type ReportClaimants } from "./claimant-judge.ts";
 import type { DetectionSettings } from "./detection-settings.ts";
 import { HeartbeatWatch } from "./heartbeat-watch.ts";
 import { type PresenceCommand, PresenceJudge } from "./presence-judge.ts";
@@ -164,11 +165,16 @@ export class ReplicaWatch {
   }
 
   /** What the leader is to decide; nothing when no report came since the last call. */
-  verdicts(nowMs: number): PresenceCommand[] {
+  verdicts(nowMs: number): (PresenceCommand | ReportClaimants)[] {
     if (!this.#leading || !this.#news) return [];
     this.#news = false;
     const witnesses = this.#group.witnesses(nowMs);
-    return this.#judge.verdicts(witnesses, this.#options.state.datacenter, nowMs);
+    const view = this.#options.state.datacenter;
+    const { settings, shards } = this.#options;
+    return [
+      ...judgeClaimants(witnesses, { view, settings, shardOf: shards.of }),
+      ...this.#judge.verdicts(witnesses, view, nowMs),
+    ];
   }
 
   /** Agents that must be told what is committed. */
@@ -238,6 +244,7 @@ export class ReplicaWatch {
       silent: hears ? this.#nodes.silent(horizonMs) : [],
       back: this.#nodes.back(nowMs),
       needs: this.#nodes.takeNeeds(),
+      contested: this.#nodes.contested(nowMs),
     });
   }
 

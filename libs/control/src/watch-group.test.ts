@@ -24,6 +24,7 @@ function reportOf(of: WatchGroup, replica: number, nowMs: number, life?: number)
     silent: [SILENT],
     back: [],
     needs: [],
+    contested: [],
   };
 }
 

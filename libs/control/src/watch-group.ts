@@ -8,7 +8,7 @@
  */
 import type { NodeName } from "@atoll/domain";
 import type { DetectionSettings } from "./detection-settings.ts";
-import type { HeardReport, SilentNode, WatchReport } from "./watch-report.ts";
+import type { ContestedNode, HeardReport, SilentNode, WatchReport } from "./watch-report.ts";
 
 /** A silence as one replica sees it. */
 export interface Claim extends SilentNode {
@@ -23,6 +23,7 @@ export interface Witness {
   readonly servers: readonly string[];
   readonly silent: ReadonlyMap<NodeName, Claim>;
   readonly back: ReadonlySet<NodeName>;
+  readonly contested: ReadonlyMap<NodeName, ContestedNode["heard"]>;
 }
 
 interface Peer {
@@ -156,5 +157,6 @@ function witnessOf(report: WatchReport, madeAfterMs: number, kept: readonly Clai
   for (const each of report.silent) silent.set(each.node, { ...each, madeAfterMs });
   const { replica, servers, shards } = report;
   const uninterruptedMs = new Map(shards.map((each) => [each.shard, each.uninterruptedMs]));
-  return { replica, uninterruptedMs, servers, silent, back: new Set(report.back) };
+  const contested = new Map(report.contested.map(({ node, heard }) => [node, heard]));
+  return { replica, uninterruptedMs, servers, silent, back: new Set(report.back), contested };
 }

@@ -5,7 +5,7 @@
  * durations, never times. That a reader can trust its age follows from `heard`: a report that names
  * the reader's own report number k was made after the reader sent that.
  */
-import type { DatacenterName, NodeName } from "@atoll/domain";
+import type { AgentProcess, Claimant, DatacenterName, NodeName } from "@atoll/domain";
 
 export interface WatchReport {
   readonly datacenter: DatacenterName;
@@ -25,6 +25,7 @@ export interface WatchReport {
   /** Nodes just heard that the log calls suspected, lost or forgotten. */
   readonly back: readonly NodeName[];
   readonly needs: readonly NodeInNeed[];
+  readonly contested: readonly ContestedNode[];
 }
 
 export interface HeardReport {
@@ -54,10 +55,24 @@ export interface NodeInNeed {
   readonly incarnation: string;
 }
 
+/** Under its name more than one agent was heard lately, or the log says so. */
+export interface ContestedNode {
+  readonly node: NodeName;
+  /** Those heard lately. */
+  readonly heard: readonly {
+    readonly claimant: Claimant;
+    readonly silentMs: number;
+    /** It was heard again after another, more than once. */
+    readonly alternates: boolean;
+  }[];
+}
+
 /** What a heartbeat says, as far as watching goes. */
 export interface HeartbeatView {
   readonly incarnation: string;
   readonly committed: { readonly boot: number; readonly sequence: number };
   readonly maintenance: boolean;
   readonly server: string;
+  /** Absent when its agent does not name itself. */
+  readonly process?: AgentProcess;
 }

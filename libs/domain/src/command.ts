@@ -4,6 +4,7 @@
  * Commands come from the API, from agents' messages and from the leader's own planner and detector.
  * They are decided once, on the leader, and never logged; only the events they lead to are.
  */
+import type { Claimant } from "./claimant.ts";
 import type { Cause } from "./event.ts";
 import type { FaultDomainName } from "./fault-domain.ts";
 import type { FactBatch } from "./fact.ts";
@@ -92,6 +93,13 @@ export type InternalCommand =
       readonly node: NodeName;
       readonly presence: "alive" | "suspected" | "lost";
       readonly silentMs: number;
+    }
+  /** Who speaks under the name of a node: two or more in turn, or one alone for a while. */
+  | {
+      readonly type: "reportClaimants";
+      readonly node: NodeName;
+      /** By instance. */
+      readonly claimants: readonly Claimant[];
     }
   /** Many nodes of a fault domain fell silent together, or that is over. */
   | {

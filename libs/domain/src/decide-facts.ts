@@ -3,13 +3,15 @@
  *
  * The watermark of a node says up to where its facts are in the log. A batch is taken when it joins
  * or overlaps it; one that was seen before, or that leaves a gap, gives no events, and the agent
- * sends again what is missing. Only changes become events; that a fact was taken in without one is
- * recorded by the watermark alone. Never looks at the agent's clock. Being heard of here does not
- * bring a silent node back: that is the detector's to say, who listens to all of them in the same
- * way.
+ * sends again what is missing. Facts of a copy of the data folder, numbered alike, are none of this
+ * node's; and while it is open which of two agents is the node, nothing is taken in. Only changes
+ * become events; that a fact was taken in without one is recorded by the watermark alone. Never
+ * looks at the agent's clock. Being heard of here does not bring a silent node back: that is the
+ * detector's to say, who listens to all of them in the same way.
  */
 import { canonicalJson } from "@atoll/stdx";
 import { cancelAll } from "./cancel-all.ts";
+import { isSameInstance } from "./claimant.ts";
 import type { CommandContext } from "./command.ts";
 import { decided, UNCHANGED } from "./decision.ts";
 import type { Decision } from "./decision.ts";
@@ -34,6 +36,7 @@ export function decideAcceptFacts(
   context: CommandContext,
 ): Decision {
   const node = view.node(batch.node);
+  if (node?.conflict !== undefined) return UNCHANGED;
   const arrival = node === undefined ? discover(view, batch) : meet(node, batch);
   const unseen = unseenFacts(arrival.watermark, batch);
   if (unseen.length === 0) return UNCHANGED;
@@ -99,19 +102,30 @@ function meet(node: NodeState, { incarnation }: FactBatch): Arrival {
 }
 
 /**
- * The facts of the batch after the watermark; none when the batch leaves a gap or is of an earlier
- * boot.
+ * The facts of the batch after the watermark; none when the batch leaves a gap, is of an earlier
+ * boot, or of another outbox than the watermark.
  */
 function unseenFacts(watermark: OutboxPosition, batch: FactBatch): readonly Fact[] {
   if (comparePositions(batch.previous, watermark) > 0) return [];
   if (batch.first.boot < watermark.boot) return [];
+  if (!goesOn(watermark, batch)) return [];
   const seen =
     batch.first.boot === watermark.boot ? watermark.sequence - batch.first.sequence + 1 : 0;
   return seen <= 0 ? batch.facts : batch.facts.slice(seen);
 }
 
+/**
+ * Whether the batch is of the outbox in which the watermark stands: the boot of the watermark must
+ * be one of its own. An agent that learns where the watermark stands sends from there.
+ */
+function goesOn(watermark: OutboxPosition, { previous, first }: FactBatch): boolean {
+  if (first.boot === watermark.boot) return isSameInstance(first, watermark);
+  if (previous.boot === watermark.boot) return isSameInstance(previous, watermark);
+  return first.instance === undefined || watermark.instance === undefined;
+}
+
 function lastPosition({ first, facts }: FactBatch): OutboxPosition {
-  return { boot: first.boot, sequence: first.sequence + facts.length - 1 };
+  return { ...first, sequence: first.sequence + facts.length - 1 };
 }
 
 /** The event that a fact is, or undefined when it changes nothing. */

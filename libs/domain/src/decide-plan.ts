@@ -87,6 +87,7 @@ function planned(
   if (view.pause !== undefined) return undefined;
   if (node === undefined || node.maintenance !== undefined || node.presence === "lost")
     return undefined;
+  if (node.conflict !== undefined) return undefined;
   const { target, order, cause, attempt, timeoutMs } = decision;
   if (node.open.has(target) || node.open.size >= OPEN_ACTIONS_PER_NODE_MAX) return undefined;
   const healing = healingOf(node, order);

@@ -18,6 +18,7 @@ import { decideApplyRoles, decideDeleteRole } from "./decide-role.ts";
 import { decideAssignRole, decideUnassignRole } from "./decide-role-assignment.ts";
 import { decided } from "./decision.ts";
 import type { Decision } from "./decision.ts";
+import { decideReportClaimants } from "./identity-conflict.ts";
 import { showText } from "./names.ts";
 import { decidePause, decideResume } from "./pause.ts";
 import { rejected } from "./rejection.ts";
@@ -38,6 +39,8 @@ export function decide(view: StateView, command: Command, context: CommandContex
       return decideReportPresence(view, command);
     case "reportSight":
       return decideReportSight(view, command);
+    case "reportClaimants":
+      return decideReportClaimants(view, command);
     case "carryOutPlan":
       return decideCarryOutPlan(view, command.decisions, context);
     default:

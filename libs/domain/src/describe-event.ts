@@ -8,6 +8,7 @@ import type { DomainEvent, GroupEvent, PauseEvent, StormEvent } from "./event.ts
 import type { DroppedFacts, FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
 import type { NodeName } from "./names.ts";
 import { fileTarget, serviceTarget } from "./names.ts";
+import { describeIdentityConflict } from "./identity-conflict.ts";
 import { describeSight } from "./sight.ts";
 import type { Order } from "./order.ts";
 
@@ -45,6 +46,9 @@ export function describeEvent(event: DomainEvent): string {
       return `node ${event.node} has been silent for ${event.silentMs} ms: it is suspected`;
     case "nodeLost":
       return `node ${event.node} has been silent for ${event.silentMs} ms: it is lost`;
+    case "identityConflict":
+    case "identityConflictEnded":
+      return describeIdentityConflict(event);
     case "nodeReturned":
       return `node ${event.node} is back`;
     default:
@@ -100,7 +104,9 @@ type ObservedType =
   | "factsAccepted"
   | "nodeSuspected"
   | "nodeLost"
-  | "nodeReturned";
+  | "nodeReturned"
+  | "identityConflict"
+  | "identityConflictEnded";
 
 /** What was wanted and done about it. */
 function describeIntent(event: Exclude<DomainEvent, { type: ObservedType }>): string {

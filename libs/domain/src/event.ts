@@ -5,6 +5,7 @@
  * new type. `evolve` takes every one of them without a throw. Recipe for a new one:
  * CONTRIBUTING.md, "Add an event".
  */
+import type { Claimant } from "./claimant.ts";
 import type { FaultDomainName } from "./fault-domain.ts";
 import type { DroppedFacts, FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
 import type { Inventory } from "./inventory.ts";
@@ -148,6 +149,10 @@ export type NodeEvent =
   | (OfNode & { readonly type: "nodeSuspected"; readonly silentMs: number })
   | (OfNode & { readonly type: "nodeLost"; readonly silentMs: number })
   | (OfNode & { readonly type: "nodeReturned" })
+  /** More than one agent speaks under its name: none of them is obeyed. */
+  | (OfNode & { readonly type: "identityConflict"; readonly claimants: readonly Claimant[] })
+  /** One of them alone has been heard for a while. */
+  | (OfNode & { readonly type: "identityConflictEnded"; readonly remaining: Claimant })
   | (OfNode & {
       readonly type: "nodeUpdated";
       readonly labels: Readonly<Record<string, string>>;

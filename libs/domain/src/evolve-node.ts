@@ -123,7 +123,8 @@ export function evolveNodeForgotten(store: StateStore, event: OfType<"nodeForgot
   for (const action of [...node.open.values(), ...node.finished])
     store.setAction(action, undefined);
   store.setNode(event.node, undefined);
-  const { maintenance: _maintenance, wiped: _wiped, rebooted: _rebooted, ...kept } = node;
+  const { maintenance: _maintenance, wiped: _wiped, rebooted: _rebooted, ...rest } = node;
+  const { conflict: _conflict, ...kept } = rest;
   store.setForgottenNode(event.node, {
     ...kept,
     assignedRoles: [],

@@ -39,6 +39,7 @@ import {
 import { evolveOperationEnded, evolveOperationStarted, evolveRequest } from "./evolve-operation.ts";
 import { evolveRoleApplied, evolveRoleDeleted } from "./evolve-role.ts";
 import { evolveGroup } from "./group-replica.ts";
+import { evolveIdentityConflict } from "./identity-conflict.ts";
 import { evolvePause } from "./pause.ts";
 import { evolveSight } from "./sight.ts";
 import { evolveStorm } from "./storm.ts";
@@ -96,6 +97,9 @@ export function evolve(
     case "nodeLost":
     case "nodeReturned":
       return evolvePresence(store, event, since);
+    case "identityConflict":
+    case "identityConflictEnded":
+      return evolveIdentityConflict(store, event, since);
     case "nodeUpdated":
       return evolveNodeUpdated(store, event, since);
     case "roleAssigned":

@@ -95,6 +95,11 @@ export type Fact = { readonly observedAtMs: number } &
 export interface OutboxPosition {
   readonly boot: number;
   readonly sequence: number;
+  /**
+   * The instance of the agent whose boot it was: copies of one data folder count their starts
+   * alike. Absent when its agent did not say.
+   */
+  readonly instance?: string;
 }
 
 /**

@@ -58,6 +58,9 @@ export {
   serviceTarget,
   showText,
 } from "./names.ts";
+export type { AgentProcess, Claimant } from "./claimant.ts";
+export { claimantText } from "./claimant.ts";
+export { CLAIMANTS_MAX, conflictText } from "./identity-conflict.ts";
 export { cancellationOf } from "./cancel-action.ts";
 export type { Order, RenderedFile, RenderedService } from "./order.ts";
 export type { Rejection, RejectionCode, Violation } from "./rejection.ts";
@@ -82,6 +85,7 @@ export {
 export type {
   ActionState,
   ActionStatus,
+  ConflictState,
   DroppedCount,
   Disruption,
   FailureCount,

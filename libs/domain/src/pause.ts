@@ -46,7 +46,8 @@ export function pauseText({ actor, reason, since }: PauseState): string {
 
 /** Whether the agent must not restart services by its own standing orders either. */
 export function keepsStill(view: StateView, node: NodeState): boolean {
-  return node.maintenance !== undefined || view.pause !== undefined;
+  const ownReason = node.maintenance ?? node.conflict;
+  return ownReason !== undefined || view.pause !== undefined;
 }
 
 /** The no to a reason that is missing, too long or not printable. */

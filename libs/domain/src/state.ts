@@ -5,6 +5,7 @@
  * is what deciding and planning may see. Walks over all aggregates are in sorted order, so that
  * equal states give equal bytes.
  */
+import type { Claimant } from "./claimant.ts";
 import type { Cause, OperationKind, StreamPosition } from "./event.ts";
 import type { FactLane, FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
 import type { FaultDomainName, FaultDomainTally } from "./fault-domain.ts";
@@ -63,6 +64,14 @@ export interface NodeState {
   readonly rebooted?: Since;
   /** It lost what was on it, and nothing has succeeded there since. */
   readonly wiped?: Since;
+  /** Present while more than one agent speaks under its name. */
+  readonly conflict?: ConflictState;
+}
+
+export interface ConflictState {
+  /** As they were when it began, by instance. */
+  readonly claimants: readonly Claimant[];
+  readonly since: Since;
 }
 
 /** Something that worked was taken away by an action and is not back. */

@@ -1,10 +1,10 @@
 /**
  * How a node is, in one word and one sentence.
  *
- * Precedence: lost, suspected, maintenance, degraded, configuring, ready, discovered.
+ * Precedence: lost, contested, suspected, maintenance, degraded, configuring, ready, discovered.
  */
 import type { NodeState, Since, StateView } from "@atoll/domain";
-import { pauseText } from "@atoll/domain";
+import { conflictText, pauseText } from "@atoll/domain";
 import { DEGRADED_AFTER_FAILURES } from "./bounds.ts";
 import type { DesiredRole } from "./desired.ts";
 import type { Finding, Findings, Look } from "./finding.ts";
@@ -24,6 +24,10 @@ export function holdOf(view: StateView, node: NodeState): Hold | undefined {
   if (node.presence === "lost") {
     const reason = "nothing is heard of it; nothing is ordered until it returns";
     return { state: "lost", reason, since: node.presenceSince };
+  }
+  if (node.conflict !== undefined) {
+    const reason = `${conflictText(node.conflict)}; none is obeyed until one is heard alone`;
+    return { state: "contested", reason, since: node.conflict.since };
   }
   if (node.presence === "suspected") {
     const reason = "it has fallen silent; nothing is ordered until it is heard again";

@@ -49,6 +49,7 @@ function lintWhole(view: StateView, node: NodeState, plan: NodePlan, nowMs: numb
   if (plan.converged && busy) problems.push("converged, yet something to do");
   if (plan.converged && node.open.size > 0) problems.push("converged, yet actions are under way");
   if (plan.converged && node.presence !== "alive") problems.push("converged, yet not heard");
+  if (plan.converged && node.conflict !== undefined) problems.push("converged, yet contested");
   if (plan.wakeAtMs !== undefined && plan.wakeAtMs <= nowMs) {
     problems.push("to be woken in the past");
   }
@@ -56,6 +57,7 @@ function lintWhole(view: StateView, node: NodeState, plan: NodePlan, nowMs: numb
   if (node.presence !== "alive") problems.push(`orders for a node that is ${node.presence}`);
   if (view.pause !== undefined) problems.push("orders while actions are paused");
   if (node.maintenance !== undefined) problems.push("orders for a node in maintenance");
+  if (node.conflict !== undefined) problems.push("orders for a node that agents contest");
   if (node.open.size + orders > ACTIONS_OPEN_PER_NODE_MAX) {
     problems.push(`more than ${ACTIONS_OPEN_PER_NODE_MAX} actions under way`);
   }

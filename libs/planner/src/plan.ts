@@ -8,7 +8,7 @@ export interface NodePlan {
   readonly decisions: readonly PlannerDecision[];
   readonly condition: Condition;
   /**
-   * Everything on the node is as wanted, nothing is under way, and the node is heard. A drift
+   * Everything on the node is as wanted, nothing is under way, and the node alone is heard. A drift
    * that its role wants only reported does not count against it.
    */
   readonly converged: boolean;
@@ -27,6 +27,7 @@ export interface NodePlan {
 /** In order of precedence: the first that holds is the node's. */
 export type NodeCondition =
   | "lost"
+  | "contested"
   | "suspected"
   | "maintenance"
   | "degraded"

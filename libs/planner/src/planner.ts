@@ -114,7 +114,7 @@ function planOf(look: Look, findings: Findings): NodePlan {
     node: node.name,
     decisions,
     condition: conditionOf(look, findings),
-    converged: settled && node.presence === "alive",
+    converged: settled && node.presence === "alive" && node.conflict === undefined,
     wakeAtMs,
     disrupts: decisions.some((made) => made.type === "plan" && isDisruptive(node, made.order)),
   };

@@ -13,6 +13,7 @@ import {
   encodeWithdrawal,
 } from "@atoll/codec";
 import {
+  addresseeOf,
   type AgentLink,
   type ControlSettings,
   Leader,
@@ -254,14 +255,19 @@ function agentLink(bus: OrchestratorBus, view: () => StateView): AgentLink {
         target: action.target,
         timeoutMs,
         order: action.order,
-        incarnation: node.incarnation,
+        ...addresseeOf(node),
       });
       bus.sendOrder(node.name, payload, 900, (reply) => done(understood(reply)));
     },
     sendWithdrawal: ({ term, node, action }, done) => {
       const { id, generation, target } = action;
-      const { incarnation } = node;
-      const payload = encodeWithdrawal({ term, action: id, generation, target, incarnation });
+      const payload = encodeWithdrawal({
+        term,
+        action: id,
+        generation,
+        target,
+        ...addresseeOf(node),
+      });
       bus.sendOrder(node.name, payload, 900, (reply) => done(understood(reply)));
     },
     sendDirective: (node: NodeName, directive) =>

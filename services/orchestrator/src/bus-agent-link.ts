@@ -9,7 +9,13 @@ import {
   encodeDirective,
   encodeWithdrawal,
 } from "@atoll/codec";
-import { type AgentLink, type Directive, type OrderReply, orderReplyOf } from "@atoll/control";
+import {
+  addresseeOf,
+  type AgentLink,
+  type Directive,
+  type OrderReply,
+  orderReplyOf,
+} from "@atoll/control";
 import type { ActionState, NodeName, NodeState, StreamPosition } from "@atoll/domain";
 import type { OrchestratorBus } from "@atoll/event-bus";
 import type { Log } from "@atoll/service-kit";
@@ -42,7 +48,7 @@ export class BusAgentLink implements AgentLink {
       target: action.target,
       timeoutMs,
       order: action.order,
-      incarnation: node.incarnation,
+      ...addresseeOf(node),
     });
     this.#bus.sendOrder(node.name, payload, REPLY_TIMEOUT_MS, (reply) => {
       done(reply === undefined ? { type: "silent" } : this.#understand(node.name, reply));
@@ -59,8 +65,13 @@ export class BusAgentLink implements AgentLink {
   ): void {
     const { term, node, action } = withdrawal;
     const { id, generation, target } = action;
-    const { incarnation } = node;
-    const payload = encodeWithdrawal({ term, action: id, generation, target, incarnation });
+    const payload = encodeWithdrawal({
+      term,
+      action: id,
+      generation,
+      target,
+      ...addresseeOf(node),
+    });
     this.#bus.sendOrder(node.name, payload, REPLY_TIMEOUT_MS, (reply) => {
       done(reply === undefined ? { type: "silent" } : this.#understand(node.name, reply));
     });

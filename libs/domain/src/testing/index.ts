@@ -20,6 +20,7 @@ export {
   webAppTarget,
 } from "./samples.ts";
 export { batchOf, sampleFacts } from "./sample-facts.ts";
+export { firstTwin, secondTwin } from "./sample-twins.ts";
 export { sampleCommands } from "./sample-commands.ts";
 export { given, outcomeOf, Scenario, STEP_MS } from "./scenario.ts";
 export { eventTypesOf, makeHistory } from "./random-history.ts";

@@ -19,6 +19,7 @@ import type { Fact, FactBatch, OutboxPosition, ServiceStatus } from "../fact.ts"
 import { differenceOf } from "../inventory-difference.ts";
 import type { ActionId, NodeName, OperationId, RoleName, ServiceKey } from "../names.ts";
 import { serviceTarget } from "../names.ts";
+import { firstTwin, secondTwin } from "./sample-twins.ts";
 import type { RoleSpec } from "../role.ts";
 import type { NodeState } from "../state.ts";
 import {
@@ -130,17 +131,24 @@ class World {
     if (agent.sent.length > 0 && this.#prng.chance(1, 3)) return this.#prng.pick(agent.sent);
     const first: OutboxPosition =
       agent.sequence === 0 || this.#prng.chance(1, 10)
-        ? { boot: (agent.boot += 1), sequence: 1 }
-        : { boot: agent.boot, sequence: agent.sequence + 1 };
+        ? { ...this.#started(agent), sequence: 1 }
+        : { ...agent.previous, sequence: agent.sequence + 1 };
     const facts = Array.from({ length: this.#prng.between(1, 5) }, (_, at) =>
       this.#fact(at === 0 && first.sequence === 1),
     );
     const { node, incarnation, previous } = agent;
     const batch = { node, incarnation, previous, first, facts };
     agent.sequence = first.sequence + facts.length - 1;
-    agent.previous = { boot: first.boot, sequence: agent.sequence };
+    agent.previous = { ...first, sequence: agent.sequence };
     agent.sent.push(batch);
     return batch;
+  }
+
+  /** Some agents name the instance. */
+  #started(agent: Agent): Pick<OutboxPosition, "boot" | "instance"> {
+    agent.boot += 1;
+    const instance = `${agent.incarnation}-${agent.boot}`;
+    return agent.node === "n1" ? { boot: agent.boot } : { boot: agent.boot, instance };
   }
 
   #wipe(agent: Agent): void {
@@ -211,6 +219,11 @@ class World {
       const domain = this.#prng.pick(["rack:k1", "rack:k2", "datacenter"]);
       const lost = this.#prng.chance(1, 2);
       return { type: "reportSight", domain, lost, silent: 6, nodes: lost ? 9 : 0 };
+    }
+    if (this.#prng.chance(1, 8)) {
+      const alone = [[firstTwin], [secondTwin]];
+      const claimants = this.#prng.pick([[firstTwin, secondTwin], ...alone, ...alone]);
+      return { type: "reportClaimants", node: name, claimants };
     }
     if (this.#prng.chance(1, 3)) {
       const presence = this.#prng.pick(["alive", "suspected", "lost"] as const);

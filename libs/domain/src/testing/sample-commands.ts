@@ -5,6 +5,7 @@ import type { Command } from "../command.ts";
 import type { ActionId } from "../names.ts";
 import type { ByType } from "./samples.ts";
 import { batchOf, sampleFacts } from "./sample-facts.ts";
+import { firstTwin, secondTwin } from "./sample-twins.ts";
 import { emptyRole, n1, op, rackR1, sampleRole, web } from "./samples.ts";
 
 export const sampleCommands: ByType<Command> = {
@@ -33,5 +34,6 @@ export const sampleCommands: ByType<Command> = {
   acceptFacts: { type: "acceptFacts", batch: batchOf(Object.values(sampleFacts)) },
   reportPresence: { type: "reportPresence", node: n1, presence: "lost", silentMs: 30_000 },
   reportSight: { type: "reportSight", domain: "rack:k1", lost: true, silent: 38, nodes: 40 },
+  reportClaimants: { type: "reportClaimants", node: n1, claimants: [firstTwin, secondTwin] },
   carryOutPlan: { type: "carryOutPlan", decisions: [{ type: "completeOperation", operation: op }] },
 };

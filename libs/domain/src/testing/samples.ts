@@ -23,6 +23,7 @@ import type {
 import { serviceTarget } from "../names.ts";
 import type { Order, RenderedFile, RenderedService } from "../order.ts";
 import type { RoleSpec, ServiceSpec } from "../role.ts";
+import { firstTwin, secondTwin } from "./sample-twins.ts";
 
 export const dc1: DatacenterName = "dc1" as DatacenterName;
 export const n1: NodeName = "n1" as NodeName;
@@ -279,6 +280,8 @@ export const sampleEvents: ByType<DomainEvent> = {
   nodeSuspected: { type: "nodeSuspected", node: n1, silentMs: 3_000 },
   nodeLost: { type: "nodeLost", node: n1, silentMs: 30_000 },
   nodeReturned: { type: "nodeReturned", node: n1 },
+  identityConflict: { type: "identityConflict", node: n1, claimants: [firstTwin, secondTwin] },
+  identityConflictEnded: { type: "identityConflictEnded", node: n1, remaining: secondTwin },
   nodeUpdated: {
     type: "nodeUpdated",
     node: n1,

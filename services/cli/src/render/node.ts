@@ -2,6 +2,7 @@
  * Nodes for people: a row each in lists, a page each in `node show`.
  */
 import { ServiceStatus } from "@atoll/proto/atoll/type/v1/observation";
+import type { AgentProcess } from "@atoll/proto/atoll/type/v1/claimant";
 import type { Node } from "@atoll/proto/atoll/v1/node";
 import type { Location } from "@atoll/proto/atoll/type/v1/role_spec";
 import { shortName } from "../resource-names.ts";
@@ -11,6 +12,9 @@ import type { Paint } from "./style.ts";
 import { alignRows, type Cell } from "./table.ts";
 import { ago, agoWithIndex } from "./time.ts";
 import { fileStatusCell, nodeStateCell, serviceStatusCell } from "./words.ts";
+
+/** Of its instance, enough to tell two apart. */
+const INSTANCE_LENGTH = 8;
 
 export const NODE_HEADING: readonly string[] = [
   "NAME",
@@ -50,6 +54,7 @@ export function nodeLines(node: Node, nowMs: number, paint: Paint): string[] {
         ["reason", node.stateReason],
         ["since", agoWithIndex(node.stateSince, nowMs)],
         ["maintenance", maintenanceText(node, nowMs)],
+        ["claimed by", claimantTexts(node, nowMs)],
         ["roles", roles.join(", ")],
         ["labels", labelText(node.labels)],
         ["location", locationText(node.location)],
@@ -118,6 +123,21 @@ function maintenanceText(node: Node, nowMs: number): string | undefined {
   if (maintenance === undefined) return undefined;
   const since = agoWithIndex(maintenance.since, nowMs);
   return `${maintenance.reason}, by ${maintenance.actor}, ${since}`;
+}
+
+/** Whoever speaks under its name, while there is more than one. */
+function claimantTexts(node: Node, nowMs: number): string | undefined {
+  const { conflict } = node;
+  if (conflict === undefined) return undefined;
+  const texts = conflict.claimants.flatMap(({ process }) =>
+    process === undefined ? [] : [processText(process)],
+  );
+  return `${texts.join(" and ")}, since ${agoWithIndex(conflict.since, nowMs)}`;
+}
+
+function processText({ host, address, pid, instance }: AgentProcess): string {
+  const place = address === "" ? host : `${host} at ${address}`;
+  return `pid ${pid} on ${place} (instance ${instance.slice(0, INSTANCE_LENGTH)})`;
 }
 
 /** `room/rack/position`, with `-` for what is unset between parts that are set. */

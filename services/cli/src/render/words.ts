@@ -25,6 +25,7 @@ const NODE_STATES: Readonly<Record<number, Word>> = {
   [NodeState.NODE_STATE_DEGRADED]: { text: "degraded", style: "bad" },
   [NodeState.NODE_STATE_MAINTENANCE]: { text: "maintenance", style: "accent" },
   [NodeState.NODE_STATE_SUSPECTED]: { text: "suspected", style: "warning" },
+  [NodeState.NODE_STATE_CONTESTED]: { text: "contested", style: "bad" },
   [NodeState.NODE_STATE_LOST]: { text: "lost", style: "bad" },
 };
 

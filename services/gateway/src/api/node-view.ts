@@ -38,6 +38,7 @@ const STATES: Readonly<Record<NodeCondition, ProtoNodeState>> = {
   degraded: ProtoNodeState.NODE_STATE_DEGRADED,
   maintenance: ProtoNodeState.NODE_STATE_MAINTENANCE,
   suspected: ProtoNodeState.NODE_STATE_SUSPECTED,
+  contested: ProtoNodeState.NODE_STATE_CONTESTED,
   lost: ProtoNodeState.NODE_STATE_LOST,
 };
 
@@ -106,7 +107,7 @@ export class NodeView {
 
   render(node: NodeState): Node {
     const { condition } = this.plan(node);
-    const { inventory, maintenance } = node;
+    const { inventory, maintenance, conflict } = node;
     return {
       name: this.#names.node(node.name),
       state: STATES[condition.state],
@@ -135,6 +136,10 @@ export class NodeView {
               actor: maintenance.actor,
               since: sinceOf(maintenance.since),
             },
+      conflict:
+        conflict === undefined
+          ? undefined
+          : { claimants: conflict.claimants, since: sinceOf(conflict.since) },
       agentVersion: node.agentVersion,
       bootId: node.bootId,
       incarnation: node.incarnation,

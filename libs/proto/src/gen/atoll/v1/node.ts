@@ -22,6 +22,7 @@ import {
 } from "@grpc/grpc-js";
 import { Empty } from "../../google/protobuf/empty.ts";
 import { FieldMask } from "../../google/protobuf/field_mask.ts";
+import { Claimant } from "../type/v1/claimant.ts";
 import { Inventory } from "../type/v1/inventory.ts";
 import { FileObservation, ServiceObservation } from "../type/v1/observation.ts";
 import { Location } from "../type/v1/role_spec.ts";
@@ -47,6 +48,8 @@ export const NodeState = {
   /** NODE_STATE_SUSPECTED - Not heard of for a moment. */
   NODE_STATE_SUSPECTED: 6,
   NODE_STATE_LOST: 7,
+  /** NODE_STATE_CONTESTED - More than one agent speaks under its name; none of them is obeyed. */
+  NODE_STATE_CONTESTED: 8,
 } as const;
 
 export type NodeState = typeof NodeState[keyof typeof NodeState];
@@ -60,6 +63,7 @@ export namespace NodeState {
   export type NODE_STATE_MAINTENANCE = typeof NodeState.NODE_STATE_MAINTENANCE;
   export type NODE_STATE_SUSPECTED = typeof NodeState.NODE_STATE_SUSPECTED;
   export type NODE_STATE_LOST = typeof NodeState.NODE_STATE_LOST;
+  export type NODE_STATE_CONTESTED = typeof NodeState.NODE_STATE_CONTESTED;
 }
 
 export function nodeStateFromJSON(object: any): NodeState {
@@ -88,6 +92,9 @@ export function nodeStateFromJSON(object: any): NodeState {
     case 7:
     case "NODE_STATE_LOST":
       return NodeState.NODE_STATE_LOST;
+    case 8:
+    case "NODE_STATE_CONTESTED":
+      return NodeState.NODE_STATE_CONTESTED;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum NodeState");
   }
@@ -111,6 +118,8 @@ export function nodeStateToJSON(object: NodeState): string {
       return "NODE_STATE_SUSPECTED";
     case NodeState.NODE_STATE_LOST:
       return "NODE_STATE_LOST";
+    case NodeState.NODE_STATE_CONTESTED:
+      return "NODE_STATE_CONTESTED";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum NodeState");
   }
@@ -142,11 +151,18 @@ export interface Node {
   readonly discovered?: Since | undefined;
   readonly presenceSince?: Since | undefined;
   readonly etag: string;
+  /** Present while more than one agent speaks under its name. */
+  readonly conflict?: IdentityConflict | undefined;
 }
 
 export interface Node_LabelsEntry {
   readonly key: string;
   readonly value: string;
+}
+
+export interface IdentityConflict {
+  readonly claimants: readonly Claimant[];
+  readonly since?: Since | undefined;
 }
 
 export interface ObservedService {
@@ -296,6 +312,7 @@ function createBaseNode(): Node {
     discovered: undefined,
     presenceSince: undefined,
     etag: "",
+    conflict: undefined,
   };
 }
 
@@ -357,6 +374,9 @@ export const Node: MessageFns<Node> = {
     }
     if (message.etag !== "") {
       writer.uint32(154).string(message.etag);
+    }
+    if (message.conflict !== undefined) {
+      IdentityConflict.encode(message.conflict, writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -529,6 +549,14 @@ export const Node: MessageFns<Node> = {
             message.etag = reader.string();
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.conflict = IdentityConflict.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -607,6 +635,7 @@ export const Node: MessageFns<Node> = {
         ? Since.fromJSON(object.presence_since)
         : undefined,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
+      conflict: isSet(object.conflict) ? IdentityConflict.fromJSON(object.conflict) : undefined,
     };
   },
 
@@ -675,6 +704,9 @@ export const Node: MessageFns<Node> = {
     if (message.etag !== "") {
       obj.etag = message.etag;
     }
+    if (message.conflict !== undefined) {
+      obj.conflict = IdentityConflict.toJSON(message.conflict);
+    }
     return obj;
   },
 
@@ -724,6 +756,9 @@ export const Node: MessageFns<Node> = {
       ? Since.fromPartial(object.presenceSince)
       : undefined;
     message.etag = object.etag ?? "";
+    message.conflict = (object.conflict !== undefined && object.conflict !== null)
+      ? IdentityConflict.fromPartial(object.conflict)
+      : undefined;
     return message;
   },
 };
@@ -809,6 +844,93 @@ export const Node_LabelsEntry: MessageFns<Node_LabelsEntry> = {
     const message = createBaseNode_LabelsEntry() as any;
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseIdentityConflict(): IdentityConflict {
+  return { claimants: [], since: undefined };
+}
+
+export const IdentityConflict: MessageFns<IdentityConflict> = {
+  encode(message: IdentityConflict, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.claimants) {
+      Claimant.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.since !== undefined) {
+      Since.encode(message.since, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IdentityConflict {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIdentityConflict() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.claimants.push(Claimant.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.since = Since.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): IdentityConflict {
+    return {
+      claimants: globalThis.Array.isArray(object?.claimants)
+        ? object.claimants.map((e: any) => Claimant.fromJSON(e))
+        : [],
+      since: isSet(object.since) ? Since.fromJSON(object.since) : undefined,
+    };
+  },
+
+  toJSON(message: IdentityConflict): unknown {
+    const obj: any = {};
+    if (message.claimants?.length) {
+      obj.claimants = message.claimants.map((e) => Claimant.toJSON(e));
+    }
+    if (message.since !== undefined) {
+      obj.since = Since.toJSON(message.since);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<IdentityConflict>, I>>(base?: I): IdentityConflict {
+    return IdentityConflict.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<IdentityConflict>, I>>(object: I): IdentityConflict {
+    const message = createBaseIdentityConflict() as any;
+    message.claimants = object.claimants?.map((e) => Claimant.fromPartial(e)) || [];
+    message.since = (object.since !== undefined && object.since !== null) ? Since.fromPartial(object.since) : undefined;
     return message;
   },
 };

@@ -7,6 +7,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { OutboxPosition } from "../../log/v1/log.ts";
+import { AgentProcess } from "../../type/v1/claimant.ts";
 import { Inventory } from "../../type/v1/inventory.ts";
 import { FileObservation, ServiceObservation } from "../../type/v1/observation.ts";
 import { Order } from "../../type/v1/order.ts";
@@ -72,6 +73,8 @@ export const ActionReplyCode = {
   ACTION_REPLY_CODE_WITHDRAWN: 6,
   /** ACTION_REPLY_CODE_BEGUN - It runs or has ended; its result follows as a fact, or has followed. */
   ACTION_REPLY_CODE_BEGUN: 7,
+  /** ACTION_REPLY_CODE_OTHER_INSTANCE - It is for another instance of the agent: for what stood here before, or for a twin. */
+  ACTION_REPLY_CODE_OTHER_INSTANCE: 8,
 } as const;
 
 export type ActionReplyCode = typeof ActionReplyCode[keyof typeof ActionReplyCode];
@@ -85,6 +88,7 @@ export namespace ActionReplyCode {
   export type ACTION_REPLY_CODE_UNABLE = typeof ActionReplyCode.ACTION_REPLY_CODE_UNABLE;
   export type ACTION_REPLY_CODE_WITHDRAWN = typeof ActionReplyCode.ACTION_REPLY_CODE_WITHDRAWN;
   export type ACTION_REPLY_CODE_BEGUN = typeof ActionReplyCode.ACTION_REPLY_CODE_BEGUN;
+  export type ACTION_REPLY_CODE_OTHER_INSTANCE = typeof ActionReplyCode.ACTION_REPLY_CODE_OTHER_INSTANCE;
 }
 
 export function actionReplyCodeFromJSON(object: any): ActionReplyCode {
@@ -113,6 +117,9 @@ export function actionReplyCodeFromJSON(object: any): ActionReplyCode {
     case 7:
     case "ACTION_REPLY_CODE_BEGUN":
       return ActionReplyCode.ACTION_REPLY_CODE_BEGUN;
+    case 8:
+    case "ACTION_REPLY_CODE_OTHER_INSTANCE":
+      return ActionReplyCode.ACTION_REPLY_CODE_OTHER_INSTANCE;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ActionReplyCode");
   }
@@ -136,6 +143,8 @@ export function actionReplyCodeToJSON(object: ActionReplyCode): string {
       return "ACTION_REPLY_CODE_WITHDRAWN";
     case ActionReplyCode.ACTION_REPLY_CODE_BEGUN:
       return "ACTION_REPLY_CODE_BEGUN";
+    case ActionReplyCode.ACTION_REPLY_CODE_OTHER_INSTANCE:
+      return "ACTION_REPLY_CODE_OTHER_INSTANCE";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ActionReplyCode");
   }
@@ -232,6 +241,8 @@ export interface Heartbeat {
   readonly maintenance: boolean;
   /** The server of the bus that the agent is connected to, as it calls itself. */
   readonly busServer: string;
+  /** Absent from an agent that does not name itself. */
+  readonly process?: AgentProcess | undefined;
 }
 
 /**
@@ -250,6 +261,11 @@ export interface Directive {
   readonly maintenance: boolean;
   /** The log does not hold the node's inventory as it is: the agent is to report the whole. */
   readonly inventoryWanted: boolean;
+  /**
+   * More than one agent speaks under this name: whichever hears it does nothing by itself, also one of another
+   * incarnation, and one whose facts are not those in the log begins anew.
+   */
+  readonly contested: boolean;
 }
 
 export interface ActionOrder {
@@ -267,6 +283,8 @@ export interface ActionOrder {
    * WITHDRAWN or BEGUN, or refused like an order.
    */
   readonly withdraw: boolean;
+  /** The instance of the agent that it is for, where the log knows one: another refuses it. */
+  readonly instance: string;
 }
 
 export interface ActionReply {
@@ -1421,6 +1439,7 @@ function createBaseHeartbeat(): Heartbeat {
     committed: undefined,
     maintenance: false,
     busServer: "",
+    process: undefined,
   };
 }
 
@@ -1446,6 +1465,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     }
     if (message.busServer !== "") {
       writer.uint32(58).string(message.busServer);
+    }
+    if (message.process !== undefined) {
+      AgentProcess.encode(message.process, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -1519,6 +1541,14 @@ export const Heartbeat: MessageFns<Heartbeat> = {
             message.busServer = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.process = AgentProcess.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1544,6 +1574,7 @@ export const Heartbeat: MessageFns<Heartbeat> = {
         : isSet(object.bus_server)
         ? globalThis.String(object.bus_server)
         : "",
+      process: isSet(object.process) ? AgentProcess.fromJSON(object.process) : undefined,
     };
   },
 
@@ -1570,6 +1601,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     if (message.busServer !== "") {
       obj.busServer = message.busServer;
     }
+    if (message.process !== undefined) {
+      obj.process = AgentProcess.toJSON(message.process);
+    }
     return obj;
   },
 
@@ -1589,12 +1623,22 @@ export const Heartbeat: MessageFns<Heartbeat> = {
       : undefined;
     message.maintenance = object.maintenance ?? false;
     message.busServer = object.busServer ?? "";
+    message.process = (object.process !== undefined && object.process !== null)
+      ? AgentProcess.fromPartial(object.process)
+      : undefined;
     return message;
   },
 };
 
 function createBaseDirective(): Directive {
-  return { term: 0, incarnation: "", committed: undefined, maintenance: false, inventoryWanted: false };
+  return {
+    term: 0,
+    incarnation: "",
+    committed: undefined,
+    maintenance: false,
+    inventoryWanted: false,
+    contested: false,
+  };
 }
 
 export const Directive: MessageFns<Directive> = {
@@ -1613,6 +1657,9 @@ export const Directive: MessageFns<Directive> = {
     }
     if (message.inventoryWanted !== false) {
       writer.uint32(80).bool(message.inventoryWanted);
+    }
+    if (message.contested !== false) {
+      writer.uint32(88).bool(message.contested);
     }
     return writer;
   },
@@ -1670,6 +1717,14 @@ export const Directive: MessageFns<Directive> = {
             message.inventoryWanted = reader.bool();
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.contested = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1693,6 +1748,7 @@ export const Directive: MessageFns<Directive> = {
         : isSet(object.inventory_wanted)
         ? globalThis.Boolean(object.inventory_wanted)
         : false,
+      contested: isSet(object.contested) ? globalThis.Boolean(object.contested) : false,
     };
   },
 
@@ -1713,6 +1769,9 @@ export const Directive: MessageFns<Directive> = {
     if (message.inventoryWanted !== false) {
       obj.inventoryWanted = message.inventoryWanted;
     }
+    if (message.contested !== false) {
+      obj.contested = message.contested;
+    }
     return obj;
   },
 
@@ -1728,6 +1787,7 @@ export const Directive: MessageFns<Directive> = {
       : undefined;
     message.maintenance = object.maintenance ?? false;
     message.inventoryWanted = object.inventoryWanted ?? false;
+    message.contested = object.contested ?? false;
     return message;
   },
 };
@@ -1742,6 +1802,7 @@ function createBaseActionOrder(): ActionOrder {
     order: undefined,
     incarnation: "",
     withdraw: false,
+    instance: "",
   };
 }
 
@@ -1770,6 +1831,9 @@ export const ActionOrder: MessageFns<ActionOrder> = {
     }
     if (message.withdraw !== false) {
       writer.uint32(64).bool(message.withdraw);
+    }
+    if (message.instance !== "") {
+      writer.uint32(74).string(message.instance);
     }
     return writer;
   },
@@ -1851,6 +1915,14 @@ export const ActionOrder: MessageFns<ActionOrder> = {
             message.withdraw = reader.bool();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.instance = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1877,6 +1949,7 @@ export const ActionOrder: MessageFns<ActionOrder> = {
       order: isSet(object.order) ? Order.fromJSON(object.order) : undefined,
       incarnation: isSet(object.incarnation) ? globalThis.String(object.incarnation) : "",
       withdraw: isSet(object.withdraw) ? globalThis.Boolean(object.withdraw) : false,
+      instance: isSet(object.instance) ? globalThis.String(object.instance) : "",
     };
   },
 
@@ -1906,6 +1979,9 @@ export const ActionOrder: MessageFns<ActionOrder> = {
     if (message.withdraw !== false) {
       obj.withdraw = message.withdraw;
     }
+    if (message.instance !== "") {
+      obj.instance = message.instance;
+    }
     return obj;
   },
 
@@ -1922,6 +1998,7 @@ export const ActionOrder: MessageFns<ActionOrder> = {
     message.order = (object.order !== undefined && object.order !== null) ? Order.fromPartial(object.order) : undefined;
     message.incarnation = object.incarnation ?? "";
     message.withdraw = object.withdraw ?? false;
+    message.instance = object.instance ?? "";
     return message;
   },
 };

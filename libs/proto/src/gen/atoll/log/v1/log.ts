@@ -6,6 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { Claimant } from "../../type/v1/claimant.ts";
 import { Inventory } from "../../type/v1/inventory.ts";
 import { FileObservation, ServiceObservation } from "../../type/v1/observation.ts";
 import { Order } from "../../type/v1/order.ts";
@@ -81,6 +82,8 @@ export interface Event {
     | { readonly $case: "stormReleased"; readonly value: StormReleased }
     | { readonly $case: "stormEnded"; readonly value: StormEnded }
     | { readonly $case: "inventoryOutdated"; readonly value: InventoryOutdated }
+    | { readonly $case: "identityConflict"; readonly value: IdentityConflict }
+    | { readonly $case: "identityConflictEnded"; readonly value: IdentityConflictEnded }
     | undefined;
 }
 
@@ -150,6 +153,8 @@ export interface FileForgotten {
 export interface OutboxPosition {
   readonly boot: number;
   readonly sequence: number;
+  /** The instance of the agent whose boot it was: copies of a data folder count alike. Absent when it did not say. */
+  readonly instance?: string | undefined;
 }
 
 export interface FactsAccepted {
@@ -354,6 +359,19 @@ export interface StormReleased {
 
 export interface StormEnded {
   readonly faultDomain: string;
+}
+
+/** More than one agent speaks under the name of the node: neither is obeyed. */
+export interface IdentityConflict {
+  readonly node: string;
+  /** By instance. */
+  readonly claimants: readonly Claimant[];
+}
+
+/** One of them alone has been heard for a while: it is the node. */
+export interface IdentityConflictEnded {
+  readonly node: string;
+  readonly remaining?: Claimant | undefined;
 }
 
 function createBaseLogEntry(): LogEntry {
@@ -775,6 +793,12 @@ export const Event: MessageFns<Event> = {
       case "inventoryOutdated":
         InventoryOutdated.encode(message.event.value, writer.uint32(410).fork()).join();
         break;
+      case "identityConflict":
+        IdentityConflict.encode(message.event.value, writer.uint32(482).fork()).join();
+        break;
+      case "identityConflictEnded":
+        IdentityConflictEnded.encode(message.event.value, writer.uint32(490).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1161,6 +1185,25 @@ export const Event: MessageFns<Event> = {
             message.event = { $case: "inventoryOutdated", value: InventoryOutdated.decode(reader, reader.uint32()) };
             continue;
           }
+          case 60: {
+            if (tag !== 482) {
+              break;
+            }
+
+            message.event = { $case: "identityConflict", value: IdentityConflict.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 61: {
+            if (tag !== 490) {
+              break;
+            }
+
+            message.event = {
+              $case: "identityConflictEnded",
+              value: IdentityConflictEnded.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1355,6 +1398,14 @@ export const Event: MessageFns<Event> = {
         ? { $case: "inventoryOutdated", value: InventoryOutdated.fromJSON(object.inventoryOutdated) }
         : isSet(object.inventory_outdated)
         ? { $case: "inventoryOutdated", value: InventoryOutdated.fromJSON(object.inventory_outdated) }
+        : isSet(object.identityConflict)
+        ? { $case: "identityConflict", value: IdentityConflict.fromJSON(object.identityConflict) }
+        : isSet(object.identity_conflict)
+        ? { $case: "identityConflict", value: IdentityConflict.fromJSON(object.identity_conflict) }
+        : isSet(object.identityConflictEnded)
+        ? { $case: "identityConflictEnded", value: IdentityConflictEnded.fromJSON(object.identityConflictEnded) }
+        : isSet(object.identity_conflict_ended)
+        ? { $case: "identityConflictEnded", value: IdentityConflictEnded.fromJSON(object.identity_conflict_ended) }
         : undefined,
     };
   },
@@ -1451,6 +1502,10 @@ export const Event: MessageFns<Event> = {
       obj.stormEnded = StormEnded.toJSON(message.event.value);
     } else if (message.event?.$case === "inventoryOutdated") {
       obj.inventoryOutdated = InventoryOutdated.toJSON(message.event.value);
+    } else if (message.event?.$case === "identityConflict") {
+      obj.identityConflict = IdentityConflict.toJSON(message.event.value);
+    } else if (message.event?.$case === "identityConflictEnded") {
+      obj.identityConflictEnded = IdentityConflictEnded.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1737,6 +1792,21 @@ export const Event: MessageFns<Event> = {
       case "inventoryOutdated": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "inventoryOutdated", value: InventoryOutdated.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "identityConflict": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "identityConflict", value: IdentityConflict.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "identityConflictEnded": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = {
+            $case: "identityConflictEnded",
+            value: IdentityConflictEnded.fromPartial(object.event.value),
+          };
         }
         break;
       }
@@ -2823,7 +2893,7 @@ export const FileForgotten: MessageFns<FileForgotten> = {
 };
 
 function createBaseOutboxPosition(): OutboxPosition {
-  return { boot: 0, sequence: 0 };
+  return { boot: 0, sequence: 0, instance: undefined };
 }
 
 export const OutboxPosition: MessageFns<OutboxPosition> = {
@@ -2833,6 +2903,9 @@ export const OutboxPosition: MessageFns<OutboxPosition> = {
     }
     if (message.sequence !== 0) {
       writer.uint32(16).int64(message.sequence);
+    }
+    if (message.instance !== undefined) {
+      writer.uint32(26).string(message.instance);
     }
     return writer;
   },
@@ -2866,6 +2939,14 @@ export const OutboxPosition: MessageFns<OutboxPosition> = {
             message.sequence = longToNumber(reader.int64());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.instance = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2882,6 +2963,7 @@ export const OutboxPosition: MessageFns<OutboxPosition> = {
     return {
       boot: isSet(object.boot) ? globalThis.Number(object.boot) : 0,
       sequence: isSet(object.sequence) ? globalThis.Number(object.sequence) : 0,
+      instance: isSet(object.instance) ? globalThis.String(object.instance) : undefined,
     };
   },
 
@@ -2893,6 +2975,9 @@ export const OutboxPosition: MessageFns<OutboxPosition> = {
     if (message.sequence !== 0) {
       obj.sequence = Math.round(message.sequence);
     }
+    if (message.instance !== undefined) {
+      obj.instance = message.instance;
+    }
     return obj;
   },
 
@@ -2903,6 +2988,7 @@ export const OutboxPosition: MessageFns<OutboxPosition> = {
     const message = createBaseOutboxPosition() as any;
     message.boot = object.boot ?? 0;
     message.sequence = object.sequence ?? 0;
+    message.instance = object.instance ?? undefined;
     return message;
   },
 };
@@ -6317,6 +6403,180 @@ export const StormEnded: MessageFns<StormEnded> = {
   fromPartial<I extends Exact<DeepPartial<StormEnded>, I>>(object: I): StormEnded {
     const message = createBaseStormEnded() as any;
     message.faultDomain = object.faultDomain ?? "";
+    return message;
+  },
+};
+
+function createBaseIdentityConflict(): IdentityConflict {
+  return { node: "", claimants: [] };
+}
+
+export const IdentityConflict: MessageFns<IdentityConflict> = {
+  encode(message: IdentityConflict, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    for (const v of message.claimants) {
+      Claimant.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IdentityConflict {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIdentityConflict() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.claimants.push(Claimant.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): IdentityConflict {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      claimants: globalThis.Array.isArray(object?.claimants)
+        ? object.claimants.map((e: any) => Claimant.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: IdentityConflict): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.claimants?.length) {
+      obj.claimants = message.claimants.map((e) => Claimant.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<IdentityConflict>, I>>(base?: I): IdentityConflict {
+    return IdentityConflict.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<IdentityConflict>, I>>(object: I): IdentityConflict {
+    const message = createBaseIdentityConflict() as any;
+    message.node = object.node ?? "";
+    message.claimants = object.claimants?.map((e) => Claimant.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseIdentityConflictEnded(): IdentityConflictEnded {
+  return { node: "", remaining: undefined };
+}
+
+export const IdentityConflictEnded: MessageFns<IdentityConflictEnded> = {
+  encode(message: IdentityConflictEnded, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.remaining !== undefined) {
+      Claimant.encode(message.remaining, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IdentityConflictEnded {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIdentityConflictEnded() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.remaining = Claimant.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): IdentityConflictEnded {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      remaining: isSet(object.remaining) ? Claimant.fromJSON(object.remaining) : undefined,
+    };
+  },
+
+  toJSON(message: IdentityConflictEnded): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.remaining !== undefined) {
+      obj.remaining = Claimant.toJSON(message.remaining);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<IdentityConflictEnded>, I>>(base?: I): IdentityConflictEnded {
+    return IdentityConflictEnded.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<IdentityConflictEnded>, I>>(object: I): IdentityConflictEnded {
+    const message = createBaseIdentityConflictEnded() as any;
+    message.node = object.node ?? "";
+    message.remaining = (object.remaining !== undefined && object.remaining !== null)
+      ? Claimant.fromPartial(object.remaining)
+      : undefined;
     return message;
   },
 };

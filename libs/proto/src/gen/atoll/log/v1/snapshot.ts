@@ -6,6 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { Claimant } from "../../type/v1/claimant.ts";
 import { Inventory } from "../../type/v1/inventory.ts";
 import { FileObservation, ServiceObservation } from "../../type/v1/observation.ts";
 import { Order } from "../../type/v1/order.ts";
@@ -78,11 +79,18 @@ export interface NodeRecord {
   readonly rebooted?: Since | undefined;
   readonly wiped?: Since | undefined;
   readonly inventoryOutdated: boolean;
+  /** Present while more than one agent speaks under its name. */
+  readonly conflict?: ConflictRecord | undefined;
 }
 
 export interface NodeRecord_LabelsEntry {
   readonly key: string;
   readonly value: string;
+}
+
+export interface ConflictRecord {
+  readonly claimants: readonly Claimant[];
+  readonly since?: Since | undefined;
 }
 
 export interface Maintenance {
@@ -743,6 +751,7 @@ function createBaseNodeRecord(): NodeRecord {
     rebooted: undefined,
     wiped: undefined,
     inventoryOutdated: false,
+    conflict: undefined,
   };
 }
 
@@ -828,6 +837,9 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     }
     if (message.inventoryOutdated !== false) {
       writer.uint32(248).bool(message.inventoryOutdated);
+    }
+    if (message.conflict !== undefined) {
+      ConflictRecord.encode(message.conflict, writer.uint32(258).fork()).join();
     }
     return writer;
   },
@@ -1064,6 +1076,14 @@ export const NodeRecord: MessageFns<NodeRecord> = {
             message.inventoryOutdated = reader.bool();
             continue;
           }
+          case 32: {
+            if (tag !== 258) {
+              break;
+            }
+
+            message.conflict = ConflictRecord.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1160,6 +1180,7 @@ export const NodeRecord: MessageFns<NodeRecord> = {
         : isSet(object.inventory_outdated)
         ? globalThis.Boolean(object.inventory_outdated)
         : false,
+      conflict: isSet(object.conflict) ? ConflictRecord.fromJSON(object.conflict) : undefined,
     };
   },
 
@@ -1252,6 +1273,9 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     if (message.inventoryOutdated !== false) {
       obj.inventoryOutdated = message.inventoryOutdated;
     }
+    if (message.conflict !== undefined) {
+      obj.conflict = ConflictRecord.toJSON(message.conflict);
+    }
     return obj;
   },
 
@@ -1311,6 +1335,9 @@ export const NodeRecord: MessageFns<NodeRecord> = {
       : undefined;
     message.wiped = (object.wiped !== undefined && object.wiped !== null) ? Since.fromPartial(object.wiped) : undefined;
     message.inventoryOutdated = object.inventoryOutdated ?? false;
+    message.conflict = (object.conflict !== undefined && object.conflict !== null)
+      ? ConflictRecord.fromPartial(object.conflict)
+      : undefined;
     return message;
   },
 };
@@ -1396,6 +1423,93 @@ export const NodeRecord_LabelsEntry: MessageFns<NodeRecord_LabelsEntry> = {
     const message = createBaseNodeRecord_LabelsEntry() as any;
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseConflictRecord(): ConflictRecord {
+  return { claimants: [], since: undefined };
+}
+
+export const ConflictRecord: MessageFns<ConflictRecord> = {
+  encode(message: ConflictRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.claimants) {
+      Claimant.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.since !== undefined) {
+      Since.encode(message.since, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConflictRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConflictRecord() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.claimants.push(Claimant.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.since = Since.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ConflictRecord {
+    return {
+      claimants: globalThis.Array.isArray(object?.claimants)
+        ? object.claimants.map((e: any) => Claimant.fromJSON(e))
+        : [],
+      since: isSet(object.since) ? Since.fromJSON(object.since) : undefined,
+    };
+  },
+
+  toJSON(message: ConflictRecord): unknown {
+    const obj: any = {};
+    if (message.claimants?.length) {
+      obj.claimants = message.claimants.map((e) => Claimant.toJSON(e));
+    }
+    if (message.since !== undefined) {
+      obj.since = Since.toJSON(message.since);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ConflictRecord>, I>>(base?: I): ConflictRecord {
+    return ConflictRecord.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ConflictRecord>, I>>(object: I): ConflictRecord {
+    const message = createBaseConflictRecord() as any;
+    message.claimants = object.claimants?.map((e) => Claimant.fromPartial(e)) || [];
+    message.since = (object.since !== undefined && object.since !== null) ? Since.fromPartial(object.since) : undefined;
     return message;
   },
 };

@@ -6,6 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { Claimant } from "../../type/v1/claimant.ts";
 
 export const protobufPackage = "atoll.replica.v1";
 
@@ -30,6 +31,8 @@ export interface WatchReport {
   readonly back: readonly string[];
   /** At most 500. */
   readonly needs: readonly NodeInNeed[];
+  /** At most 100. */
+  readonly contested: readonly ContestedNode[];
 }
 
 export interface HeardReport {
@@ -56,6 +59,20 @@ export interface NodeInNeed {
   readonly incarnation: string;
 }
 
+/** Under its name more than one agent was heard lately, or the log says so. */
+export interface ContestedNode {
+  readonly node: string;
+  /** Those heard lately. */
+  readonly heard: readonly HeardClaimant[];
+}
+
+export interface HeardClaimant {
+  readonly claimant?: Claimant | undefined;
+  readonly silentMs: number;
+  /** It was heard again after another, more than once. */
+  readonly alternates: boolean;
+}
+
 function createBaseWatchReport(): WatchReport {
   return {
     datacenter: "",
@@ -68,6 +85,7 @@ function createBaseWatchReport(): WatchReport {
     silent: [],
     back: [],
     needs: [],
+    contested: [],
   };
 }
 
@@ -102,6 +120,9 @@ export const WatchReport: MessageFns<WatchReport> = {
     }
     for (const v of message.needs) {
       NodeInNeed.encode(v!, writer.uint32(82).fork()).join();
+    }
+    for (const v of message.contested) {
+      ContestedNode.encode(v!, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -199,6 +220,14 @@ export const WatchReport: MessageFns<WatchReport> = {
             message.needs.push(NodeInNeed.decode(reader, reader.uint32()));
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.contested.push(ContestedNode.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -223,6 +252,9 @@ export const WatchReport: MessageFns<WatchReport> = {
       silent: globalThis.Array.isArray(object?.silent) ? object.silent.map((e: any) => SilentNode.fromJSON(e)) : [],
       back: globalThis.Array.isArray(object?.back) ? object.back.map((e: any) => globalThis.String(e)) : [],
       needs: globalThis.Array.isArray(object?.needs) ? object.needs.map((e: any) => NodeInNeed.fromJSON(e)) : [],
+      contested: globalThis.Array.isArray(object?.contested)
+        ? object.contested.map((e: any) => ContestedNode.fromJSON(e))
+        : [],
     };
   },
 
@@ -258,6 +290,9 @@ export const WatchReport: MessageFns<WatchReport> = {
     if (message.needs?.length) {
       obj.needs = message.needs.map((e) => NodeInNeed.toJSON(e));
     }
+    if (message.contested?.length) {
+      obj.contested = message.contested.map((e) => ContestedNode.toJSON(e));
+    }
     return obj;
   },
 
@@ -276,6 +311,7 @@ export const WatchReport: MessageFns<WatchReport> = {
     message.silent = object.silent?.map((e) => SilentNode.fromPartial(e)) || [];
     message.back = object.back?.map((e) => e) || [];
     message.needs = object.needs?.map((e) => NodeInNeed.fromPartial(e)) || [];
+    message.contested = object.contested?.map((e) => ContestedNode.fromPartial(e)) || [];
     return message;
   },
 };
@@ -672,6 +708,198 @@ export const NodeInNeed: MessageFns<NodeInNeed> = {
     const message = createBaseNodeInNeed() as any;
     message.node = object.node ?? "";
     message.incarnation = object.incarnation ?? "";
+    return message;
+  },
+};
+
+function createBaseContestedNode(): ContestedNode {
+  return { node: "", heard: [] };
+}
+
+export const ContestedNode: MessageFns<ContestedNode> = {
+  encode(message: ContestedNode, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    for (const v of message.heard) {
+      HeardClaimant.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContestedNode {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContestedNode() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.heard.push(HeardClaimant.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ContestedNode {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      heard: globalThis.Array.isArray(object?.heard) ? object.heard.map((e: any) => HeardClaimant.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ContestedNode): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.heard?.length) {
+      obj.heard = message.heard.map((e) => HeardClaimant.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ContestedNode>, I>>(base?: I): ContestedNode {
+    return ContestedNode.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ContestedNode>, I>>(object: I): ContestedNode {
+    const message = createBaseContestedNode() as any;
+    message.node = object.node ?? "";
+    message.heard = object.heard?.map((e) => HeardClaimant.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseHeardClaimant(): HeardClaimant {
+  return { claimant: undefined, silentMs: 0, alternates: false };
+}
+
+export const HeardClaimant: MessageFns<HeardClaimant> = {
+  encode(message: HeardClaimant, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.claimant !== undefined) {
+      Claimant.encode(message.claimant, writer.uint32(10).fork()).join();
+    }
+    if (message.silentMs !== 0) {
+      writer.uint32(16).int64(message.silentMs);
+    }
+    if (message.alternates !== false) {
+      writer.uint32(24).bool(message.alternates);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HeardClaimant {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeardClaimant() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.claimant = Claimant.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.silentMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.alternates = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HeardClaimant {
+    return {
+      claimant: isSet(object.claimant) ? Claimant.fromJSON(object.claimant) : undefined,
+      silentMs: isSet(object.silentMs)
+        ? globalThis.Number(object.silentMs)
+        : isSet(object.silent_ms)
+        ? globalThis.Number(object.silent_ms)
+        : 0,
+      alternates: isSet(object.alternates) ? globalThis.Boolean(object.alternates) : false,
+    };
+  },
+
+  toJSON(message: HeardClaimant): unknown {
+    const obj: any = {};
+    if (message.claimant !== undefined) {
+      obj.claimant = Claimant.toJSON(message.claimant);
+    }
+    if (message.silentMs !== 0) {
+      obj.silentMs = Math.round(message.silentMs);
+    }
+    if (message.alternates !== false) {
+      obj.alternates = message.alternates;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<HeardClaimant>, I>>(base?: I): HeardClaimant {
+    return HeardClaimant.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<HeardClaimant>, I>>(object: I): HeardClaimant {
+    const message = createBaseHeardClaimant() as any;
+    message.claimant = (object.claimant !== undefined && object.claimant !== null)
+      ? Claimant.fromPartial(object.claimant)
+      : undefined;
+    message.silentMs = object.silentMs ?? 0;
+    message.alternates = object.alternates ?? false;
     return message;
   },
 };
