@@ -112,7 +112,7 @@ export class NatsLink {
     this.#connection = connection;
     void this.#watch(connection);
     guarded(() => this.#owner.linkOpened(connection));
-    guarded(() => this.teller.connected(serverName(connection)));
+    guarded(() => this.teller.connected(serverName(connection), connection.info?.client_ip));
     const error = await closed;
     this.#connection = undefined;
     const words = error instanceof Error ? describeError(error) : "the server ended the connection";

@@ -19,8 +19,9 @@ export class ConnectionTeller {
     return this.#state;
   }
 
-  connected(server: string): void {
-    this.#tell({ connected: true, reason: "", server });
+  connected(server: string, address?: string): void {
+    const state = { connected: true, reason: "", server };
+    this.#tell(address === undefined ? state : { ...state, address });
   }
 
   disconnected(reason: string): void {
@@ -41,7 +42,7 @@ export class ConnectionTeller {
   #tell(state: ConnectionState): void {
     const { connected, reason, server } = this.#state;
     const same = connected === state.connected && reason === state.reason;
-    if (same && server === state.server) return;
+    if (same && server === state.server && this.#state.address === state.address) return;
     this.#state = state;
     for (const handler of [...this.#handlers]) handler(state);
   }

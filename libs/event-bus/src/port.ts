@@ -18,6 +18,8 @@ export interface ConnectionState {
   readonly reason: string;
   /** How the server that it is connected to calls itself; empty when not connected. */
   readonly server: string;
+  /** Its own address as the server sees it; absent when not connected, or not told. */
+  readonly address?: string;
 }
 
 /** What an agent does on the bus. It can only speak and listen as its own node. */

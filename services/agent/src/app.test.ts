@@ -32,8 +32,10 @@ test("an agent reports its start first, then its inventory, then heartbeats", ()
       assert.equal(second?.type, "inventoryObserved");
       await until(() => orchestrator.heartbeats.length >= 2, "heartbeats");
       const known = orchestrator.heartbeats.at(-1);
-      assert.deepEqual(known?.committed, orchestrator.watermark);
-      assert.deepEqual(known?.last, orchestrator.watermark);
+      const instance = known?.process?.instance;
+      assert.match(instance ?? "", /^[0-9a-f]{16}$/);
+      assert.deepEqual(known?.committed, { ...orchestrator.watermark, instance });
+      assert.deepEqual(known?.last, { ...orchestrator.watermark, instance });
     },
     { labels: { rack: "r1" } },
   ));

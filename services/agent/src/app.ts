@@ -5,6 +5,7 @@
  * actions that an earlier agent left open are ended before new ones are taken.
  */
 import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
 import {
   ActionExecutor,
   type AgentStorage,
@@ -56,13 +57,15 @@ export async function startApp(config: Config, parts: AppParts): Promise<App> {
   let figures: () => Figures | undefined = () => undefined;
   const metrics = new AgentMetrics();
   const events = new Events(log, metrics, () => figures());
-  const storage = await openStorage(config, { events, clock, stack });
+  const instance = randomBytes(8).toString("hex");
+  const storage = await openStorage(config, { instance, events, clock, stack });
   const drivers = await openDrivers(config, events, stack);
   const { observers, executor } = observe(config, parts, { storage, drivers, events, stack });
   const { reporter, inventory, standing } = observers;
   const link = stack.use(
     new BusLink({
       config,
+      process: { instance, host: hostname(), bootId: readBootId(), pid: process.pid },
       bus: parts.connect(),
       storage,
       executor,

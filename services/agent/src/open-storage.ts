@@ -26,7 +26,13 @@ import { RecordFile } from "./storage/record-file.ts";
 /** @throws FolderLockedError when another agent uses the folder; whatever the disk says. */
 export async function openStorage(
   { dataDir, recordFile }: Pick<Config, "dataDir" | "recordFile">,
-  parts: { readonly events: Events; readonly clock: Clock; readonly stack: AsyncDisposableStack },
+  parts: {
+    /** Of this start of the agent. */
+    readonly instance: string;
+    readonly events: Events;
+    readonly clock: Clock;
+    readonly stack: AsyncDisposableStack;
+  },
 ): Promise<AgentStorage> {
   const { events, stack } = parts;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -36,7 +42,8 @@ export async function openStorage(
   let identity = anew ? await newIncarnation(dataDir) : await nextIdentity(dataDir);
   const outbox = await Outbox.open({
     database,
-    boot: identity.boot,
+    ...identity,
+    instance: parts.instance,
     onDropped: (dropped) => events.factsDropped(dropped),
   });
   if (outbox.holes > 0) events.outboxDamaged(outbox.holes);
@@ -51,8 +58,9 @@ export async function openStorage(
     maintenance,
     identity: () => identity,
     async startOver(): Promise<void> {
-      identity = await newIncarnation(dataDir);
-      await Promise.all([outbox.startOver(identity.boot), journal.startOver()]);
+      identity = await newIncarnation(dataDir, identity.boot + 1);
+      const { boot, incarnation } = identity;
+      await Promise.all([outbox.startOver(boot, incarnation), journal.startOver()]);
     },
   };
 }

@@ -2,7 +2,8 @@
  * Which orders an agent refuses, and why: the guard against two voices.
  *
  * Pure. An order of an older term comes from a deposed leader; one of an older generation for its
- * target is overtaken; one for another incarnation was meant for what stood here before. An order
+ * target is overtaken; one for another incarnation or instance was meant for what stood here
+ * before, or for a copy. An order
  * that was taken already is accepted again, so that its repetition is harmless. Maintenance refuses
  * nothing by itself: the planner respects it.
  */
@@ -15,10 +16,14 @@ export interface FencedOrder {
   readonly generation: number;
   readonly target: TargetKey;
   readonly incarnation: string;
+  /** Absent when the log does not know whose facts it has. */
+  readonly instance?: string;
 }
 
 export interface FencingView {
   readonly incarnation: string;
+  /** Of this start of the agent; absent when it does not name itself. */
+  readonly instance?: string;
   /** The newest seen. */
   readonly term: number;
   /** `observe`: the agent only looks. */
@@ -31,18 +36,28 @@ export interface FencingView {
   newest(target: TargetKey): TargetMark | undefined;
 }
 
+type RefusalCode =
+  | "staleTerm"
+  | "staleGeneration"
+  | "otherIncarnation"
+  | "otherInstance"
+  | "unable";
+
 export type Verdict =
   | { readonly type: "take" }
   | { readonly type: "known" }
   | {
       readonly type: "refuse";
-      readonly code: "staleTerm" | "staleGeneration" | "otherIncarnation" | "unable";
+      readonly code: RefusalCode;
       readonly reason: string;
     };
 
 export function judgeOrder(order: FencedOrder, view: FencingView): Verdict {
   if (order.incarnation !== view.incarnation) {
     return refuse("otherIncarnation", `this is ${view.incarnation}, not ${order.incarnation}`);
+  }
+  if (isForAnother(order.instance, view.instance)) {
+    return refuse("otherInstance", `this is ${view.instance}, not ${order.instance}`);
   }
   if (order.term < view.term) {
     return refuse("staleTerm", `term ${order.term} is over, term ${view.term} was seen`);
@@ -62,9 +77,11 @@ export function judgeOrder(order: FencedOrder, view: FencingView): Verdict {
   return { type: "take" };
 }
 
-function refuse(
-  code: "staleTerm" | "staleGeneration" | "otherIncarnation" | "unable",
-  reason: string,
-): Verdict {
+/** Whether an order names another start of the agent, or a copy of it, than this one. */
+export function isForAnother(named: string | undefined, own: string | undefined): boolean {
+  return named !== undefined && own !== undefined && named !== own;
+}
+
+function refuse(code: RefusalCode, reason: string): Verdict {
   return { type: "refuse", code, reason };
 }

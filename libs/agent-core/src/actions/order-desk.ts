@@ -16,12 +16,14 @@ import {
 } from "@atoll/codec/agent";
 import type { ActionExecutor } from "./action-executor.ts";
 import type { ActionJournal } from "./action-journal.ts";
-import { judgeOrder } from "./fencing.ts";
+import { isForAnother, judgeOrder } from "./fencing.ts";
 
 export interface OrderDeskOptions {
   readonly journal: ActionJournal;
   readonly executor: Pick<ActionExecutor, "run" | "hasBegun">;
   readonly incarnation: () => string;
+  /** Of this start of the agent. */
+  readonly instance?: string;
   readonly mode: "act" | "observe";
   readonly storageFailure: () => string | undefined;
   readonly onAnswered: (
@@ -58,10 +60,11 @@ export class OrderDesk {
   }
 
   async #decide(order: ActionOrder, reply: (payload: Uint8Array) => void): Promise<void> {
-    const { journal, incarnation, mode, storageFailure, executor } = this.#options;
+    const { journal, incarnation, instance, mode, storageFailure, executor } = this.#options;
     const fenced = this.#fence(order);
     const verdict = judgeOrder(order, {
       incarnation: incarnation(),
+      ...(instance === undefined ? {} : { instance }),
       term: journal.term,
       mode,
       storageFailure: storageFailure(),
@@ -96,6 +99,8 @@ export class OrderDesk {
     const answer = (code: ActionReplyCode, reason = ""): void =>
       this.#answer(reply, code, reason, withdrawal);
     if (withdrawal.incarnation !== incarnation()) return answer("otherIncarnation");
+    const { instance } = this.#options;
+    if (isForAnother(withdrawal.instance, instance)) return answer("otherInstance");
     if (term < journal.term) return answer("staleTerm");
     if (journal.isWithdrawn(action)) {
       await journal.stored(action);

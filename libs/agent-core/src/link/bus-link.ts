@@ -5,7 +5,7 @@
  * those whom it concerns when it comes and goes. Decides nothing itself.
  */
 import { type ActionReplyCode, encodeFactBatch } from "@atoll/codec/agent";
-import type { DatacenterName, NodeName } from "@atoll/domain";
+import type { AgentProcess, DatacenterName, NodeName } from "@atoll/domain";
 import type { AgentBus, ConnectionState } from "@atoll/event-bus";
 import type { Clock, Prng } from "@atoll/stdx";
 import type { ActionExecutor } from "../actions/action-executor.ts";
@@ -31,6 +31,8 @@ export interface BusLinkOptions {
     readonly node: NodeName;
     readonly mode: "act" | "observe";
   };
+  /** Who this start of the agent is; what the bus sees of it is added here. */
+  readonly process: Omit<AgentProcess, "address">;
   readonly bus: AgentBus;
   readonly storage: AgentStorage;
   readonly executor: Pick<ActionExecutor, "run" | "hasBegun">;
@@ -77,6 +79,7 @@ export class BusLink implements AsyncDisposable {
       maintenance,
       bus,
       server: () => this.#connection.server,
+      process: () => ({ ...options.process, address: this.#connection.address ?? "" }),
       random: random.child("heartbeats"),
     });
   }
@@ -122,6 +125,7 @@ export class BusLink implements AsyncDisposable {
       journal: storage.journal,
       executor,
       incarnation: () => storage.identity().incarnation,
+      instance: this.#options.process.instance,
       mode: config.mode,
       storageFailure: () => storage.database.failure,
       onAnswered: (code, reason, order) => events.orderAnswered(code, reason, order?.action),

@@ -1,7 +1,7 @@
 /** Directives over a disk that stands still: what counts before anything is stored. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encodeDirective } from "@atoll/codec/agent";
+import { type Directive, encodeDirective } from "@atoll/codec/agent";
 import { Prng } from "@atoll/stdx";
 import { ActionJournal } from "../actions/action-journal.ts";
 import { judgeOrder } from "../actions/fencing.ts";
@@ -10,7 +10,7 @@ import { Outbox } from "../outbox/outbox.ts";
 import { START } from "../outbox/position.ts";
 import { AgentDatabase } from "../storage/agent-database.ts";
 import { MemoryDisk } from "../storage/memory-disk.ts";
-import { Directives } from "./directives.ts";
+import { CONTRADICTION_MS, CONTRADICTIONS, Directives } from "./directives.ts";
 import { Maintenance } from "./maintenance.ts";
 
 const LIFE = "life";
@@ -62,4 +62,107 @@ test("an order of an older term right behind a directive of a newer one is refus
   assert.equal(verdict.type === "refuse" && verdict.code, "staleTerm");
   receive(9, "another life");
   assert.equal(journal.term, 3);
+});
+
+/** An agent whose outbox holds facts, one of them committed, and what it does on directives. */
+async function withAgent(
+  body: (agent: {
+    readonly receive: (directive: Partial<Directive>) => Promise<void>;
+    readonly startedOver: string[];
+    readonly maintenance: Maintenance;
+    readonly rewinds: () => number;
+    pass(ms: number): void;
+  }) => Promise<void>,
+): Promise<void> {
+  const disk = new MemoryDisk();
+  await using database = await AgentDatabase.open({ open: () => disk.open(), onFailure() {} });
+  const outbox = await Outbox.open({ database, boot: 2, incarnation: LIFE, instance: "a" });
+  const journal = await ActionJournal.open(database, outbox);
+  const maintenance = await Maintenance.open(database);
+  for (let count = 0; count < 3; count += 1) {
+    await outbox.append({ type: "fileForgotten", observedAtMs: 1, path: "/etc/app.conf" });
+  }
+  await outbox.forget({ boot: 2, sequence: 1, instance: "a" });
+  let [nowMs, rewinds] = [0, 0];
+  const startedOver: string[] = [];
+  using sender = new FactSender({
+    node: "n1" as never,
+    incarnation: () => LIFE,
+    outbox,
+    bus: { publishFacts: () => {} },
+    encode: () => new Uint8Array(0),
+    random: new Prng(1),
+    onPublishFailed() {},
+    onResend() {},
+  });
+  const rewind = sender.rewind.bind(sender);
+  sender.rewind = () => {
+    rewinds += 1;
+    rewind();
+  };
+  const directives = new Directives({
+    incarnation: () => LIFE,
+    journal,
+    outbox,
+    sender,
+    maintenance,
+    clock: { monotonicMs: () => nowMs, realtimeMs: () => 0 },
+    onOdd() {},
+    startOver: (reason) => Promise.resolve(void startedOver.push(reason)),
+    reportInventory: () => Promise.resolve(),
+    onBroken: (error) => assert.fail(String(error)),
+  });
+  const committed = { boot: 2, sequence: 1, instance: "a" };
+  const known = { term: 1, incarnation: LIFE, committed, maintenance: false };
+  await body({
+    receive: async (directive) => {
+      directives.receive(encodeDirective({ ...known, ...directive }));
+      await directives.idle;
+    },
+    startedOver,
+    maintenance,
+    rewinds: () => rewinds,
+    pass: (ms) => void (nowMs += ms),
+  });
+}
+
+const COPIES: Partial<Directive>[] = [
+  { committed: { boot: 2, sequence: 2, instance: "b" } },
+  { committed: { boot: 3, sequence: 1, instance: "b" } },
+  { incarnation: "another" },
+];
+
+test("an agent that the log does not hold begins anew at once in a conflict", async () => {
+  for (const copy of COPIES) {
+    await withAgent(async ({ receive, startedOver, maintenance }) => {
+      await receive({ ...copy, maintenance: true, contested: true });
+      assert.equal(startedOver.length, 1, JSON.stringify(copy));
+      assert.equal(maintenance.active, true);
+    });
+  }
+});
+
+test("without a conflict it begins anew when that stands for a while", async () => {
+  for (const copy of COPIES) {
+    await withAgent(async ({ receive, startedOver, pass }) => {
+      for (let count = 0; count < CONTRADICTIONS; count += 1) {
+        await receive(copy);
+        pass(CONTRADICTION_MS / CONTRADICTIONS);
+      }
+      assert.deepEqual(startedOver, []);
+      await receive(copy);
+      assert.equal(startedOver.length, 1, JSON.stringify(copy));
+    });
+  }
+});
+
+test("the agent that the log holds keeps still in a conflict, and then sends again", async () => {
+  await withAgent(async ({ receive, startedOver, maintenance, rewinds }) => {
+    await receive({ maintenance: true, contested: true });
+    assert.deepEqual([maintenance.active, rewinds()], [true, 0]);
+    await receive({ maintenance: false });
+    assert.deepEqual([maintenance.active, rewinds()], [false, 1]);
+    await receive({ maintenance: false });
+    assert.deepEqual([startedOver, rewinds()], [[], 1]);
+  });
 });

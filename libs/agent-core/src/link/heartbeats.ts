@@ -5,7 +5,7 @@
  * one moment are spread.
  */
 import { encodeHeartbeat } from "@atoll/codec/agent";
-import type { DatacenterName, NodeName } from "@atoll/domain";
+import type { AgentProcess, DatacenterName, NodeName } from "@atoll/domain";
 import type { AgentBus } from "@atoll/event-bus";
 import type { Prng } from "@atoll/stdx";
 import type { Outbox } from "../outbox/outbox.ts";
@@ -20,6 +20,8 @@ export interface HeartbeatsOptions {
   readonly bus: Pick<AgentBus, "publishHeartbeat" | "onProbe">;
   /** The server of the bus that this agent is connected to; empty without one. */
   readonly server: () => string;
+  /** Who this start of the agent is; with its address once that is known. */
+  readonly process: () => AgentProcess;
   readonly random: Prng;
 }
 
@@ -50,7 +52,7 @@ export class Heartbeats implements Disposable {
   }
 
   #heartbeat(): Uint8Array {
-    const { datacenter, node, incarnation, outbox, maintenance, server } = this.#options;
+    const { datacenter, node, incarnation, outbox, maintenance, server, process } = this.#options;
     return encodeHeartbeat({
       datacenter,
       node,
@@ -59,6 +61,7 @@ export class Heartbeats implements Disposable {
       committed: outbox.committed,
       maintenance: maintenance.active,
       server: server(),
+      process: process(),
     });
   }
 

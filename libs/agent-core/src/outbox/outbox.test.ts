@@ -14,7 +14,8 @@ import { openLevelStore } from "../storage/level-store.ts";
 import type { Store } from "../storage/store.ts";
 import { MemoryDisk } from "../storage/memory-disk.ts";
 import { until } from "../testing/until.ts";
-import { Outbox, type OutboxOptions, type OutboxPage } from "./outbox.ts";
+import { Outbox, type OutboxOptions } from "./outbox.ts";
+import type { OutboxPage } from "./outbox-page.ts";
 import { keyOfPosition, START } from "./position.ts";
 import { HAPPENINGS_MAX } from "./waiting-facts.ts";
 

@@ -22,28 +22,27 @@ import type { StoreOperation } from "../storage/store.ts";
 import { decodeFact, encodeFact, isWhole } from "./fact-record.ts";
 import { InventoryBase } from "./inventory-base.ts";
 import { laneOf } from "./lanes.ts";
-import { comparePositions, FACT_PREFIX, keyOfPosition, positionOfKey, START } from "./position.ts";
+import type { OutboxPage } from "./outbox-page.ts";
+import { LIFE_KEY, type LifeOptions, OutboxLife } from "./outbox-life.ts";
+import {
+  comparePositions,
+  FACT_PREFIX,
+  isNext,
+  keyOfPosition,
+  positionOfKey,
+  START,
+} from "./position.ts";
 import { type WaitingFact, WaitingFacts } from "./waiting-facts.ts";
 
 export const OUTBOX_FACTS_MAX = 100_000;
 export const OUTBOX_BYTES_MAX = 67_108_864;
 
-export interface OutboxOptions {
+export interface OutboxOptions extends LifeOptions {
   readonly database: AgentDatabase;
-  /** Of this start. */
-  readonly boot: number;
   readonly factsMax?: number;
   readonly bytesMax?: number;
   /** Told when facts were lost for want of room. */
   readonly onDropped?: (dropped: DroppedFacts) => void;
-}
-
-/** Facts in order behind `previous`. */
-export interface OutboxPage {
-  readonly previous: OutboxPosition;
-  readonly first: OutboxPosition;
-  readonly last: OutboxPosition;
-  readonly facts: readonly Fact[];
 }
 
 interface Stored {
@@ -52,6 +51,7 @@ interface Stored {
 }
 
 const COMMITTED_KEY = "outbox!committed";
+const NOTHING = new Uint8Array(0);
 
 export class Outbox {
   readonly #database: AgentDatabase;
@@ -64,6 +64,9 @@ export class Outbox {
   #writing = 0;
   #boot: number;
   #sequence = 0;
+  /** Grows when it begins anew: what was being written then belongs to an earlier round. */
+  #round = 0;
+  #life: OutboxLife;
   #last: OutboxPosition;
   #committed: OutboxPosition = START;
   #holes = 0;
@@ -82,6 +85,7 @@ export class Outbox {
     this.#bytesMax = options.bytesMax ?? OUTBOX_BYTES_MAX;
     this.#onDropped = options.onDropped ?? ((): void => undefined);
     this.#boot = options.boot;
+    this.#life = new OutboxLife(undefined, options);
     this.#last = START;
   }
 
@@ -92,18 +96,23 @@ export class Outbox {
    */
   static async open(options: OutboxOptions): Promise<Outbox> {
     const outbox = new Outbox(options);
-    await outbox.#load();
+    await outbox.#load(options);
     return outbox;
   }
 
   /** The newest durable fact, or the last committed one when there is none. */
   get last(): OutboxPosition {
-    return this.#last;
+    return this.#life.named(this.#last);
   }
 
   /** Up to where the orchestrator is known to have committed. */
   get committed(): OutboxPosition {
-    return this.#committed;
+    return this.#life.named(this.#committed);
+  }
+
+  /** Whether a position that the orchestrator names was given by a copy of this outbox. */
+  isForeign(position: OutboxPosition): boolean {
+    return this.#life.isForeign(position);
   }
 
   get size(): number {
@@ -208,8 +217,9 @@ export class Outbox {
       facts.push(fact);
     }
     if (facts.length === 0) return undefined;
-    const last = { boot: first.boot, sequence: first.sequence + facts.length - 1 };
-    return { previous: after, first, last, facts };
+    const named = this.#life.named(first);
+    const last = { ...named, sequence: first.sequence + facts.length - 1 };
+    return { previous: this.#life.named(after), first: named, last, facts };
   }
 
   /** Lets go of everything up to `through`, which the orchestrator has committed. */
@@ -224,24 +234,33 @@ export class Outbox {
     const value = Buffer.from(JSON.stringify(through));
     await this.#database.write([
       { type: "put", key: COMMITTED_KEY, value },
-      ...gone.map(({ position }) => ({ type: "del" as const, key: keyOfPosition(position) })),
+      ...gone.map((each) => ({ type: "del" as const, key: keyOf(each) })),
     ]);
     this.drain();
   }
 
-  /** Begins anew, as after a wipe: everything stored is dropped. Facts that wait are kept. */
-  async startOver(boot: number): Promise<void> {
+  /**
+   * Begins anew under another incarnation, for which nothing is committed. What is not committed is
+   * taken along, in its order. @param boot later than every boot before.
+   */
+  async startOver(boot: number, incarnation: string): Promise<void> {
+    const records = new Map<Stored, Uint8Array>();
+    const missing = (): Stored[] => this.#stored.filter((each) => !records.has(each));
+    for (let more = missing(); more.length > 0; more = missing()) {
+      const read = await this.#database.getMany(more.map(keyOf));
+      for (const [at, each] of more.entries()) records.set(each, read[at] ?? NOTHING);
+    }
     const gone = this.#stored.splice(0);
     this.#bytes = 0;
     this.#inventoryBase.forget();
+    this.#round += 1;
     this.#boot = boot;
-    this.#sequence = 0;
     this.#last = START;
     this.#committed = START;
-    await this.#database.write([
-      { type: "del", key: COMMITTED_KEY },
-      ...gone.map(({ position }) => ({ type: "del" as const, key: keyOfPosition(position) })),
-    ]);
+    this.#life.startOver(boot, incarnation);
+    const kept = gone.map((each) => records.get(each) ?? NOTHING).filter(isWhole);
+    await this.#takeOver([COMMITTED_KEY, ...gone.map(keyOf)], kept);
+    this.#tell();
   }
 
   /**
@@ -275,6 +294,7 @@ export class Outbox {
   async #store(fact: Fact, alongside: readonly StoreOperation[]): Promise<void> {
     this.#sequence += 1;
     const position: OutboxPosition = { boot: this.#boot, sequence: this.#sequence };
+    const round = this.#round;
     const value = encodeFact(fact);
     const put = { type: "put" as const, key: keyOfPosition(position), value };
     this.#writing += 1;
@@ -284,8 +304,10 @@ export class Outbox {
     } finally {
       this.#writing -= 1;
     }
-    // The outbox may have begun anew meanwhile.
-    if (position.boot !== this.#boot) return;
+    // The outbox has begun anew meanwhile: the fact has its place behind what was taken along.
+    if (round !== this.#round) {
+      return this.#store(fact, [{ type: "del", key: keyOfPosition(position) }]);
+    }
     this.#stored.push({ position, bytes: value.length });
     this.#last = position;
     this.#tell();
@@ -295,41 +317,50 @@ export class Outbox {
     for (const listener of this.#listeners) listener();
   }
 
-  async #load(): Promise<void> {
-    const [committed] = await this.#database.getMany([COMMITTED_KEY]);
-    if (committed !== undefined) {
+  async #load(options: LifeOptions): Promise<void> {
+    const [committed, life] = await this.#database.getMany([COMMITTED_KEY, LIFE_KEY]);
+    this.#life = new OutboxLife(life, options);
+    const removed: string[] = [];
+    if (this.#life.isOther) removed.push(COMMITTED_KEY);
+    else if (committed !== undefined) {
       this.#committed = JSON.parse(Buffer.from(committed).toString("utf8")) as OutboxPosition;
     }
     this.#last = this.#committed;
-    const removed: StoreOperation[] = [];
     const takenOver: Uint8Array[] = [];
     for await (const [key, record] of this.#database.scan(FACT_PREFIX)) {
       const position = positionOfKey(key);
       if (comparePositions(position, this.#committed) <= 0) continue;
-      assert(position.boot < this.#boot, "a fact of a boot that has not begun");
-      const joined = takenOver.length === 0 && isNext(this.#last, position) && isWhole(record);
+      const other = this.#life.isOther;
+      assert(other || position.boot < this.#boot, "a fact of a boot that has not begun");
+      const joined =
+        !other && takenOver.length === 0 && isNext(this.#last, position) && isWhole(record);
       if (joined) {
         this.#keep(position, record.length);
         continue;
       }
-      this.#holes += 1;
-      removed.push({ type: "del", key });
+      if (!other) this.#holes += 1;
+      removed.push(key);
       if (isWhole(record)) takenOver.push(record);
     }
+    this.#life.forgetBefore(this.#committed.boot);
     if (removed.length > 0) await this.#takeOver(removed, takenOver);
+    // Before the first fact, as writes keep their order; a disk that is full now must not wait.
+    else this.#database.write([this.#life.operation]).catch(() => undefined);
   }
 
-  async #takeOver(
-    removed: readonly StoreOperation[],
-    records: readonly Uint8Array[],
-  ): Promise<void> {
-    const puts = records.map((value, index) => {
-      const position = { boot: this.#boot, sequence: index + 1 };
-      this.#keep(position, value.length);
-      return { type: "put" as const, key: keyOfPosition(position), value };
-    });
+  /** Gives records positions of this boot, the first ones of it, in place of the removed keys. */
+  async #takeOver(removed: readonly string[], records: readonly Uint8Array[]): Promise<void> {
+    const boot = this.#boot;
+    const positionOf = (index: number): OutboxPosition => ({ boot, sequence: index + 1 });
     this.#sequence = records.length;
-    await this.#database.write([...removed, ...puts]);
+    await this.#database.write([
+      this.#life.operation,
+      ...removed.map((key) => ({ type: "del" as const, key })),
+      ...records.map((value, index) => {
+        return { type: "put" as const, key: keyOfPosition(positionOf(index)), value };
+      }),
+    ]);
+    for (const [index, { length }] of records.entries()) this.#keep(positionOf(index), length);
   }
 
   #keep(position: OutboxPosition, bytes: number): void {
@@ -363,10 +394,6 @@ export class Outbox {
   }
 }
 
-/**
- * Whether nothing can have stood between: the next of the same boot, or the first of a later one.
- */
-function isNext(before: OutboxPosition, position: OutboxPosition): boolean {
-  if (position.boot === before.boot) return position.sequence === before.sequence + 1;
-  return position.sequence === 1;
+function keyOf({ position }: Stored): string {
+  return keyOfPosition(position);
 }

@@ -23,6 +23,14 @@ export function positionOfKey(key: string): OutboxPosition {
   return { boot: Number(boot), sequence: Number(sequence) };
 }
 
+/**
+ * Whether nothing can have stood between: the next of the same boot, or the first of a later one.
+ */
+export function isNext(before: OutboxPosition, position: OutboxPosition): boolean {
+  if (position.boot === before.boot) return position.sequence === before.sequence + 1;
+  return position.sequence === 1;
+}
+
 function pad(value: number): string {
   return String(value).padStart(DIGITS, "0");
 }

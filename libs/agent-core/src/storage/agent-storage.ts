@@ -19,6 +19,9 @@ export interface AgentStorage {
   readonly journal: ActionJournal;
   readonly maintenance: Maintenance;
   readonly identity: () => Identity;
-  /** Forgets everything but the term, and takes another incarnation. */
+  /**
+   * Takes another incarnation: forgets what was done, apart from the term, and takes along what is
+   * not committed.
+   */
   startOver(): Promise<void>;
 }

@@ -30,9 +30,12 @@ export async function nextIdentity(folder: string): Promise<Identity> {
   return identity;
 }
 
-/** Makes a new incarnation: for the orchestrator, the node as it was is gone. */
-export async function newIncarnation(folder: string): Promise<Identity> {
-  const identity: Identity = { incarnation: randomUUID(), boot: 1 };
+/**
+ * Makes a new incarnation: for the orchestrator, the node as it was is gone. @param boot as a boot
+ * of the new one; later than every boot before, where facts of those are taken along.
+ */
+export async function newIncarnation(folder: string, boot: number = 1): Promise<Identity> {
+  const identity: Identity = { incarnation: randomUUID(), boot };
   await writeIdentity(folder, identity);
   return identity;
 }

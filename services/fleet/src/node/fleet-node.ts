@@ -221,7 +221,9 @@ export class FleetNode {
     const disk = this.#disk;
     disk.boot += 1;
     const stack = new AsyncDisposableStack();
-    const storage = await openNodeStorage(disk, stack, () => this.#startOver(disk));
+    const instance = `${disk.incarnation}.${disk.boot}`;
+    const startedOver = (): void => this.#startOver(disk);
+    const storage = await openNodeStorage(disk, instance, { stack, startedOver });
     const { outbox, journal } = storage;
     outbox.onStored(() => this.#times.taken(outbox.last));
     const { clock, tally, labels } = this.#options;
@@ -245,7 +247,7 @@ export class FleetNode {
         onBroken: this.#onBroken,
       }),
     );
-    const makeLink = (): BusLink => this.#makeLink(storage, executor, reporter);
+    const makeLink = (): BusLink => this.#makeLink({ storage, instance }, executor, reporter);
     const agent = { storage, reporter, stack, makeLink, link: makeLink() };
     this.#agent = agent;
     reporter.start();
@@ -264,10 +266,20 @@ export class FleetNode {
     await agent.stack.disposeAsync();
   }
 
-  #makeLink(storage: AgentStorage, executor: ActionExecutor, reporter: FactReporter): BusLink {
+  #makeLink(
+    { storage, instance }: { readonly storage: AgentStorage; readonly instance: string },
+    executor: ActionExecutor,
+    reporter: FactReporter,
+  ): BusLink {
     const { datacenter, name, clock, random, tally, connect } = this.#options;
     return new BusLink({
       config: { datacenter, node: name, mode: "act" },
+      process: {
+        instance,
+        host: name,
+        bootId: `${name}-${this.#powerCycles}`,
+        pid: process.pid,
+      },
       bus: this.#ledger.watch(connect()),
       storage,
       executor: {
@@ -330,7 +342,7 @@ export class FleetNode {
   #startOver(disk: Disk): void {
     this.#wipes += 1;
     disk.incarnation = this.#newIncarnation();
-    disk.boot = 1;
+    disk.boot += 1;
     this.#options.tally.count("factsWiped", this.#times.forgetAll());
   }
 
@@ -343,13 +355,17 @@ export class FleetNode {
 
 async function openNodeStorage(
   disk: Disk,
-  stack: AsyncDisposableStack,
-  startedOver: () => void,
+  instance: string,
+  {
+    stack,
+    startedOver,
+  }: { readonly stack: AsyncDisposableStack; readonly startedOver: () => void },
 ): Promise<AgentStorage> {
   const database = stack.use(
     await AgentDatabase.open({ open: () => disk.content.open(), onFailure: () => {} }),
   );
-  const outbox = await Outbox.open({ database, boot: disk.boot });
+  const { boot, incarnation } = disk;
+  const outbox = await Outbox.open({ database, boot, incarnation, instance });
   const journal = await ActionJournal.open(database, outbox);
   const maintenance = await Maintenance.open(database);
   return {
@@ -360,7 +376,7 @@ async function openNodeStorage(
     identity: () => ({ incarnation: disk.incarnation, boot: disk.boot }),
     async startOver(): Promise<void> {
       startedOver();
-      await Promise.all([outbox.startOver(disk.boot), journal.startOver()]);
+      await Promise.all([outbox.startOver(disk.boot, disk.incarnation), journal.startOver()]);
     },
   };
 }
