@@ -63,6 +63,8 @@ export interface Directive {
   readonly inventoryWanted?: boolean;
   /** More than one agent speaks under this name; said to all of them. Default false. */
   readonly contested?: boolean;
+  /** Where the log stood before it went on with another boot or incarnation. */
+  readonly left?: { readonly incarnation: string; readonly committed: OutboxPosition };
 }
 
 export interface ActionOrder {
@@ -145,6 +147,14 @@ export function decodeDirective(bytes: Uint8Array): Decoded<Directive> {
       maintenance: message.maintenance,
       ...(message.inventoryWanted ? { inventoryWanted: true } : {}),
       ...(message.contested ? { contested: true } : {}),
+      ...(message.left === undefined
+        ? {}
+        : {
+            left: {
+              incarnation: identifier("incarnation", message.left.incarnation),
+              committed: position("left", message.left.committed),
+            },
+          }),
     };
   });
 }

@@ -67,6 +67,7 @@ test("a directive and an order come back with whom they are for", () => {
     committed: position,
     maintenance: true,
     contested: true,
+    left: { incarnation: "i0", committed: { ...position, sequence: 3 } },
   };
   assert.deepEqual(decodeDirective(encodeDirective(directive)), {
     type: "decoded",

@@ -52,7 +52,7 @@ import { oneOf } from "./words.ts";
 const PRESENCES: readonly Presence[] = ["alive", "suspected", "lost"];
 
 export function toNodeRecord(node: NodeState): NodeRecord {
-  const { maintenance, inventory, rebooted, wiped, conflict } = node;
+  const { maintenance, inventory, rebooted, wiped, conflict, left } = node;
   return {
     name: node.name,
     revision: node.revision,
@@ -90,6 +90,7 @@ export function toNodeRecord(node: NodeState): NodeRecord {
             since: conflict.since,
           },
         }),
+    ...(left === undefined ? {} : { left }),
     disrupted: sortedEntries(node.disrupted).map(([target, found]) => ({ target, ...found })),
     withheld: [...node.withheld].map(([target, withheld]) => ({ target, ...withheld })),
   };
@@ -146,6 +147,14 @@ export function fromNodeRecord(
     ...(record.rebooted === undefined ? {} : { rebooted: fromSince(record.rebooted) }),
     ...(record.wiped === undefined ? {} : { wiped: fromSince(record.wiped) }),
     ...(record.conflict === undefined ? {} : { conflict: fromConflictRecord(record.conflict) }),
+    ...(record.left === undefined
+      ? {}
+      : {
+          left: {
+            incarnation: record.left.incarnation,
+            watermark: fromProtoOutboxPosition(record.left.watermark),
+          },
+        }),
     disrupted: new Map(record.disrupted.map(fromDisruptionRecord)),
     withheld: new Map(record.withheld.map(fromWithheldRecord)),
   };

@@ -13,6 +13,9 @@ export function directiveOf(view: StateView, node: NodeState, term: number): Dir
     maintenance: keepsStill(view, node),
     ...(node.inventoryOutdated === undefined ? {} : { inventoryWanted: true }),
     ...(node.conflict === undefined ? {} : { contested: true }),
+    ...(node.left === undefined
+      ? {}
+      : { left: { incarnation: node.left.incarnation, committed: node.left.watermark } }),
   };
 }
 

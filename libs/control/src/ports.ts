@@ -66,6 +66,7 @@ export interface Directive {
   readonly maintenance: boolean;
   readonly inventoryWanted?: boolean;
   readonly contested?: boolean;
+  readonly left?: { readonly incarnation: string; readonly committed: OutboxPosition };
 }
 
 /** How the leader speaks to agents. */

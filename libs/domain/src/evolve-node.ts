@@ -55,6 +55,7 @@ export function evolveNodeWiped(store: StateStore, event: OfType<"nodeWiped">, s
   update(store, event.node, (before) => ({
     ...withoutInventory(before),
     ...wiped,
+    ...leftBy(before),
     incarnation: event.incarnation,
     watermark: { boot: 0, sequence: 0 },
     agentVersion: "",
@@ -138,6 +139,11 @@ export function evolveNodeForgotten(store: StateStore, event: OfType<"nodeForgot
   if (store.forgottenNodeCount() <= FORGOTTEN_NODES_MAX) return;
   const oldest = store.oldestForgottenNode();
   if (oldest !== undefined) store.setForgottenNode(oldest, undefined);
+}
+
+/** What is to be remembered when the log goes on with another boot or incarnation. */
+export function leftBy({ incarnation, watermark }: NodeState): Pick<NodeState, "left"> {
+  return watermark.instance === undefined ? {} : { left: { incarnation, watermark } };
 }
 
 /** Replaces the node `name` by what `change` makes of it; nothing when it is unknown. */

@@ -5,7 +5,7 @@ import { withoutWithheld } from "./cancel-action.ts";
 import type { NodeEvent } from "./event.ts";
 import type { FileObservation, ServiceObservation } from "./fact.ts";
 import { withSettled } from "./disruption.ts";
-import { update } from "./evolve-node.ts";
+import { leftBy, update } from "./evolve-node.ts";
 import { failuresAfterObservation, withoutFailure } from "./failures.ts";
 import type { ServiceKey } from "./names.ts";
 import { fileTarget, serviceTarget } from "./names.ts";
@@ -101,7 +101,10 @@ export function evolveFacts(
 ): void {
   update(store, event.node, (node: NodeState) => {
     if (event.type === "factsAccepted") {
-      return node.incarnation === event.incarnation ? { ...node, watermark: event.through } : node;
+      const { incarnation, through } = event;
+      if (node.incarnation !== incarnation) return node;
+      const left = through.boot > node.watermark.boot ? leftBy(node) : {};
+      return { ...node, ...left, watermark: through };
     }
     const { lane } = event;
     const count = (node.dropped?.get(lane)?.count ?? 0) + event.count;

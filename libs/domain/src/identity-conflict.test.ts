@@ -152,3 +152,17 @@ test("conflictText() names every claimant so that it is found", () => {
   );
   assert.equal(sampleCommands.reportClaimants.claimants.length, 2);
 });
+
+test("where the log stood is remembered when it goes on with another boot or incarnation", () => {
+  const state = known(at(2, 5, FIRST)).given({
+    ...sampleEvents.factsAccepted,
+    through: at(3, 1, SECOND),
+  });
+  assert.deepEqual(state.node?.left, { incarnation: "i1", watermark: at(2, 5, FIRST) });
+  state.given({ ...sampleEvents.factsAccepted, through: at(3, 4, SECOND) });
+  assert.deepEqual(state.node?.left?.watermark, at(2, 5, FIRST));
+  state.given({ type: "nodeWiped", node: n1, incarnation: "i2", lost: 0 });
+  assert.deepEqual(state.node?.left, { incarnation: "i1", watermark: at(3, 4, SECOND) });
+  const nameless = known(at(2, 5)).given({ ...sampleEvents.factsAccepted, through: at(3, 1) });
+  assert.equal(nameless.node?.left, undefined);
+});

@@ -90,6 +90,7 @@ export type {
   Disruption,
   FailureCount,
   GroupReplicaState,
+  LeftOutbox,
   GroupReplicaStatus,
   NodeState,
   ObservedFile,

@@ -66,6 +66,14 @@ export interface NodeState {
   readonly wiped?: Since;
   /** Present while more than one agent speaks under its name. */
   readonly conflict?: ConflictState;
+  /** For an agent that is not the one the log goes on with: what it need not tell again. */
+  readonly left?: LeftOutbox;
+}
+
+/** Where the log stood in an outbox before it went on with another boot or incarnation. */
+export interface LeftOutbox {
+  readonly incarnation: string;
+  readonly watermark: OutboxPosition;
 }
 
 export interface ConflictState {

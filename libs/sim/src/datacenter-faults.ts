@@ -8,9 +8,11 @@
 import type { Prng } from "@atoll/stdx";
 import type { SimulatedDatacenter } from "./build-datacenter.ts";
 import type { ReplicaClock } from "./replica-clock.ts";
+import type { SimulatedNode } from "./simulated-node.ts";
 import { CALM_NETWORK } from "./simulated-network.ts";
 
 const PAUSE_US_MAX = 1_200_000;
+const TWIN_US_MAX = 9_000_000;
 const HOUR_MS = 3_600_000;
 
 const FAULTS = [
@@ -30,6 +32,7 @@ const FAULTS = [
   "serviceCrash",
   "manyServicesCrash",
   "nodeWiped",
+  "nodeTwinned",
 ] as const;
 
 type Fault = (typeof FAULTS)[number];
@@ -55,11 +58,13 @@ export class DatacenterFaults {
     serviceCrash: 0,
     manyServicesCrash: 0,
     nodeWiped: 0,
+    nodeTwinned: 0,
   };
   readonly #datacenter: SimulatedDatacenter;
   readonly #prng: Prng;
   readonly #endUs: number;
   readonly #faults: readonly Fault[];
+  readonly #twins = new Map<SimulatedNode, SimulatedNode>();
   #busIsDown = false;
   /** The furthest that a wall clock was ahead. */
   #offsetMs = 0;
@@ -87,6 +92,7 @@ export class DatacenterFaults {
       orchestrator.start();
       if (orchestrator.bus !== undefined) bus.heal(orchestrator.bus);
     }
+    for (const node of [...this.#twins.keys()]) this.#endTwin(node);
     for (const node of nodes) {
       node.start();
       if (node.agentBus !== undefined) bus.heal(node.agentBus);
@@ -161,7 +167,28 @@ export class DatacenterFaults {
         node.wipe();
         return this.#after(4_000_000, () => node.start());
       }
+      case "nodeTwinned":
+        return this.#twin();
     }
+  }
+
+  /** A second machine under a node's name: a copy of its disk, or one of its own. */
+  #twin(): void {
+    const { nodes } = this.#datacenter;
+    const node = this.#prng.pick(nodes);
+    // What both copies held and neither had told would rightly be told by both.
+    if (this.#twins.has(node) || node.outboxSize > 0) return;
+    this.#twins.set(node, node.twin(this.#prng.chance(1, 2)));
+    this.#after(TWIN_US_MAX, () => this.#endTwin(node));
+  }
+
+  /** One of the two machines is gone. */
+  #endTwin(node: SimulatedNode): void {
+    const twin = this.#twins.get(node);
+    if (twin === undefined) return;
+    this.#twins.delete(node);
+    if (this.#prng.chance(1, 2)) twin.lose();
+    else node.giveWayTo(twin);
   }
 
   #crashReplica(at: number): void {

@@ -3,16 +3,23 @@
  *
  * One history: every replica applies the same bytes at the same index and reaches the same state.
  * Every fact that an agent took in is in it exactly once; every request at most once, and surely if
- * it was acknowledged; every action runs at most once; no node that is there is declared lost. Used
+ * it was acknowledged; every action runs at most once, with twins on each disk; no node that is there is declared lost. Used
  * by `simulateDatacenter`.
  */
 import type { ActionId, LogEntry, NodeName, StateView } from "@atoll/domain";
 import { compareText, Digest64 } from "@atoll/stdx";
+import { DatacenterIdentityChecker } from "./datacenter-identity-checker.ts";
 import { DatacenterLimitsChecker } from "./datacenter-limits-checker.ts";
 import { Violation } from "./violation.ts";
 
 /** A node that was there for so long before its verdict was never silent long enough for one. */
 const FALSE_VERDICT_MS = 2_500;
+
+/** An agent that is connected to the bus. */
+export interface Connected {
+  readonly atMs: number;
+  readonly incarnation: () => string;
+}
 
 export class DatacenterHistory {
   readonly #entries = new Map<number, string>();
@@ -21,10 +28,12 @@ export class DatacenterHistory {
   readonly #tagsLogged = new Set<string>();
   readonly #requestsLogged = new Set<string>();
   readonly #requestsAcknowledged = new Set<string>();
-  readonly #connectedAtMs = new Map<NodeName, number>();
-  readonly #runs = new Map<ActionId, number>();
+  readonly #connected = new Map<NodeName, Connected>();
+  /** By action; of nodes that have had a twin by action and disk. */
+  readonly #runs = new Map<string, number>();
   readonly #withdrawn = new Set<ActionId>();
   readonly limits: DatacenterLimitsChecker = new DatacenterLimitsChecker();
+  readonly identity: DatacenterIdentityChecker = new DatacenterIdentityChecker();
   lastIndex = 0;
   accusations = 0;
   events = 0;
@@ -34,7 +43,7 @@ export class DatacenterHistory {
     replica: number,
     index: number,
     entry: LogEntry | undefined,
-    applied: { readonly data: Uint8Array; readonly view: StateView },
+    applied: { readonly data: Uint8Array; readonly view: StateView; readonly nowMs: number },
   ): void {
     const { data, view } = applied;
     const digest = new Digest64().bytes(data).hex();
@@ -53,6 +62,7 @@ export class DatacenterHistory {
     if (entry !== undefined) this.limits.applied(index, entry, view);
     for (const { event } of entry?.events ?? []) {
       this.events += 1;
+      this.identity.applied(event, applied.nowMs);
       if (event.type === "serviceStatusChanged")
         this.#once(this.#tagsLogged, event.service.reason, "fact");
       if (event.type === "requestRecorded")
@@ -82,17 +92,22 @@ export class DatacenterHistory {
   }
 
   /** An agent's connection to the bus came or went. */
-  connected(node: NodeName, nowMs: number | undefined): void {
-    if (nowMs === undefined) this.#connectedAtMs.delete(node);
-    else this.#connectedAtMs.set(node, nowMs);
+  connected(node: NodeName, connected: Connected | undefined): void {
+    if (connected === undefined) this.#connected.delete(node);
+    else this.#connected.set(node, connected);
   }
 
-  /** A leader is about to declare a node lost: it must not have been there all the time. */
-  accused(node: NodeName, nowMs: number): void {
+  /**
+   * A leader is about to declare a node lost, by the incarnation that the log has of it: it must
+   * not have been there all the time. When that is a twin's that came and went, it is the twin that
+   * is lost.
+   */
+  accused(node: NodeName, incarnation: string, nowMs: number): void {
     this.accusations += 1;
-    const connectedAtMs = this.#connectedAtMs.get(node);
-    if (connectedAtMs === undefined || nowMs - connectedAtMs < FALSE_VERDICT_MS) return;
-    const forMs = nowMs - connectedAtMs;
+    const connected = this.#connected.get(node);
+    if (connected === undefined || nowMs - connected.atMs < FALSE_VERDICT_MS) return;
+    if (this.identity.wasTwinned(node) && connected.incarnation() !== incarnation) return;
+    const forMs = nowMs - connected.atMs;
     throw new Violation(`${node} is declared lost, and was connected for ${forMs} ms`);
   }
 
@@ -100,15 +115,24 @@ export class DatacenterHistory {
     this.#requestsAcknowledged.add(requestId);
   }
 
-  ran(action: ActionId): void {
-    const runs = (this.#runs.get(action) ?? 0) + 1;
-    this.#runs.set(action, runs);
+  ran(
+    action: ActionId,
+    at: { readonly node: NodeName; readonly disk: string; readonly nowMs: number },
+  ): void {
+    this.identity.began(at.node, at.nowMs);
+    const twinned = this.identity.wasTwinned(at.node);
+    const key = twinned ? `${action} on ${at.disk}` : action;
+    const runs = (this.#runs.get(key) ?? 0) + 1;
+    this.#runs.set(key, runs);
+    if (twinned && runs === 1) return;
     if (this.#withdrawn.has(action)) throw new Violation(`withdrawn action ${action} ran`);
     if (runs > 1) throw new Violation(`action ${action} ran ${runs} times`);
   }
 
   /** An agent has promised that the action never begins. */
-  withdrawn(action: ActionId): void {
+  withdrawn(action: ActionId, node: NodeName): void {
+    // A twin that nobody has noticed yet answers for its own disk alone.
+    if (this.identity.wasTwinned(node)) return;
     if (this.#runs.has(action)) throw new Violation(`action ${action} ran and was withdrawn`);
     this.#withdrawn.add(action);
   }

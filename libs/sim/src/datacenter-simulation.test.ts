@@ -15,6 +15,7 @@ test("simulateDatacenter() holds its promises under fresh seeds", (context) => {
   let facts = 0;
   let disruptions = 0;
   let storms = 0;
+  let conflicts = 0;
   for (let seed = from; seed < from + SEEDS; seed += 1) {
     const result = simulateDatacenter(seed);
     assert.equal(result.failure, undefined, `seed ${seed}: ${result.failure?.stack}`);
@@ -22,6 +23,7 @@ test("simulateDatacenter() holds its promises under fresh seeds", (context) => {
     facts += result.facts;
     disruptions += result.disruptions;
     storms += result.storms;
+    conflicts += result.conflicts;
     for (const [fault, count] of Object.entries(result.faults)) {
       faults.set(fault, (faults.get(fault) ?? 0) + count);
     }
@@ -32,6 +34,7 @@ test("simulateDatacenter() holds its promises under fresh seeds", (context) => {
   assert.ok(facts > SEEDS * 5, `${facts} facts`);
   assert.ok(disruptions > SEEDS, `${disruptions} disruptions`);
   assert.ok(storms > 1, `${storms} storms`);
+  assert.ok(conflicts > SEEDS / 4, `${conflicts} conflicts`);
 });
 
 test("simulateDatacenter() replays a seed step by step", () => {

@@ -36,6 +36,8 @@ export interface DatacenterSimulationResult {
   /** Actions that took away something that worked. */
   readonly disruptions: number;
   readonly storms: number;
+  /** Conflicts of agents under one name. */
+  readonly conflicts: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly virtualMs: number;
   readonly steps: number;
@@ -75,6 +77,7 @@ export function simulateDatacenter(seed: number): DatacenterSimulationResult {
     actions: history.actionsRun,
     disruptions: history.limits.disruptions,
     storms: history.limits.storms,
+    conflicts: history.identity.conflicts,
     faults: faults.counters,
     virtualMs: clock.monotonicMs(),
     steps: clock.steps,

@@ -6,6 +6,7 @@
  * that the history can count it. Used by `simulateDatacenter`.
  */
 import {
+  type ActionReplyCode,
   decodeActionOrder,
   decodeDirective,
   decodeWithdrawal,
@@ -21,14 +22,19 @@ import type {
   NodeName,
   Order,
   OutboxPosition,
-  ServiceKey,
   ServiceObservation,
   TargetKey,
 } from "@atoll/domain";
-import { FACTS_PER_BATCH_MAX, fileTarget, serviceTarget } from "@atoll/domain";
 import type { AgentBus, MemoryBus } from "@atoll/event-bus";
 import type { Prng } from "@atoll/stdx";
 import type { DatacenterHistory } from "./datacenter-history.ts";
+import {
+  batches,
+  isAfter,
+  NOWHERE,
+  SimulatedAgentDisk,
+  type Stored,
+} from "./simulated-agent-disk.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 export interface SimulatedNodeOptions {
@@ -39,51 +45,37 @@ export interface SimulatedNodeOptions {
   readonly prng: Prng;
   readonly bus: MemoryBus;
   readonly history: DatacenterHistory;
+  /** A second machine under the name of another: its disk, and only its own is its business. */
+  readonly twin?: SimulatedAgentDisk;
 }
 
-interface Stored {
-  readonly position: OutboxPosition;
-  readonly previous: OutboxPosition;
-  readonly fact: Fact;
-}
-
-/** What survives a crash of the agent; a wipe replaces it. */
-interface Disk {
-  readonly incarnation: string;
-  boot: number;
-  last: OutboxPosition;
-  committed: OutboxPosition;
-  outbox: Stored[];
-  term: number;
-  readonly generations: Map<TargetKey, number>;
-  /** Action → whether its result has been stored. */
-  readonly journal: Map<ActionId, boolean>;
-  readonly withdrawn: Set<ActionId>;
-  readonly services: Map<ServiceKey, ServiceObservation>;
-  readonly files: Map<string, FileObservation>;
-}
-
-const NOWHERE: OutboxPosition = { boot: 0, sequence: 0 };
 const HEARTBEAT_US = 1_000_000;
 const RESEND_US = 2_000_000;
+/** How long, and in how many directives, the log must contradict the outbox. */
+const CONTRADICTION_MS = 30_000;
+const CONTRADICTIONS = 5;
 const SYNC_US_MAX = 2_000;
 
 export class SimulatedNode {
   readonly name: NodeName;
   readonly #options: SimulatedNodeOptions;
-  #disk: Disk;
+  #disk: SimulatedAgentDisk;
   /** Raised by every crash and start: callbacks of an earlier life do nothing. */
   #life = 0;
   #bus: AgentBus | undefined;
   #sentThrough: OutboxPosition = NOWHERE;
   #wipes = 0;
   #tags = 0;
+  #copies = 0;
   #maintenance = false;
+  #contested = false;
+  #contradictions = 0;
+  #contradictedAtMs = 0;
 
   constructor(options: SimulatedNodeOptions) {
     this.#options = options;
     this.name = options.name;
-    this.#disk = this.#newDisk();
+    this.#disk = options.twin ?? this.#newDisk();
     this.start();
   }
 
@@ -104,7 +96,7 @@ export class SimulatedNode {
     this.#life += 1;
     const life = this.#life;
     const disk = this.#disk;
-    disk.boot += 1;
+    disk.beginBoot();
     const bus = this.#options.bus.agent(this.name);
     this.#bus = bus;
     this.#sentThrough = disk.committed;
@@ -115,22 +107,12 @@ export class SimulatedNode {
     });
     bus.onConnection(({ connected }) => {
       if (this.#life !== life) return;
-      const { history, clock } = this.#options;
-      history.connected(this.name, connected ? clock.monotonicMs() : undefined);
+      this.#tellConnected(connected);
       if (connected) this.#resend();
     });
-    this.#store([
-      {
-        type: "agentStarted",
-        observedAtMs: this.#options.clock.realtimeMs(),
-        agentVersion: "simulated",
-        bootId: `boot-${disk.boot}`,
-        labels: this.#options.labels,
-        services: [...disk.services.values()],
-        files: [...disk.files.values()],
-      },
-      ...this.#unfinished(),
-    ]);
+    this.#contradictions = 0;
+    this.#contested = false;
+    this.#store([this.#started(), ...this.#unfinished()]);
     this.#bus.publishHeartbeat(this.#heartbeat());
     this.#options.clock.schedule(this.#options.prng.below(HEARTBEAT_US), () => {
       if (this.#life === life) this.#beat(life);
@@ -141,7 +123,7 @@ export class SimulatedNode {
   /** The agent dies; the node and its services go on. */
   crash(): void {
     if (this.#bus === undefined) return;
-    this.#options.history.connected(this.name, undefined);
+    this.#tellConnected(false);
     this.#life += 1;
     void this.#bus.close();
     this.#bus = undefined;
@@ -149,12 +131,36 @@ export class SimulatedNode {
 
   /** Reinstalled: a new disk under the old name. */
   wipe(): void {
+    this.lose();
+    this.#wipes += 1;
+    this.#disk = this.#newDisk();
+  }
+
+  /** The machine is gone with its disk, and what its outbox still held. */
+  lose(): void {
     this.crash();
     for (const { fact } of this.#disk.outbox) {
       if (fact.type === "serviceObserved") this.#options.history.forgotten(fact.service.reason);
     }
-    this.#wipes += 1;
-    this.#disk = this.#newDisk();
+  }
+
+  /** A second machine of this name, with a copy of the disk or an empty one. */
+  twin(copied: boolean): SimulatedNode {
+    this.#copies += 1;
+    this.#options.history.identity.twinned(this.name);
+    const id = `${this.name}-twin-${this.#wipes}-${this.#copies}`;
+    const disk = copied ? this.#disk.copy(id) : new SimulatedAgentDisk(id);
+    return new SimulatedNode({ ...this.#options, twin: disk });
+  }
+
+  /** Its machine is gone, and the twin's is the node: its agent restarts there. */
+  giveWayTo(twin: SimulatedNode): void {
+    this.lose();
+    twin.crash();
+    this.#disk = twin.#disk;
+    this.#tags = twin.#tags;
+    this.#copies += 1;
+    this.start();
   }
 
   /** One of its services ends by itself; its agent, if it runs, sees that. */
@@ -164,20 +170,23 @@ export class SimulatedNode {
     this.#observe({ ...this.#options.prng.pick(running), status: "crashed", pid: 0 });
   }
 
-  #newDisk(): Disk {
-    return {
-      incarnation: `${this.#options.name}-life-${this.#wipes + 1}`,
-      boot: 0,
-      last: NOWHERE,
-      committed: NOWHERE,
-      outbox: [],
-      term: 0,
-      generations: new Map(),
-      journal: new Map(),
-      withdrawn: new Set(),
-      services: new Map(),
-      files: new Map(),
-    };
+  #newDisk(): SimulatedAgentDisk {
+    return new SimulatedAgentDisk(`${this.#options.name}-${this.#wipes + 1}`);
+  }
+
+  #tellConnected(connected: boolean): void {
+    const { history, clock, twin } = this.#options;
+    if (twin !== undefined) return;
+    const incarnation = (): string => this.#disk.incarnation;
+    history.connected(
+      this.name,
+      connected ? { atMs: clock.monotonicMs(), incarnation } : undefined,
+    );
+  }
+
+  #started(): Fact {
+    const { clock, labels } = this.#options;
+    return this.#disk.started(clock.realtimeMs(), labels);
   }
 
   /** Orders that were journaled and whose result is not known: they are not run again. */
@@ -198,7 +207,7 @@ export class SimulatedNode {
 
   #observe(service: ServiceObservation): void {
     this.#tags += 1;
-    const tagged = { ...service, reason: `${this.#disk.incarnation}/${this.#tags}` };
+    const tagged = { ...service, reason: `${this.#disk.id}/${this.#tags}` };
     this.#disk.services.set(service.key, tagged);
     this.#store([
       { type: "serviceObserved", observedAtMs: this.#options.clock.realtimeMs(), service: tagged },
@@ -208,15 +217,8 @@ export class SimulatedNode {
   /** Makes facts durable, then sends them. A crash before that takes them. */
   #store(facts: readonly Fact[]): void {
     const life = this.#life;
-    const disk = this.#disk;
     for (const fact of facts) {
-      const previous = disk.last;
-      const position =
-        previous.boot === disk.boot
-          ? { boot: disk.boot, sequence: previous.sequence + 1 }
-          : { boot: disk.boot, sequence: 1 };
-      disk.last = position;
-      disk.outbox.push({ position, previous, fact });
+      this.#disk.store(fact);
       if (fact.type === "serviceObserved") this.#options.history.taken(fact.service.reason);
     }
     this.#options.clock.schedule(this.#options.prng.between(100, SYNC_US_MAX), () => {
@@ -268,33 +270,60 @@ export class SimulatedNode {
     const { datacenter } = this.#options;
     const { incarnation, last, committed } = this.#disk;
     const maintenance = this.#maintenance;
-    const more = { maintenance, server: "memory" };
+    const { instance, boot } = this.#disk;
+    const process = { instance, host: this.#disk.id, bootId: `boot-${boot}`, pid: 1, address: "" };
+    const more = { maintenance, server: "memory", process };
     return encodeHeartbeat({ datacenter, node: this.name, incarnation, last, committed, ...more });
   }
 
   #directive(payload: Uint8Array): void {
     const decoded = decodeDirective(payload);
     if (decoded.type === "undecodable") return;
-    const { term, incarnation, committed, maintenance } = decoded.value;
+    const { term, incarnation, committed, maintenance, contested = false } = decoded.value;
     const disk = this.#disk;
-    if (incarnation !== disk.incarnation || term < disk.term) return;
+    if (term < disk.term) return;
+    if (this.#contested && !contested) this.#resend();
+    this.#contested = contested;
+    if (contested) this.#maintenance = true;
+    const { left } = decoded.value;
+    const has = left?.incarnation === disk.incarnation && !disk.isForeign(left.committed);
+    if (has) disk.forget(left.committed);
+    const other = incarnation !== disk.incarnation;
+    if (other && disk.committed.boot === 0) return;
+    const foreign = other || disk.isForeign(committed);
+    const behind = !foreign && isAfter(disk.committed, committed);
+    if (foreign || behind || isAfter(committed, disk.last)) {
+      return this.#contradicted(foreign && contested);
+    }
+    this.#contradictions = 0;
     disk.term = term;
     this.#maintenance = maintenance;
-    if (!isAfter(committed, disk.committed)) return;
-    disk.committed = committed;
-    disk.outbox = disk.outbox.filter(({ position }) => isAfter(position, committed));
+    disk.forget(committed);
+  }
+
+  /** @param certain another agent is the node for the log. */
+  #contradicted(certain: boolean): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (this.#contradictions === 0) this.#contradictedAtMs = nowMs;
+    this.#contradictions += 1;
+    const long = nowMs - this.#contradictedAtMs >= CONTRADICTION_MS;
+    if (!certain && (!long || this.#contradictions < CONTRADICTIONS)) return;
+    this.#contradictions = 0;
+    this.#disk.startOver();
+    this.#sentThrough = NOWHERE;
+    this.#store([this.#started()]);
   }
 
   #order(life: number, payload: Uint8Array, reply: (payload: Uint8Array) => void): void {
     const decoded = decodeActionOrder(payload);
     if (this.#life !== life) return;
     if (decoded.type === "undecodable") return this.#withdraw(payload, reply);
-    const { term, action, generation, target, order, incarnation } = decoded.value;
+    const { term, action, generation, target, order, incarnation, instance } = decoded.value;
     const disk = this.#disk;
-    const answer = (
-      code: "accepted" | "staleTerm" | "staleGeneration" | "otherIncarnation" | "unable",
-    ): void => reply(encodeActionReply({ code, reason: "", term: disk.term }));
+    const answer = (code: Exclude<ActionReplyCode, "withdrawn" | "begun">): void =>
+      reply(encodeActionReply({ code, reason: "", term: disk.term }));
     if (incarnation !== disk.incarnation) return answer("otherIncarnation");
+    if ((instance ?? disk.instance) !== disk.instance) return answer("otherInstance");
     if (term < disk.term) return answer("staleTerm");
     disk.term = term;
     if (disk.withdrawn.has(action)) return answer("unable");
@@ -315,24 +344,26 @@ export class SimulatedNode {
   #withdraw(payload: Uint8Array, reply: (payload: Uint8Array) => void): void {
     const decoded = decodeWithdrawal(payload);
     if (decoded.type === "undecodable") return;
-    const { term, action, generation, target, incarnation } = decoded.value;
+    const { term, action, generation, target, incarnation, instance } = decoded.value;
     const disk = this.#disk;
-    const answer = (code: "withdrawn" | "begun" | "staleTerm" | "otherIncarnation"): void =>
+    const answer = (code: ActionReplyCode): void =>
       reply(encodeActionReply({ code, reason: "", term: disk.term }));
     if (incarnation !== disk.incarnation) return answer("otherIncarnation");
+    if ((instance ?? disk.instance) !== disk.instance) return answer("otherInstance");
     if (term < disk.term) return answer("staleTerm");
     disk.term = term;
     if (disk.journal.get(action) === true && !disk.withdrawn.has(action)) return answer("begun");
     disk.generations.set(target, Math.max(generation, disk.generations.get(target) ?? 0));
     disk.journal.set(action, true);
     disk.withdrawn.add(action);
-    this.#options.history.withdrawn(action);
+    this.#options.history.withdrawn(action, this.name);
     answer("withdrawn");
   }
 
   #run(action: ActionId, order: Order): void {
-    this.#options.history.ran(action);
     const disk = this.#disk;
+    const nowMs = this.#options.clock.monotonicMs();
+    this.#options.history.ran(action, { node: this.name, disk: disk.id, nowMs });
     const observedAtMs = this.#options.clock.realtimeMs();
     const facts: Fact[] = [];
     switch (order.type) {
@@ -364,29 +395,6 @@ export class SimulatedNode {
 
   /** Which targets it holds; for the final check. */
   targets(): TargetKey[] {
-    return [
-      ...[...this.#disk.services.keys()].map(serviceTarget),
-      ...[...this.#disk.files.keys()].map(fileTarget),
-    ];
+    return this.#disk.targets();
   }
-}
-
-function isAfter(position: OutboxPosition, than: OutboxPosition): boolean {
-  return (
-    position.boot > than.boot || (position.boot === than.boot && position.sequence > than.sequence)
-  );
-}
-
-/** Runs of one boot, each within the bound of a batch. */
-function batches(stored: readonly Stored[]): Stored[][] {
-  const found: Stored[][] = [];
-  for (const one of stored) {
-    const current = found.at(-1);
-    const last = current?.at(-1);
-    const joins =
-      last?.position.boot === one.position.boot && (current?.length ?? 0) < FACTS_PER_BATCH_MAX;
-    if (joins) current?.push(one);
-    else found.push([one]);
-  }
-  return found;
 }

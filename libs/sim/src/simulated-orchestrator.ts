@@ -105,7 +105,11 @@ export class SimulatedOrchestrator {
     const { codec, store, prng, id, settings, history } = this.#options;
     const state = new ReplicatedState(codec);
     state.onApplied((index, entry, data) => {
-      history.applied(id, index, entry, { data, view: state.datacenter });
+      history.applied(id, index, entry, {
+        data,
+        view: state.datacenter,
+        nowMs: this.#options.clock.monotonicMs(),
+      });
       if (index % STATE_CHECK_EVERY === 0) history.state(id, index, state.snapshot());
     });
     const replica: Replica = new Replica({

@@ -50,17 +50,20 @@ export function simulatedWatch(options: {
 
 class AccusingWatch extends ReplicaWatch {
   readonly #history: DatacenterHistory;
+  readonly #state: ReplicatedState;
 
   constructor(history: DatacenterHistory, options: ConstructorParameters<typeof ReplicaWatch>[0]) {
     super(options);
     this.#history = history;
+    this.#state = options.state;
   }
 
   override verdicts(nowMs: number): ReturnType<ReplicaWatch["verdicts"]> {
     const commands = super.verdicts(nowMs);
     for (const command of commands) {
       if (command.type === "reportPresence" && command.presence === "lost") {
-        this.#history.accused(command.node, nowMs);
+        const incarnation = this.#state.datacenter.node(command.node)?.incarnation ?? "";
+        this.#history.accused(command.node, incarnation, nowMs);
       }
     }
     return commands;

@@ -71,6 +71,7 @@ async function withAgent(
     readonly startedOver: string[];
     readonly maintenance: Maintenance;
     readonly rewinds: () => number;
+    readonly outbox: Outbox;
     pass(ms: number): void;
   }) => Promise<void>,
 ): Promise<void> {
@@ -122,6 +123,7 @@ async function withAgent(
     startedOver,
     maintenance,
     rewinds: () => rewinds,
+    outbox,
     pass: (ms) => void (nowMs += ms),
   });
 }
@@ -164,5 +166,19 @@ test("the agent that the log holds keeps still in a conflict, and then sends aga
     assert.deepEqual([maintenance.active, rewinds()], [false, 1]);
     await receive({ maintenance: false });
     assert.deepEqual([startedOver, rewinds()], [[], 1]);
+  });
+});
+
+test("what the log has of an agent that it does not go on with is not told again", async () => {
+  await withAgent(async ({ receive, outbox }) => {
+    const left = (instance: string, incarnation = LIFE): Partial<Directive> => ({
+      ...COPIES[1],
+      left: { incarnation, committed: { boot: 2, sequence: 2, instance } },
+    });
+    await receive(left("b"));
+    await receive(left("a", "another"));
+    assert.equal(outbox.size, 2);
+    await receive(left("a"));
+    assert.equal(outbox.size, 1);
   });
 });

@@ -93,6 +93,12 @@ export class Directives {
     if (this.#contested && !contested) sender.rewind();
     this.#contested = contested;
     if (contested) await maintenance.set(true);
+    const { left } = directive;
+    // Told of a copy, it need not tell again what the log has of it.
+    const has = left?.incarnation === incarnation() && !outbox.isForeign(left.committed);
+    if (has && comparePositions(left.committed, outbox.last) <= 0) {
+      await sender.committed(left.committed);
+    }
     if (directive.incarnation !== incarnation()) {
       this.#options.onOdd("otherIncarnation", directive.incarnation);
       if (outbox.committed.boot > 0) await this.#contradicted(OTHER_INCARNATION, contested);

@@ -266,6 +266,16 @@ export interface Directive {
    * incarnation, and one whose facts are not those in the log begins anew.
    */
   readonly contested: boolean;
+  /**
+   * Where the log stood before it went on with another boot or incarnation: an agent whose outbox that is has no more
+   * to tell up to there.
+   */
+  readonly left?: LeftPosition | undefined;
+}
+
+export interface LeftPosition {
+  readonly incarnation: string;
+  readonly committed?: OutboxPosition | undefined;
 }
 
 export interface ActionOrder {
@@ -1638,6 +1648,7 @@ function createBaseDirective(): Directive {
     maintenance: false,
     inventoryWanted: false,
     contested: false,
+    left: undefined,
   };
 }
 
@@ -1660,6 +1671,9 @@ export const Directive: MessageFns<Directive> = {
     }
     if (message.contested !== false) {
       writer.uint32(88).bool(message.contested);
+    }
+    if (message.left !== undefined) {
+      LeftPosition.encode(message.left, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -1725,6 +1739,14 @@ export const Directive: MessageFns<Directive> = {
             message.contested = reader.bool();
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.left = LeftPosition.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1749,6 +1771,7 @@ export const Directive: MessageFns<Directive> = {
         ? globalThis.Boolean(object.inventory_wanted)
         : false,
       contested: isSet(object.contested) ? globalThis.Boolean(object.contested) : false,
+      left: isSet(object.left) ? LeftPosition.fromJSON(object.left) : undefined,
     };
   },
 
@@ -1772,6 +1795,9 @@ export const Directive: MessageFns<Directive> = {
     if (message.contested !== false) {
       obj.contested = message.contested;
     }
+    if (message.left !== undefined) {
+      obj.left = LeftPosition.toJSON(message.left);
+    }
     return obj;
   },
 
@@ -1788,6 +1814,96 @@ export const Directive: MessageFns<Directive> = {
     message.maintenance = object.maintenance ?? false;
     message.inventoryWanted = object.inventoryWanted ?? false;
     message.contested = object.contested ?? false;
+    message.left = (object.left !== undefined && object.left !== null)
+      ? LeftPosition.fromPartial(object.left)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseLeftPosition(): LeftPosition {
+  return { incarnation: "", committed: undefined };
+}
+
+export const LeftPosition: MessageFns<LeftPosition> = {
+  encode(message: LeftPosition, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.incarnation !== "") {
+      writer.uint32(10).string(message.incarnation);
+    }
+    if (message.committed !== undefined) {
+      OutboxPosition.encode(message.committed, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeftPosition {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeftPosition() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.incarnation = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.committed = OutboxPosition.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LeftPosition {
+    return {
+      incarnation: isSet(object.incarnation) ? globalThis.String(object.incarnation) : "",
+      committed: isSet(object.committed) ? OutboxPosition.fromJSON(object.committed) : undefined,
+    };
+  },
+
+  toJSON(message: LeftPosition): unknown {
+    const obj: any = {};
+    if (message.incarnation !== "") {
+      obj.incarnation = message.incarnation;
+    }
+    if (message.committed !== undefined) {
+      obj.committed = OutboxPosition.toJSON(message.committed);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LeftPosition>, I>>(base?: I): LeftPosition {
+    return LeftPosition.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LeftPosition>, I>>(object: I): LeftPosition {
+    const message = createBaseLeftPosition() as any;
+    message.incarnation = object.incarnation ?? "";
+    message.committed = (object.committed !== undefined && object.committed !== null)
+      ? OutboxPosition.fromPartial(object.committed)
+      : undefined;
     return message;
   },
 };

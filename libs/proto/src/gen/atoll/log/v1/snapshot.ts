@@ -80,12 +80,21 @@ export interface NodeRecord {
   readonly wiped?: Since | undefined;
   readonly inventoryOutdated: boolean;
   /** Present while more than one agent speaks under its name. */
-  readonly conflict?: ConflictRecord | undefined;
+  readonly conflict?:
+    | ConflictRecord
+    | undefined;
+  /** Where the log stood in another boot or incarnation before this one. */
+  readonly left?: LeftRecord | undefined;
 }
 
 export interface NodeRecord_LabelsEntry {
   readonly key: string;
   readonly value: string;
+}
+
+export interface LeftRecord {
+  readonly incarnation: string;
+  readonly watermark?: OutboxPosition | undefined;
 }
 
 export interface ConflictRecord {
@@ -752,6 +761,7 @@ function createBaseNodeRecord(): NodeRecord {
     wiped: undefined,
     inventoryOutdated: false,
     conflict: undefined,
+    left: undefined,
   };
 }
 
@@ -840,6 +850,9 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     }
     if (message.conflict !== undefined) {
       ConflictRecord.encode(message.conflict, writer.uint32(258).fork()).join();
+    }
+    if (message.left !== undefined) {
+      LeftRecord.encode(message.left, writer.uint32(266).fork()).join();
     }
     return writer;
   },
@@ -1084,6 +1097,14 @@ export const NodeRecord: MessageFns<NodeRecord> = {
             message.conflict = ConflictRecord.decode(reader, reader.uint32());
             continue;
           }
+          case 33: {
+            if (tag !== 266) {
+              break;
+            }
+
+            message.left = LeftRecord.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1181,6 +1202,7 @@ export const NodeRecord: MessageFns<NodeRecord> = {
         ? globalThis.Boolean(object.inventory_outdated)
         : false,
       conflict: isSet(object.conflict) ? ConflictRecord.fromJSON(object.conflict) : undefined,
+      left: isSet(object.left) ? LeftRecord.fromJSON(object.left) : undefined,
     };
   },
 
@@ -1276,6 +1298,9 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     if (message.conflict !== undefined) {
       obj.conflict = ConflictRecord.toJSON(message.conflict);
     }
+    if (message.left !== undefined) {
+      obj.left = LeftRecord.toJSON(message.left);
+    }
     return obj;
   },
 
@@ -1337,6 +1362,9 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     message.inventoryOutdated = object.inventoryOutdated ?? false;
     message.conflict = (object.conflict !== undefined && object.conflict !== null)
       ? ConflictRecord.fromPartial(object.conflict)
+      : undefined;
+    message.left = (object.left !== undefined && object.left !== null)
+      ? LeftRecord.fromPartial(object.left)
       : undefined;
     return message;
   },
@@ -1423,6 +1451,93 @@ export const NodeRecord_LabelsEntry: MessageFns<NodeRecord_LabelsEntry> = {
     const message = createBaseNodeRecord_LabelsEntry() as any;
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseLeftRecord(): LeftRecord {
+  return { incarnation: "", watermark: undefined };
+}
+
+export const LeftRecord: MessageFns<LeftRecord> = {
+  encode(message: LeftRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.incarnation !== "") {
+      writer.uint32(10).string(message.incarnation);
+    }
+    if (message.watermark !== undefined) {
+      OutboxPosition.encode(message.watermark, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeftRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeftRecord() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.incarnation = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.watermark = OutboxPosition.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LeftRecord {
+    return {
+      incarnation: isSet(object.incarnation) ? globalThis.String(object.incarnation) : "",
+      watermark: isSet(object.watermark) ? OutboxPosition.fromJSON(object.watermark) : undefined,
+    };
+  },
+
+  toJSON(message: LeftRecord): unknown {
+    const obj: any = {};
+    if (message.incarnation !== "") {
+      obj.incarnation = message.incarnation;
+    }
+    if (message.watermark !== undefined) {
+      obj.watermark = OutboxPosition.toJSON(message.watermark);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LeftRecord>, I>>(base?: I): LeftRecord {
+    return LeftRecord.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LeftRecord>, I>>(object: I): LeftRecord {
+    const message = createBaseLeftRecord() as any;
+    message.incarnation = object.incarnation ?? "";
+    message.watermark = (object.watermark !== undefined && object.watermark !== null)
+      ? OutboxPosition.fromPartial(object.watermark)
+      : undefined;
     return message;
   },
 };
