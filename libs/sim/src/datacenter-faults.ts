@@ -177,7 +177,7 @@ export class DatacenterFaults {
     const { nodes } = this.#datacenter;
     const node = this.#prng.pick(nodes);
     // What both copies held and neither had told would rightly be told by both.
-    if (this.#twins.has(node) || node.outboxSize > 0) return;
+    if (!this.#prng.chance(1, 2) || this.#twins.has(node) || node.outboxSize > 0) return;
     this.#twins.set(node, node.twin(this.#prng.chance(1, 2)));
     this.#after(TWIN_US_MAX, () => this.#endTwin(node));
   }

@@ -339,11 +339,11 @@ export class FleetNode {
     return `${this.#options.runId}-${this.name}-${this.#wipes}`;
   }
 
+  /** What waits is taken along. */
   #startOver(disk: Disk): void {
     this.#wipes += 1;
     disk.incarnation = this.#newIncarnation();
     disk.boot += 1;
-    this.#options.tally.count("factsWiped", this.#times.forgetAll());
   }
 
   /** Work that an end has cut off is no fault. */
