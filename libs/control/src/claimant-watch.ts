@@ -78,8 +78,8 @@ export class ClaimantWatch {
   }
 
   /**
-   * Who was heard lately under names that are or may be contested. `lastHeard` says who it was where
-   * there are not several.
+   * Who was heard lately under names that are or may be contested. `lastHeard` says who it was
+   * where there are not several.
    */
   contested(nowMs: number, lastHeard: (name: NodeName) => Heard | undefined): ContestedNode[] {
     const { contestedPerReportMax, claimantGoneMs } = this.#settings;

@@ -3,8 +3,8 @@
  *
  * One history: every replica applies the same bytes at the same index and reaches the same state.
  * Every fact that an agent took in is in it exactly once; every request at most once, and surely if
- * it was acknowledged; every action runs at most once, with twins on each disk; no node that is there is declared lost. Used
- * by `simulateDatacenter`.
+ * it was acknowledged; every action runs at most once, with twins on each disk; no node that is
+ * there is declared lost. Used by `simulateDatacenter`.
  */
 import type { ActionId, LogEntry, NodeName, StateView } from "@atoll/domain";
 import { compareText, Digest64 } from "@atoll/stdx";

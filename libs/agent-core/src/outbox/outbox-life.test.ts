@@ -76,7 +76,7 @@ test("isForeign() knows positions that a copy has given", async () => {
   });
 });
 
-test("startOver() takes along in order what is not committed, and what is being written", async () => {
+test("startOver() takes along in order what is not committed or just being written", async () => {
   const disk = new MemoryDisk();
   await withOutbox(disk, { boot: 3, incarnation: "i", instance: "a" }, async (outbox) => {
     for (let number = 1; number <= 4; number += 1) await outbox.append(factOf(number));
@@ -97,7 +97,7 @@ test("startOver() takes along in order what is not committed, and what is being 
   });
 });
 
-test("an agent that was killed between its new incarnation and its outbox ends what it began", async () => {
+test("an agent killed between its new incarnation and its outbox ends what it began", async () => {
   const disk = new MemoryDisk();
   await withOutbox(disk, { boot: 7, incarnation: "i", instance: "a" }, async (outbox) => {
     for (let number = 1; number <= 3; number += 1) await outbox.append(factOf(number));
