@@ -1,7 +1,8 @@
 /**
  * The newest applied entries, kept in memory for those who follow the log closely.
  *
- * Bounded by count and bytes; what fell out is read from the log store. Contiguous by construction.
+ * Bounded by count and bytes; what fell out is let go at once and read from the log store.
+ * Contiguous by construction.
  */
 import { assert } from "@atoll/stdx";
 
@@ -14,7 +15,8 @@ const ENTRIES_MAX = 16_384;
 const BYTES_MAX = 16 * 1024 * 1024;
 
 export class RecentEntries {
-  #items: FeedItem[] = [];
+  /** Undefined before the head. */
+  #items: (FeedItem | undefined)[] = [];
   #head = 0;
   #bytes = 0;
 
@@ -31,6 +33,7 @@ export class RecentEntries {
     while (this.#items.length - this.#head > ENTRIES_MAX || this.#bytes > BYTES_MAX) {
       if (this.#items.length - this.#head <= 1) break;
       this.#bytes -= this.#items[this.#head]?.data.length ?? 0;
+      this.#items[this.#head] = undefined;
       this.#head += 1;
     }
     if (this.#head > ENTRIES_MAX) {
