@@ -43,7 +43,7 @@ export function decideAcceptFacts(
   const recorder = new Recorder(view, context);
   for (const event of arrival.events) recorder.record(event);
   for (const fact of unseen) {
-    const event = eventOf(recorder.draft, batch, fact);
+    const event = eventOf(recorder.look(), batch, fact);
     if (event !== undefined) recorder.record(event);
   }
   const through = lastPosition(batch);
@@ -223,23 +223,36 @@ function isEqual(left: unknown, right: unknown): boolean {
 }
 
 /**
- * Collects events, each with its effect on a draft, so that the next fact is compared with what the
- * one before made of the node.
+ * Collects events, and shows what those so far made of the node, so that the next fact is compared
+ * with that. Most batches are one fact: nothing is laid over the view before somebody looks.
  */
 class Recorder {
-  readonly draft: Draft;
   readonly events: DomainEvent[] = [];
+  readonly #view: StateView;
   readonly #nowMs: number;
+  #draft: Draft | undefined;
+  /** So many of the events are in the draft. */
+  #drafted = 0;
 
   constructor(view: StateView, context: CommandContext) {
-    this.draft = new Draft(view);
+    this.#view = view;
     this.#nowMs = context.nowMs;
   }
 
   record(event: DomainEvent): void {
-    // Later than everything in the log: the index that the entry will get is not known yet.
-    const at = { index: Number.MAX_SAFE_INTEGER, offset: this.events.length, stampMs: this.#nowMs };
-    evolve(this.draft, event, at, "");
     this.events.push(event);
+  }
+
+  /** The state with all events so far. */
+  look(): StateView {
+    if (this.events.length === 0) return this.#view;
+    this.#draft ??= new Draft(this.#view);
+    for (; this.#drafted < this.events.length; this.#drafted += 1) {
+      const offset = this.#drafted;
+      // Later than everything in the log: the index that the entry will get is not known yet.
+      const at = { index: Number.MAX_SAFE_INTEGER, offset, stampMs: this.#nowMs };
+      evolve(this.#draft, this.events[offset] as DomainEvent, at, "");
+    }
+    return this.#draft;
   }
 }
