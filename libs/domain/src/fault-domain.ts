@@ -125,16 +125,17 @@ export class FaultDomainIndex {
   }
 }
 
-/** Whether a change of a node can change what is counted. */
+/** Whether a change of a node changes what is counted. Most changes of a service do not. */
 export function isOtherwise(before: NodeState | undefined, after: NodeState | undefined): boolean {
   if (before === undefined || after === undefined) return before !== after;
-  return (
-    before.location !== after.location ||
-    before.disrupted !== after.disrupted ||
-    before.services !== after.services ||
-    before.maintenance !== after.maintenance ||
-    before.wiped !== after.wiped
-  );
+  if (before.location !== after.location) return true;
+  if (isDisrupted(before) !== isDisrupted(after)) return true;
+  const same =
+    before.services === after.services &&
+    before.maintenance === after.maintenance &&
+    before.rebooted === after.rebooted &&
+    before.wiped === after.wiped;
+  return !same && isAiling(before) !== isAiling(after);
 }
 
 function escapePart(text: string): string {
