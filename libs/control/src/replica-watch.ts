@@ -257,14 +257,14 @@ export class ReplicaWatch {
   }
 
   #applied(event: Parameters<PresenceJudge["applied"]>[0]): void {
-    const view = this.#options.state.datacenter;
-    const nowMs = this.#options.clock.monotonicMs();
+    const { state, clock } = this.#options;
+    const view = state.datacenter;
     this.#judge.applied(event, view);
     this.#nodes.applied(event);
     switch (event.type) {
       case "nodeDiscovered": {
         const node = view.node(event.node);
-        if (node !== undefined) this.#nodes.add(node, nowMs);
+        if (node !== undefined) this.#nodes.add(node, clock.monotonicMs());
         return;
       }
       case "nodeForgotten":
@@ -272,7 +272,7 @@ export class ReplicaWatch {
       case "nodeLost":
         return this.#nodes.lost(event.node);
       case "nodeReturned":
-        return this.#nodes.returned(event.node, nowMs);
+        return this.#nodes.returned(event.node, clock.monotonicMs());
       default:
     }
   }
