@@ -4,7 +4,7 @@
  * Maps are written in order of their keys. Open actions are named by id; which targets they are for
  * is told by the actions themselves, which follow in the snapshot.
  */
-import { FACT_LANES } from "@atoll/domain";
+import { FACT_LANES, mapOrEmpty } from "@atoll/domain";
 import type {
   ActionId,
   ConflictState,
@@ -133,14 +133,14 @@ export function fromNodeRecord(
           },
         }),
     ...(record.inventoryOutdated ? { inventoryOutdated: true } : {}),
-    services: new Map(record.services.map(fromServiceRecord)),
-    files: new Map(record.files.map(fromFileRecord)),
+    services: mapOf(record.services.map(fromServiceRecord)),
+    files: mapOf(record.files.map(fromFileRecord)),
     generation: record.generation,
-    open: new Map(
+    open: mapOf(
       (record.openActions as readonly ActionId[]).map((action) => [targetOf(action), action]),
     ),
     finished: record.finishedActions as readonly ActionId[],
-    failures: new Map(record.failures.map(fromFailureRecord)),
+    failures: mapOf(record.failures.map(fromFailureRecord)),
     ...(record.dropped.length === 0
       ? {}
       : { dropped: new Map(record.dropped.map(fromDroppedRecord)) }),
@@ -155,9 +155,13 @@ export function fromNodeRecord(
             watermark: fromProtoOutboxPosition(record.left.watermark),
           },
         }),
-    disrupted: new Map(record.disrupted.map(fromDisruptionRecord)),
-    withheld: new Map(record.withheld.map(fromWithheldRecord)),
+    disrupted: mapOf(record.disrupted.map(fromDisruptionRecord)),
+    withheld: mapOf(record.withheld.map(fromWithheldRecord)),
   };
+}
+
+function mapOf<K, V>(entries: readonly (readonly [K, V])[]): ReadonlyMap<K, V> {
+  return mapOrEmpty(new Map(entries));
 }
 
 export function fromSince(since: ProtoSince | undefined): Since {

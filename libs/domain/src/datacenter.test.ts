@@ -124,3 +124,20 @@ test("Draft leaves its base as it is", () => {
   );
   assert.deepEqual([state.node?.name, state.state.runningOperationCount], [n1, 1]);
 });
+
+test("Datacenter keeps equal parts of inventories once, and what is empty", () => {
+  const state = given(sampleEvents.nodeDiscovered, sampleEvents.inventoryChanged);
+  const { inventory } = state.node as NodeState;
+  assert.ok(inventory !== undefined);
+  const datacenter = new Datacenter();
+  for (const name of ["a", "b"]) {
+    datacenter.setNode(name as NodeName, {
+      ...named(name),
+      inventory: structuredClone(inventory),
+    });
+  }
+  const [one, other] = [...datacenter.nodes()];
+  assert.deepEqual(one?.inventory, inventory);
+  assert.equal(other?.inventory?.value.bios, one?.inventory?.value.bios);
+  assert.equal(sample.files, sample.failures);
+});

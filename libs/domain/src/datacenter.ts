@@ -12,6 +12,7 @@ import type { FaultDomainName, FaultDomainTally } from "./fault-domain.ts";
 import type { ActionId, NodeName, OperationId, RoleName } from "./names.ts";
 import { RecencyMap } from "./recency-map.ts";
 import { SharedMap } from "./shared-map.ts";
+import { SharedParts } from "./shared-parts.ts";
 import { SortedNames } from "./sorted-names.ts";
 import type {
   ActionState,
@@ -36,6 +37,8 @@ export class Datacenter implements StateStore, WholeState {
   #faultDomains: FaultDomainIndex = new FaultDomainIndex();
   #nodes: SharedMap<NodeName, NodeState> = new SharedMap();
   #nodeNames: SortedNames<NodeName> = new SortedNames();
+  /** Of inventories. */
+  readonly #parts: SharedParts = new SharedParts();
   #roles: Map<RoleName, RoleState> = new Map();
   #roleNames: SortedNames<RoleName> = new SortedNames();
   #actions: SharedMap<ActionId, ActionState> = new SharedMap();
@@ -158,14 +161,17 @@ export class Datacenter implements StateStore, WholeState {
   }
 
   setNode(name: NodeName, value: NodeState | undefined): void {
-    this.#faultDomains.change(this.#nodes.get(name), value);
+    const before = this.#nodes.get(name);
+    this.#faultDomains.change(before, value);
     if (value === undefined) {
       this.#nodes.delete(name);
       this.#nodeNames.delete(name);
       return;
     }
-    if (!this.#nodes.has(name)) this.#nodeNames.add(name);
-    this.#nodes.set(name, value);
+    if (before === undefined) this.#nodeNames.add(name);
+    const { inventory } = value;
+    const seen = inventory === undefined || inventory === before?.inventory;
+    this.#nodes.set(name, seen ? value : { ...value, inventory: this.#parts.share(inventory) });
   }
 
   setForgottenNode(name: NodeName, value: NodeState | undefined): void {

@@ -9,6 +9,7 @@
  */
 import type { ActionLimits } from "./action-limits.ts";
 import { ACTION_LIMITS, disruptedMax } from "./action-limits.ts";
+import { mapOrEmpty } from "./empty-map.ts";
 import { digestOf } from "./failures.ts";
 import type { FaultDomainName } from "./fault-domain.ts";
 import { faultDomainOf, isDisrupted } from "./fault-domain.ts";
@@ -123,7 +124,7 @@ export function evolveDisruptionEnded(
   if (node === undefined || !node.disrupted.has(target)) return;
   const rest = new Map(node.disrupted);
   rest.delete(target);
-  store.setNode(name, { ...node, disrupted: rest });
+  store.setNode(name, { ...node, disrupted: mapOrEmpty(rest) });
 }
 
 /** The node without what is gone as ordered, and without that of which nothing came. */
@@ -132,7 +133,9 @@ export function withSettled(view: StateView, node: NodeState): NodeState {
   const rest = [...node.disrupted].filter(([target, disruption]) => {
     return !isSettled(view, node, target, disruption);
   });
-  return rest.length === node.disrupted.size ? node : { ...node, disrupted: new Map(rest) };
+  return rest.length === node.disrupted.size
+    ? node
+    : { ...node, disrupted: mapOrEmpty(new Map(rest)) };
 }
 
 function isSettled(

@@ -6,6 +6,7 @@
  */
 import { withoutWithheld } from "./cancel-action.ts";
 import { disruptedByPlan, withSettled } from "./disruption.ts";
+import { mapOrEmpty } from "./empty-map.ts";
 import type { ActionEvent } from "./event.ts";
 import { digestOf, failuresAfterAction, withoutFailure } from "./failures.ts";
 import type { ActionId, NodeName } from "./names.ts";
@@ -113,7 +114,10 @@ function end(store: StateStore, id: ActionId, ending: Ending, since: Since): voi
   const { wiped, ...rest } = node;
   // The first success after a wipe: the node is on its way again.
   const still = wiped === undefined || ended.status === "succeeded" ? {} : { wiped };
-  store.setNode(node.name, withSettled(store, { ...rest, ...still, open, finished, failures }));
+  store.setNode(
+    node.name,
+    withSettled(store, { ...rest, ...still, open: mapOrEmpty(open), finished, failures }),
+  );
 }
 
 function failuresAfterEnd(

@@ -5,6 +5,7 @@
  * nodes change nothing.
  */
 import { compareText } from "@atoll/stdx";
+import { emptyMap } from "./empty-map.ts";
 import type { NodeEvent } from "./event.ts";
 import { cancelOpenActions } from "./evolve-action.ts";
 import type { NodeName } from "./names.ts";
@@ -33,14 +34,14 @@ export function evolveNodeDiscovered(
     labels: event.labels,
     location: {},
     assignedRoles: [],
-    services: new Map(),
-    files: new Map(),
+    services: emptyMap(),
+    files: emptyMap(),
     generation: kept?.generation ?? 0,
-    open: new Map(),
+    open: emptyMap(),
     finished: [],
-    failures: new Map(),
-    withheld: new Map(),
-    disrupted: new Map(),
+    failures: emptyMap(),
+    withheld: emptyMap(),
+    disrupted: emptyMap(),
   };
   store.setForgottenNode(event.node, undefined);
   store.setNode(
@@ -60,11 +61,11 @@ export function evolveNodeWiped(store: StateStore, event: OfType<"nodeWiped">, s
     watermark: { boot: 0, sequence: 0 },
     agentVersion: "",
     bootId: "",
-    services: new Map(),
-    files: new Map(),
-    failures: new Map(),
-    withheld: new Map(),
-    disrupted: new Map(),
+    services: emptyMap(),
+    files: emptyMap(),
+    failures: emptyMap(),
+    withheld: emptyMap(),
+    disrupted: emptyMap(),
   }));
 }
 
@@ -114,7 +115,7 @@ export function evolveMaintenance(
   update(store, event.node, ({ maintenance: _maintenance, ...node }) =>
     event.type === "maintenanceStarted"
       ? { ...node, maintenance: { reason: event.reason, actor, since }, revision: since.index }
-      : { ...node, withheld: new Map(), revision: since.index },
+      : { ...node, withheld: emptyMap(), revision: since.index },
   );
 }
 
@@ -130,11 +131,11 @@ export function evolveNodeForgotten(store: StateStore, event: OfType<"nodeForgot
     ...kept,
     assignedRoles: [],
     location: {},
-    open: new Map(),
+    open: emptyMap(),
     finished: [],
-    failures: new Map(),
-    withheld: new Map(),
-    disrupted: new Map(),
+    failures: emptyMap(),
+    withheld: emptyMap(),
+    disrupted: emptyMap(),
   });
   if (store.forgottenNodeCount() <= FORGOTTEN_NODES_MAX) return;
   const oldest = store.oldestForgottenNode();

@@ -5,6 +5,7 @@ import { withoutWithheld } from "./cancel-action.ts";
 import type { NodeEvent } from "./event.ts";
 import type { FileObservation, ServiceObservation } from "./fact.ts";
 import { withSettled } from "./disruption.ts";
+import { mapOrEmpty } from "./empty-map.ts";
 import { leftBy, update } from "./evolve-node.ts";
 import { failuresAfterObservation, withoutFailure } from "./failures.ts";
 import type { ServiceKey } from "./names.ts";
@@ -32,7 +33,8 @@ export function evolveAgentStarted(
   }
   const { agentVersion, bootId } = event;
   const rebooted = event.rebooted ? { rebooted: since } : {};
-  const node = { ...before, ...rebooted, agentVersion, bootId, services, files, failures };
+  const seen = { services: mapOrEmpty(services), files: mapOrEmpty(files), failures };
+  const node = { ...before, ...rebooted, agentVersion, bootId, ...seen };
   store.setNode(event.node, withSettled(store, node));
 }
 
@@ -143,5 +145,5 @@ function without<K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> {
   if (!map.has(key)) return map;
   const rest = new Map(map);
   rest.delete(key);
-  return rest;
+  return mapOrEmpty(rest);
 }

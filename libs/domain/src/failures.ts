@@ -14,6 +14,7 @@
  *   service was stopped as ordered, and when the service or file is forgotten. It is kept while a
  *   service is healthy: a service that runs for a moment has not recovered.
  */
+import { mapOrEmpty } from "./empty-map.ts";
 import type { ServiceObservation } from "./fact.ts";
 import type { TargetKey } from "./names.ts";
 import { serviceTarget } from "./names.ts";
@@ -85,7 +86,7 @@ export function withoutFailure(failures: Failures, target: TargetKey): Failures 
   if (!failures.has(target)) return failures;
   const rest = new Map(failures);
   rest.delete(target);
-  return rest;
+  return mapOrEmpty(rest);
 }
 
 /**

@@ -138,6 +138,7 @@ export {
   subjectsOf,
 } from "./describe-event.ts";
 export { Draft } from "./draft.ts";
+export { mapOrEmpty } from "./empty-map.ts";
 export { evolve, evolveEntry } from "./evolve.ts";
 export { keepsStill, pauseText, REASON_LENGTH_MAX } from "./pause.ts";
 export type { ActionLimits } from "./action-limits.ts";
