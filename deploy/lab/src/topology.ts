@@ -17,6 +17,14 @@ export type ProcessKind = (typeof PROCESS_KINDS)[number];
 export const STOP_ORDER: readonly ProcessKind[] = ["gateway", "agent", "orchestrator", "nats"];
 export const REPLICA_IDS = [1, 2, 3] as const;
 export const HOST = "127.0.0.1";
+/** Services that hold the state of every node. */
+const HOLDS_STATE: readonly string[] = ["orchestrator", "gateway"];
+/**
+ * What V8 is told where it holds the state. Facts live longer than the young generation, so a large
+ * one only copies them more often; and what is alive is so much that room for twice as much again
+ * is a matter of hundreds of megabytes (docs/operations/sizing.md).
+ */
+const STATE_FLAGS: readonly string[] = ["--max-semi-space-size=8", "--heap-growing-percent=60"];
 /** Where the sources of the services are. */
 export const REPOSITORY_DIR: string = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 
@@ -195,7 +203,8 @@ export function portOf(ports: PortMap, name: string): number {
 
 function serviceCommand(site: Site, service: string): string[] {
   const main = join(site.repositoryDir, "services", service, "src", "main.ts");
-  return [site.node, "--conditions=atoll-source", main];
+  const flags = HOLDS_STATE.includes(service) ? STATE_FLAGS : [];
+  return [site.node, ...flags, "--conditions=atoll-source", main];
 }
 
 export function commonEnvironment(site: Site): Record<string, string> {
