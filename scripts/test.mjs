@@ -14,7 +14,7 @@ import { ensureEverything, SetupError } from "./setup.mjs";
 
 const GROUPS = ["lint", "types", "unit", "simulation", "e2e"];
 /** Folders of /test that run with the tests of packages: they need nothing but the sources. */
-const SUITES = ["test/architecture", "test/conformance", "test/examples"];
+const SUITES = ["test/architecture", "test/bench", "test/conformance", "test/examples"];
 /** A test that takes so long is stuck. */
 const TEST_TIMEOUT_MS = 240_000;
 /** A suite that takes so long waits for something that a failed test has left running. */

@@ -4,11 +4,11 @@
  *
  *     node --conditions=atoll-source test/bench/control-plane/main.ts
  *         [--rounds 3] [--seconds 20] [--agents 1000] [--rates 5000,10000] [--in-flight 64,256]
- *         [--only agent,events,actions,api]
+ *         [--only agent,events,actions,api] [--file PATH]
  *
  * Real processes on loopback: nats-server, three orchestrator replicas, a gateway; the load is a
  * process of its own. Each measurement has a fresh datacenter. Prints one table and writes the raw
- * numbers to test/bench/results/.
+ * numbers to `--file`, by default one in test/bench/results/.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -21,7 +21,7 @@ import { parseArgs } from "node:util";
 import { type Lab, startLab } from "@atoll/lab";
 import { RoleServiceClient } from "@atoll/proto/atoll/v1/role";
 import { channelCredentials } from "@atoll/service-kit";
-import { describeMachine } from "../raft/report.ts";
+import { describeMachine, RESULTS_FOLDER } from "../raft/report.ts";
 import { residentBytes } from "../process-use.ts";
 import { healthCallers, labelWriters, measureCalls } from "./api-load.ts";
 import { type CoresBusy, watchCores } from "./cores-busy.ts";
@@ -36,6 +36,7 @@ const { values } = parseArgs({
     rates: { type: "string", default: "5000,10000" },
     "in-flight": { type: "string", default: "64,256" },
     only: { type: "string", default: "agent,events,actions,api" },
+    file: { type: "string" },
   },
 });
 const ACTION_AGENTS = 200;
@@ -224,9 +225,9 @@ for (let round = 1; round <= Number(values.rounds); round += 1) {
   await pause(500);
 }
 const machine = describeMachine();
-const folder = join(import.meta.dirname, "..", "results");
-mkdirSync(folder, { recursive: true });
-const file = join(folder, `control-plane-${startedAt.replaceAll(/[:.]/g, "-")}.json`);
+mkdirSync(RESULTS_FOLDER, { recursive: true });
+const name = `control-plane-${startedAt.replaceAll(/[:.]/g, "-")}.json`;
+const file = values.file ?? join(RESULTS_FOLDER, name);
 writeFileSync(
   file,
   `${JSON.stringify({ startedAt, machine, settings: values, measured }, undefined, 2)}\n`,

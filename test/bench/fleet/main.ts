@@ -4,15 +4,19 @@
  *     node --conditions=atoll-source test/bench/fleet/main.ts
  *         [--agents 100,1000,10000] [--minutes 10] [--rate 2000] [--crashes-per-minute 60]
  *         [--starts-per-second 200] [--seed 1] [--profile]
+ *         [--goals] [--goal-rounds 3] [--goal-seconds 60] [--publish] [--of RESULTS.json]
  *
  * Real processes on loopback: nats-server, three orchestrator replicas, a gateway; the fleet is
  * `atoll-fleet`. Each size has a fresh datacenter, and what its nats-server does alone with the
  * same payload is measured first. Prints tables; leaves the raw numbers and a plot of each size in
  * test/bench/results/. `--profile` leaves a flame graph of the busiest orchestrator there as well;
- * its numbers are those of a profiled process. Ends with 1 when an order ran twice or unfenced, or
- * a fact was not committed.
+ * its numbers are those of a profiled process. `--goals` first runs the bench of the control plane
+ * for the goals of events, actions and agents, and prints each goal beside what was measured.
+ * `--publish` puts tables and plot into docs/operations/sizing.md; with `--of` those of raw numbers
+ * that are there, and measures nothing. Ends with 1 when an order ran twice or unfenced, or a fact
+ * was not committed.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -25,8 +29,10 @@ import { describeMachine, RESULTS_FOLDER } from "../raft/report.ts";
 import { profileBusiest } from "./leader-profile.ts";
 import { measureNatsAlone } from "./nats-alone.ts";
 import { ProcessWatch } from "./process-watch.ts";
+import { formatReport, publish, type Report } from "./publish.ts";
+import { runControlPlane } from "./run-control-plane.ts";
 import { runFleet } from "./run-fleet.ts";
-import { formatFleetTable, type Measured, plotFleet } from "./table.ts";
+import { type Measured, plotFleet } from "./table.ts";
 
 const { values } = parseArgs({
   options: {
@@ -37,6 +43,11 @@ const { values } = parseArgs({
     "starts-per-second": { type: "string", default: "200" },
     seed: { type: "string", default: "1" },
     profile: { type: "boolean", default: false },
+    goals: { type: "boolean", default: false },
+    "goal-rounds": { type: "string", default: "3" },
+    "goal-seconds": { type: "string", default: "60" },
+    publish: { type: "boolean", default: false },
+    of: { type: "string" },
   },
 });
 const AGENTS_PER_RACK = 40;
@@ -112,15 +123,32 @@ async function profile(lab: Lab, agents: number): Promise<void> {
   process.stderr.write(`${file}\n`);
 }
 
-const measured: Measured[] = [];
-for (const agents of values.agents.split(",").map(Number)) {
-  if (stop.signal.aborted) break;
-  process.stderr.write(`── ${agents} agents\n`);
-  const one = await measure(agents);
-  measured.push(one);
-  writeFileSync(join(RESULTS_FOLDER, `${stem}-${agents}.svg`), plotFleet(one, machine));
-  const raw = { startedAt, machine, settings: values, measured };
-  writeFileSync(join(RESULTS_FOLDER, `${stem}.json`), `${JSON.stringify(raw)}\n`);
+async function measureAll(): Promise<Report> {
+  const controlPlane = values.goals
+    ? await runControlPlane({
+        file: join(RESULTS_FOLDER, `${stem}-goals.json`),
+        rounds: values["goal-rounds"],
+        seconds: values["goal-seconds"],
+        signal: stop.signal,
+      })
+    : [];
+  const measured: Measured[] = [];
+  const report = { startedAt, machine, settings: values, measured, controlPlane };
+  for (const agents of values.agents.split(",").map(Number)) {
+    if (stop.signal.aborted) break;
+    process.stderr.write(`── ${agents} agents\n`);
+    const one = await measure(agents);
+    measured.push(one);
+    writeFileSync(join(RESULTS_FOLDER, `${stem}-${agents}.svg`), plotFleet(one, machine));
+    writeFileSync(join(RESULTS_FOLDER, `${stem}.json`), `${JSON.stringify(report)}\n`);
+  }
+  return report;
 }
-process.stdout.write(`${formatFleetTable(machine, measured)}\n`);
-if (measured.some(({ fleet }) => fleet.verdict !== "ok")) process.exitCode = 1;
+
+const report =
+  values.of === undefined
+    ? await measureAll()
+    : (JSON.parse(readFileSync(values.of, "utf8")) as Report);
+process.stdout.write(`${formatReport(report)}\n`);
+if (values.publish) process.stderr.write(`${publish(report).join("\n")}\n`);
+if (report.measured.some(({ fleet }) => fleet.verdict !== "ok")) process.exitCode = 1;

@@ -94,6 +94,11 @@ function formatPerThousand(all: readonly Measured[]): string[] {
   });
 }
 
+/** The most that one process of a kind ever had, its start included. */
+export function highestRssMb({ processes }: Measured, kind: string): number {
+  return Math.max(0, ...processes.flatMap(({ rssMb }) => ofKind(rssMb, kind)));
+}
+
 type Use = Readonly<Record<"nats" | "orchestrators" | "gateway" | "fleet", number>>;
 
 /** While the fleet ran: cores in the mean, orchestrators together; memory of the largest. */
