@@ -9,6 +9,7 @@ import type {
   ActionId,
   Fact,
   FileObservation,
+  NodeState,
   OutboxPosition,
   ServiceKey,
   ServiceObservation,
@@ -81,6 +82,11 @@ export class SimulatedAgentDisk {
   targets(): TargetKey[] {
     const services = [...this.services.keys()].map(serviceTarget);
     return [...services, ...[...this.files.keys()].map(fileTarget)];
+  }
+
+  /** Whether the log goes on with what this disk holds, and not with a twin's. */
+  isHeldBy(node: Pick<NodeState, "incarnation" | "watermark"> | undefined): boolean {
+    return node?.incarnation === this.incarnation && !this.isForeign(node.watermark);
   }
 
   /** Whether a position was given by a copy. */

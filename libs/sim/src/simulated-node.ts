@@ -23,7 +23,6 @@ import type {
   Order,
   OutboxPosition,
   ServiceObservation,
-  TargetKey,
 } from "@atoll/domain";
 import type { AgentBus, MemoryBus } from "@atoll/event-bus";
 import type { Prng } from "@atoll/stdx";
@@ -393,8 +392,8 @@ export class SimulatedNode {
     this.#store([...facts, this.#finished(action, "succeeded", "")]);
   }
 
-  /** Which targets it holds; for the final check. */
-  targets(): TargetKey[] {
-    return this.#disk.targets();
+  /** For the final check: whether it is its agent that the log goes on with, and what it holds. */
+  get disk(): Pick<SimulatedAgentDisk, "isHeldBy" | "targets"> {
+    return this.#disk;
   }
 }
