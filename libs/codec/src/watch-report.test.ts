@@ -5,6 +5,7 @@ import { decodeWatchReport, encodeWatchReport } from "./watch-report.ts";
 import { dc1, firstTwin, n1, n2, secondTwin } from "@atoll/domain/testing";
 import { Prng } from "@atoll/stdx";
 
+const SILENT = { node: n1, incarnation: "i1", silentMs: 1_300, probes: 3, server: "" };
 const HEARD = { claimant: firstTwin, silentMs: 0, alternates: true };
 
 const report: WatchReport = {
@@ -18,7 +19,7 @@ const report: WatchReport = {
     { shard: 63, uninterruptedMs: 90_000 },
   ],
   servers: ["nats-1"],
-  silent: [{ node: n1, silentMs: 1_300, probes: 3, server: "" }],
+  silent: [SILENT],
   back: [n2],
   needs: [{ node: n1, incarnation: "i1" }],
   contested: [
@@ -45,7 +46,8 @@ test("decodeWatchReport() refuses what is out of bounds, and takes any bytes", (
     { counter: -1 },
     { servers: ["two words"] },
     { back: ["NOT A NODE" as never] },
-    { silent: [{ node: n1, silentMs: -1, probes: 0, server: "" }] },
+    { silent: [{ ...SILENT, silentMs: -1 }] },
+    { silent: [{ ...SILENT, incarnation: "two words" }] },
     { shards: Array.from({ length: 1_025 }, (_, shard) => ({ shard, uninterruptedMs: 0 })) },
     { contested: [{ node: n1, heard: Array.from({ length: 17 }, () => HEARD) }] },
     { contested: [{ node: n1, heard: [{ ...HEARD, silentMs: -1 }] }] },

@@ -25,6 +25,7 @@ export interface WatchReport {
   readonly servers: readonly string[];
   readonly silent: readonly {
     readonly node: NodeName;
+    readonly incarnation: string;
     readonly silentMs: number;
     readonly probes: number;
     readonly server: string;
@@ -72,6 +73,7 @@ export function decodeWatchReport(bytes: Uint8Array): Decoded<WatchReport> {
       servers: listUpTo("servers", message.servers, SERVERS_MAX).map(server),
       silent: listUpTo("silent nodes", message.silent, NODES_MAX).map((each) => ({
         node: nodeName(each.node),
+        incarnation: orEmpty("incarnation", each.incarnation),
         silentMs: counter("duration", each.silentMs),
         probes: counter("probes", each.probes),
         server: server(each.server),
@@ -94,5 +96,9 @@ export function decodeWatchReport(bytes: Uint8Array): Decoded<WatchReport> {
 }
 
 function server(text: string): string {
-  return text === "" ? "" : identifier("bus server", text);
+  return orEmpty("bus server", text);
+}
+
+function orEmpty(what: string, text: string): string {
+  return text === "" ? "" : identifier(what, text);
 }

@@ -16,8 +16,10 @@ import {
 import { ClaimantWatch } from "./claimant-watch.ts";
 import type { DetectionSettings } from "./detection-settings.ts";
 import { knowsDirective, mustHear } from "./directive.ts";
+import { HeardServers } from "./heard-servers.ts";
 import { NodeQueue, type Queued } from "./node-queue.ts";
 import { type NamesInOrder, NodeRound } from "./node-round.ts";
+import { isSameBytes } from "./same-bytes.ts";
 import type { ContestedNode, HeartbeatView, NodeInNeed, SilentNode } from "./watch-report.ts";
 
 interface WatchedNode extends Queued<WatchedNode> {
@@ -51,7 +53,6 @@ export interface HeartbeatWatchOptions {
 const NOTHING = new Uint8Array(0);
 /** Names from outside that are remembered at most; more are dropped until there is room. */
 const REMEMBERED_MAX = 10_000;
-const SERVERS_MAX = 64;
 /** When other shards are watched, so many nodes are looked at in one turn; the rest in the next. */
 const ADDED_PER_TURN_MAX = 5_000;
 
@@ -64,7 +65,7 @@ export class HeartbeatWatch {
   readonly #doubted = new Map<NodeName, WatchedNode>();
   readonly #back = new Map<NodeName, number>();
   readonly #needs = new Map<NodeName, string>();
-  readonly #servers = new Map<string, number>();
+  readonly #servers: HeardServers;
   /** Looks for nodes in the shards that are watched now. */
   readonly #round = new NodeRound();
   readonly #claimants: ClaimantWatch;
@@ -80,6 +81,7 @@ export class HeartbeatWatch {
   constructor(options: HeartbeatWatchOptions) {
     this.#options = options;
     this.#claimants = new ClaimantWatch(options.settings);
+    this.#servers = new HeardServers(options.settings.doubtAfterMs);
   }
 
   get watchedCount(): number {
@@ -188,11 +190,19 @@ export class HeartbeatWatch {
     this.#expect(node, nowMs);
   }
 
+  /** Another agent is the node: how long the one before was silent says nothing of it. */
+  replaced(name: NodeName, nowMs: number): void {
+    const node = this.#nodes.get(name);
+    if (node === undefined || (node.queue === undefined && !this.#doubted.has(name))) return;
+    this.#putAway(node);
+    this.#expect(node, nowMs);
+  }
+
   /** Takes a heartbeat in. False when it is none. */
   hear(name: string, payload: Uint8Array, nowMs: number): boolean {
     const node = this.#nodes.get(name);
     if (node === undefined) return this.#hearStranger(name, payload, nowMs);
-    const repeated = isSame(node.said, payload);
+    const repeated = isSameBytes(node.said, payload);
     const alone = !this.#claimants.has(node.name);
     if (repeated && alone && node.knownIn === this.#changes) {
       node.spokeAtMs = nowMs;
@@ -284,6 +294,7 @@ export class HeartbeatWatch {
 
   /** Those in doubt; when there are more than fit into a report, the next ones each time. */
   silent(untilMs: number): SilentNode[] {
+    const view = this.#options.view();
     const found = new Map<NodeName, SilentNode>();
     // A later probe may be under way still, or its answer.
     const answeredUntilMs = untilMs - this.#options.settings.answerWithinMs;
@@ -300,6 +311,7 @@ export class HeartbeatWatch {
       const node = next.value;
       found.set(node.name, {
         node: node.name,
+        incarnation: view.node(node.name)?.incarnation ?? "",
         silentMs: Math.max(0, Math.floor(untilMs - node.heardAtMs)),
         probes: node.probes.filter((atMs) => atMs <= answeredUntilMs).length,
         server: node.heartbeat?.server ?? "",
@@ -335,10 +347,7 @@ export class HeartbeatWatch {
 
   /** Servers of the bus by which a node was heard lately. */
   servers(untilMs: number): string[] {
-    for (const [server, heardAtMs] of this.#servers) {
-      if (untilMs - heardAtMs >= this.#options.settings.doubtAfterMs) this.#servers.delete(server);
-    }
-    return [...this.#servers.keys()];
+    return this.#servers.lately(untilMs);
   }
 
   /**
@@ -364,14 +373,7 @@ export class HeartbeatWatch {
     this.#putAway(node);
     node.heardAtMs = nowMs;
     this.#heard.append(node);
-    this.#noteServer(node.heartbeat?.server ?? "", nowMs);
-  }
-
-  #noteServer(server: string, nowMs: number): void {
-    if (server === "") return;
-    if (this.#servers.has(server) || this.#servers.size < SERVERS_MAX) {
-      this.#servers.set(server, nowMs);
-    }
+    this.#servers.note(node.heartbeat?.server ?? "", nowMs);
   }
 
   #expect(node: WatchedNode, nowMs: number): void {
@@ -390,10 +392,4 @@ export class HeartbeatWatch {
 
 function remember<V>(map: Map<NodeName, V>, name: NodeName, value: V): void {
   if (map.size < REMEMBERED_MAX || map.has(name)) map.set(name, value);
-}
-
-function isSame(left: Uint8Array, right: Uint8Array): boolean {
-  if (left.length !== right.length) return false;
-  for (let at = 0; at < left.length; at += 1) if (left[at] !== right[at]) return false;
-  return true;
 }

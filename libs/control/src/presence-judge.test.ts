@@ -13,6 +13,8 @@ const STEADY = lostAfterMs;
 interface Said {
   readonly listenedMs?: number;
   readonly probes?: number;
+  /** Whose silence it is. */
+  readonly incarnation?: string;
   readonly servers?: readonly string[];
   readonly silent?: Readonly<Record<string, number>>;
   readonly back?: readonly string[];
@@ -32,6 +34,11 @@ class Harness {
     }
     this.judge.reset(this.state);
     this.judge.begin(0);
+  }
+
+  /** Another agent is the node. */
+  wipe(name: string, incarnation: string): void {
+    this.#apply({ type: "nodeWiped", node: name as NodeName, incarnation, lost: 0 });
   }
 
   #apply(event: DomainEvent): void {
@@ -58,9 +65,11 @@ class Harness {
 
 function witness(said: Said, at: number): Witness {
   const { listenedMs = STEADY, probes = probesMin, silent = {}, servers = ["s1"] } = said;
+  const { incarnation = "i" } = said;
   const claims = Object.entries(silent).map(([name, silentMs]) => {
     const node = name as NodeName;
-    return [node, { node, silentMs, probes, server: "s1", madeAfterMs: 0 }] as const;
+    const claim = { node, incarnation, silentMs, probes, server: "s1", madeAfterMs: 0 };
+    return [node, claim] as const;
   });
   return {
     replica: at + 1,
@@ -110,6 +119,15 @@ test("PresenceJudge loses nobody whom one steady watcher hears, or any says is b
   assert.deepEqual(harness.hear({ silent: LOST }, {}), []);
   assert.deepEqual(harness.hear({ silent: LOST }, { listenedMs: 0, back: ["n1"] }), []);
   assert.deepEqual(harness.hear({ listenedMs: 0 }, { back: ["n1"], silent: LOST }), []);
+});
+
+test("PresenceJudge judges no node by the silence of the agent before", () => {
+  const harness = new Harness({ n1: {} });
+  harness.wipe("n1", "j");
+  assert.deepEqual(harness.hear({ silent: LOST }, { silent: LOST }), []);
+  assert.deepEqual(harness.hear({ silent: LOST }, {}), []);
+  const said = { silent: LOST, incarnation: "j" };
+  assert.deepEqual(harness.hear(said, { silent: LOST }), ["nodeLost n1"]);
 });
 
 test("PresenceJudge does not wait for a watcher that could not listen all the time", () => {

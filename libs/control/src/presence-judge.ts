@@ -6,7 +6,7 @@
  * one voice that hears the node is enough. Its verdicts are commands like any other. Used by
  * `ReplicaWatch`.
  */
-import type { DomainEvent, InternalCommand, NodeName, StateView } from "@atoll/domain";
+import type { DomainEvent, InternalCommand, NodeName, NodeState, StateView } from "@atoll/domain";
 import type { DetectionSettings } from "./detection-settings.ts";
 import { FaultDomains } from "./fault-domains.ts";
 import { LostSight, type Silence } from "./lost-sight.ts";
@@ -68,14 +68,14 @@ export class PresenceJudge {
         if (agreed.has(name)) continue;
         const node = view.node(name);
         if (node === undefined || node.presence === "lost") continue;
-        const silence = this.#silenceOf(name, witnesses);
+        const silence = this.#silenceOf(node, witnesses);
         if (silence !== undefined) agreed.set(name, silence);
       }
     }
     return agreed;
   }
 
-  #silenceOf(name: NodeName, witnesses: readonly Witness[]): Silence | undefined {
+  #silenceOf({ name, incarnation }: NodeState, witnesses: readonly Witness[]): Silence | undefined {
     const shard = this.#shardOf(name);
     const claims: Claim[] = [];
     let steadyOthers = 0;
@@ -83,6 +83,8 @@ export class PresenceJudge {
     for (const { uninterruptedMs, silent, back } of witnesses) {
       if (back.has(name)) return undefined;
       const claim = silent.get(name);
+      // It was said of the agent before, by one that has not heard of the new one yet.
+      if (claim !== undefined && claim.incarnation !== incarnation) continue;
       if (claim !== undefined) {
         claims.push(claim);
         continue;

@@ -17,9 +17,13 @@ const DISCOVERED: LogEntry = {
     { event: { type: "nodeDiscovered", node: N1, incarnation: "i1", labels: {} }, actor: "test" },
   ],
 };
+const WIPED: LogEntry = {
+  stampMs: 2,
+  events: [{ event: { type: "nodeWiped", node: N1, incarnation: "i2", lost: 0 }, actor: "test" }],
+};
 const CODEC: LogCodec = {
   encodeLogEntry: () => new Uint8Array(1),
-  decodeLogEntry: () => DISCOVERED,
+  decodeLogEntry: ([first]) => (first === 0 ? DISCOVERED : WIPED),
   encodeSnapshot: () => [],
   snapshotChunks: () => [][Symbol.iterator](),
   decodeSnapshot: () => new Datacenter(),
@@ -135,6 +139,17 @@ describe("ReplicaWatch", () => {
     assert.ok(listened < doubtAfterMs);
     harness.pass(500);
     assert.ok((harness.silentMs ?? 0) >= doubtAfterMs);
+  });
+
+  test("counts the silence of another agent from when that is the node", () => {
+    harness.pass(lostAfterMs);
+    assert.equal(harness.last?.silent[0]?.incarnation, "i1");
+    harness.state.apply(2, Uint8Array.of(1));
+    harness.pass(doubtAfterMs);
+    assert.equal(harness.silentMs, undefined);
+    harness.pass(500);
+    assert.equal(harness.last?.silent[0]?.incarnation, "i2");
+    assert.ok((harness.silentMs ?? 0) < doubtAfterMs + 500);
   });
 
   test("says nothing as a leader that it is not", () => {

@@ -271,6 +271,8 @@ export class ReplicaWatch {
         return this.#nodes.remove(event.node);
       case "nodeLost":
         return this.#nodes.lost(event.node);
+      case "nodeWiped":
+        return this.#nodes.replaced(event.node, nowMs);
       case "nodeReturned":
         return this.#nodes.returned(event.node, clock.monotonicMs());
       default:

@@ -7,7 +7,13 @@ import { WatchGroup } from "./watch-group.ts";
 import type { WatchReport } from "./watch-report.ts";
 
 const { replicaLiveMs } = DETECTION_DEFAULTS;
-const SILENT = { node: "n1" as NodeName, silentMs: 2_500, probes: 9, server: "s1" };
+const SILENT = {
+  node: "n1" as NodeName,
+  incarnation: "i1",
+  silentMs: 2_500,
+  probes: 9,
+  server: "s1",
+};
 
 function group(replica: number, life = 100 + replica): WatchGroup {
   return new WatchGroup({ replica, life, settings: DETECTION_DEFAULTS });

@@ -42,6 +42,8 @@ export interface WatchedShard {
 
 export interface SilentNode {
   readonly node: NodeName;
+  /** Whose silence it is: the one that the log held when this was said; empty when it held none. */
+  readonly incarnation: string;
   readonly silentMs: number;
   /** Probes that it left unanswered, as many as a verdict needs at most. */
   readonly probes: number;

@@ -51,6 +51,8 @@ export interface SilentNode {
   readonly silentMs: number;
   readonly probes: number;
   readonly server: string;
+  /** Whose silence it is: the one that the log held when this was said. */
+  readonly incarnation: string;
 }
 
 /** Its agent does not know what is committed, or whether it is in maintenance. */
@@ -507,7 +509,7 @@ export const WatchedShard: MessageFns<WatchedShard> = {
 };
 
 function createBaseSilentNode(): SilentNode {
-  return { node: "", silentMs: 0, probes: 0, server: "" };
+  return { node: "", silentMs: 0, probes: 0, server: "", incarnation: "" };
 }
 
 export const SilentNode: MessageFns<SilentNode> = {
@@ -523,6 +525,9 @@ export const SilentNode: MessageFns<SilentNode> = {
     }
     if (message.server !== "") {
       writer.uint32(34).string(message.server);
+    }
+    if (message.incarnation !== "") {
+      writer.uint32(42).string(message.incarnation);
     }
     return writer;
   },
@@ -572,6 +577,14 @@ export const SilentNode: MessageFns<SilentNode> = {
             message.server = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.incarnation = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -594,6 +607,7 @@ export const SilentNode: MessageFns<SilentNode> = {
         : 0,
       probes: isSet(object.probes) ? globalThis.Number(object.probes) : 0,
       server: isSet(object.server) ? globalThis.String(object.server) : "",
+      incarnation: isSet(object.incarnation) ? globalThis.String(object.incarnation) : "",
     };
   },
 
@@ -611,6 +625,9 @@ export const SilentNode: MessageFns<SilentNode> = {
     if (message.server !== "") {
       obj.server = message.server;
     }
+    if (message.incarnation !== "") {
+      obj.incarnation = message.incarnation;
+    }
     return obj;
   },
 
@@ -623,6 +640,7 @@ export const SilentNode: MessageFns<SilentNode> = {
     message.silentMs = object.silentMs ?? 0;
     message.probes = object.probes ?? 0;
     message.server = object.server ?? "";
+    message.incarnation = object.incarnation ?? "";
     return message;
   },
 };
