@@ -10,7 +10,7 @@ import type { Witness } from "./watch-group.ts";
 const { claimantGoneMs, contestedPerReportMax } = DETECTION_DEFAULTS;
 const N1 = "n1" as NodeName;
 
-/** Heartbeats are texts: the incarnation, a point, the instance. */
+/** Heartbeats are texts: the incarnation, the instance, and what more it says, between points. */
 class Harness {
   readonly state: Datacenter = new Datacenter();
   readonly watch: HeartbeatWatch = new HeartbeatWatch({
@@ -18,9 +18,12 @@ class Harness {
     view: () => this.state,
     shardOf: () => 0,
     read: (_node, payload) => {
-      const [incarnation = "", instance = ""] = new TextDecoder().decode(payload).split(".");
+      const [incarnation = "", instance = "", ...more] = new TextDecoder()
+        .decode(payload)
+        .split(".");
       const process = { instance, host: "h", bootId: "b", pid: 1, address: "" };
-      const said = { committed: { boot: 1, sequence: 1 }, maintenance: false, server: "s1" };
+      const committed = { boot: more.includes("new") ? 0 : 1, sequence: 1 };
+      const said = { committed, maintenance: more.includes("still"), server: "s1" };
       return instance === "" ? { incarnation, ...said } : { incarnation, process, ...said };
     },
   });
@@ -72,6 +75,19 @@ class Harness {
       process: { instance, host: "h", bootId: "b", pid: 1, address: "" },
     }));
     this.apply({ type: "identityConflict", node: N1, claimants });
+  }
+
+  /** The conflict about n1 ended with this one. */
+  end(incarnation: string, instance: string): void {
+    const process = { instance, host: "h", bootId: "b", pid: 1, address: "" };
+    const remaining = { incarnation, process };
+    this.apply({ type: "identityConflictEnded", node: N1, remaining });
+  }
+
+  /** How many nodes are silent for too long. */
+  doubted(nowMs: number): number {
+    this.watch.look(nowMs);
+    return this.watch.doubtedCount;
   }
 }
 
@@ -167,6 +183,60 @@ test("in a conflict whoever speaks counts as heard, and hears what the log says"
   assert.equal(harness.watch.doubtedCount, 0);
   harness.hear("i1.a", 3_500);
   assert.deepEqual(harness.watch.takeNeeds(), [{ node: N1, incarnation: "i1" }]);
+});
+
+test("the one that a conflict ended with is the node before the log has its facts", () => {
+  const { doubtAfterMs } = DETECTION_DEFAULTS;
+  const harness = new Harness();
+  harness.contest("a", "b");
+  harness.end("i2", "b");
+  harness.hear("i2.b", 1_000);
+  assert.equal(harness.doubted(doubtAfterMs), 0);
+  harness.hear("i1.a", 2_000);
+  harness.hear("i2.b", 2_000);
+  assert.equal(harness.doubted(2_000 + doubtAfterMs), 1, "it is silent");
+  harness.hear("i3.c", 4_000);
+  assert.equal(harness.doubted(4_000), 1, "it is another");
+  harness.hear("i2.b", 4_000);
+  // Another still: the word of the conflict's end does not count any more.
+  harness.apply({ type: "nodeWiped", node: N1, incarnation: "i3", lost: 0 });
+  harness.hear("i2.b", 5_000);
+  assert.equal(harness.doubted(4_000 + doubtAfterMs), 1);
+});
+
+test("the end of a conflict is known also of nodes that others watch", () => {
+  const { doubtAfterMs } = DETECTION_DEFAULTS;
+  const harness = new Harness();
+  const watched = (shards: ReadonlySet<number>): void => harness.watch.watch(shards, 1_000);
+  watched(new Set());
+  harness.contest("a", "b");
+  harness.end("i2", "b");
+  watched(new Set([0]));
+  harness.hear("i2.b", 2_000);
+  assert.equal(harness.doubted(1_000 + doubtAfterMs), 0);
+  harness.apply({ type: "nodeForgotten", node: N1 });
+  harness.watch.remove(N1);
+  harness.apply({ type: "nodeDiscovered", node: N1, incarnation: "i1", labels: {} });
+  watched(new Set());
+  watched(new Set([0]));
+  harness.hear("i2.b", 3_000);
+  assert.equal(harness.doubted(1_000 + doubtAfterMs), 1);
+});
+
+test("one that keeps still, and whom nobody contests, is told so until the log holds it", () => {
+  const harness = new Harness();
+  harness.hear("i2.b.new", 1_000);
+  assert.deepEqual(harness.watch.takeNeeds(), [], "its first facts are on their way");
+  harness.contest("a", "b");
+  harness.hear("i2.b.new", 2_000);
+  assert.deepEqual(harness.watch.takeNeeds(), [{ node: N1, incarnation: "i2" }]);
+  harness.hear("i2.b.new.still", 3_000);
+  assert.deepEqual(harness.watch.takeNeeds(), []);
+  harness.end("i2", "b");
+  for (const atMs of [4_000, 5_000]) {
+    harness.hear("i2.b.new.still", atMs);
+    assert.deepEqual(harness.watch.takeNeeds(), [{ node: N1, incarnation: "i2" }]);
+  }
 });
 
 test("a report holds no more names than it may, and nothing is remembered for ever", () => {

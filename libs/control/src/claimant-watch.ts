@@ -4,10 +4,11 @@
  * An agent that restarts, or is installed anew, takes over from the one before: its predecessor is
  * never heard again. Two that run at the same time are heard by turns. So a claimant counts as
  * alternating once it was heard again after another, and again a while later: what was held up on
- * its way and arrives in one burst is no turn. It holds nothing of nodes under whose names one
- * agent speaks. Used by `HeartbeatWatch`.
+ * its way and arrives in one burst is no turn. The one that a conflict ended with is known to be
+ * the node before the log has its facts. It holds nothing of nodes that have one agent, as the log
+ * says. Used by `HeartbeatWatch`.
  */
-import type { Claimant, NodeName } from "@atoll/domain";
+import type { Claimant, DomainEvent, NodeName, StateView } from "@atoll/domain";
 import type { DetectionSettings } from "./detection-settings.ts";
 import type { ContestedNode, HeartbeatView } from "./watch-report.ts";
 
@@ -37,6 +38,8 @@ export class ClaimantWatch {
   readonly #names = new Map<NodeName, Voice[]>();
   /** Names that the log calls contested. */
   readonly #contested = new Set<NodeName>();
+  /** The incarnations that conflicts ended with, while the log holds another. */
+  readonly #awaited = new Map<NodeName, string>();
 
   constructor(settings: DetectionSettings) {
     this.#settings = settings;
@@ -66,15 +69,41 @@ export class ClaimantWatch {
     return this.#names.has(name);
   }
 
+  /** It is watched no more. */
   forget(name: NodeName): void {
     this.#names.delete(name);
     this.#contested.delete(name);
   }
 
-  /** The log says that it is contested, or is no more. */
-  contest(name: NodeName, contested: boolean): void {
-    if (contested) this.#contested.add(name);
-    else this.#contested.delete(name);
+  /** The log calls it contested. */
+  contest(name: NodeName): void {
+    this.#contested.add(name);
+  }
+
+  /** What the log says of any node, also of those that others watch; `view` is what it led to. */
+  applied(event: DomainEvent, view: StateView): void {
+    switch (event.type) {
+      case "identityConflict":
+        this.#awaited.delete(event.node);
+        return this.contest(event.node);
+      case "identityConflictEnded": {
+        const { node, remaining } = event;
+        this.#contested.delete(node);
+        if (view.node(node)?.incarnation === remaining.incarnation) return;
+        return void this.#awaited.set(node, remaining.incarnation);
+      }
+      case "nodeWiped":
+        return void this.#awaited.delete(event.node);
+      case "nodeForgotten":
+        this.#awaited.delete(event.node);
+        return this.forget(event.node);
+      default:
+    }
+  }
+
+  /** Whether it is the one that a conflict ended with, and its facts are not in the log yet. */
+  awaits(name: NodeName, { incarnation }: HeartbeatView): boolean {
+    return this.#awaited.get(name) === incarnation;
   }
 
   /**

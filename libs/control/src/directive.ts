@@ -36,8 +36,10 @@ export function knowsDirective(
 
 /**
  * Whether an agent of another incarnation than the log's is to be told: one that the log had
- * confirmed something to, or that contests the node and does not keep still.
+ * confirmed something to, or that keeps still though nobody contests the node, or does not though
+ * somebody does.
  */
 export function mustHear({ conflict }: NodeState, heartbeat: HeartbeatView): boolean {
-  return conflict === undefined ? heartbeat.committed.boot > 0 : !heartbeat.maintenance;
+  const { committed, maintenance } = heartbeat;
+  return conflict === undefined ? maintenance || committed.boot > 0 : !maintenance;
 }

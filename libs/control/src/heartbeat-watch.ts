@@ -164,7 +164,7 @@ export class HeartbeatWatch {
       next: undefined,
     };
     this.#nodes.set(name, node);
-    if (conflict !== undefined) this.#claimants.contest(name, true);
+    if (conflict !== undefined) this.#claimants.contest(name);
     // Nothing more can be said of a lost one until it is heard.
     if (presence !== "lost") this.#expect(node, nowMs);
   }
@@ -230,7 +230,9 @@ export class HeartbeatWatch {
     if (!own && mustHear(state, heartbeat)) {
       remember(this.#needs, node.name, heartbeat.incarnation);
     }
-    if (!own && state.conflict === undefined) return true;
+    const counts =
+      own || state.conflict !== undefined || this.#claimants.awaits(node.name, heartbeat);
+    if (!counts) return true;
     this.#heardNow(node, nowMs);
     const knows = own && knowsDirective(view, state, heartbeat);
     node.knownIn = knows && state.presence === "alive" ? this.#changes : 0;
@@ -243,13 +245,12 @@ export class HeartbeatWatch {
 
   /** The log says something new: the next heartbeats of whom it concerns are held against that. */
   applied(event: DomainEvent): void {
+    this.#claimants.applied(event, this.#options.view());
     if (event.type === "actionsPaused" || event.type === "actionsResumed") this.#changes += 1;
     const name = nodeOf(event);
     const node = name === undefined ? undefined : this.#nodes.get(name);
     if (node === undefined) return;
     node.knownIn = 0;
-    if (event.type === "identityConflict") this.#claimants.contest(node.name, true);
-    if (event.type === "identityConflictEnded") this.#claimants.contest(node.name, false);
   }
 
   /** Under which names more than one agent is heard, or the log says so, and who it is. */

@@ -100,13 +100,15 @@ export class DatacenterHistory {
   /**
    * A leader is about to declare a node lost, by the incarnation that the log has of it: it must
    * not have been there all the time. When that is a twin's that came and went, it is the twin that
-   * is lost.
+   * is lost, unless the log has said that it is the one that is there.
    */
   accused(node: NodeName, incarnation: string, nowMs: number): void {
     this.accusations += 1;
     const connected = this.#connected.get(node);
     if (connected === undefined || nowMs - connected.atMs < FALSE_VERDICT_MS) return;
-    if (this.identity.wasTwinned(node) && connected.incarnation() !== incarnation) return;
+    const own = connected.incarnation();
+    const twins = this.identity.wasTwinned(node) && own !== incarnation;
+    if (twins && !this.identity.remains(node, own)) return;
     const forMs = nowMs - connected.atMs;
     throw new Violation(`${node} is declared lost, and was connected for ${forMs} ms`);
   }

@@ -13,6 +13,8 @@ const OBEYED_MS_MAX = 5_000;
 export class DatacenterIdentityChecker {
   readonly #twinned = new Set<NodeName>();
   readonly #contestedAtMs = new Map<NodeName, number>();
+  /** The incarnation that a conflict ended with, until the log goes on with one. */
+  readonly #remaining = new Map<NodeName, string>();
   conflicts = 0;
 
   /** From now on more than one agent may speak under the name of the node. */
@@ -24,7 +26,15 @@ export class DatacenterIdentityChecker {
     return this.#twinned.has(node);
   }
 
+  /** Whether the log says that it is the node, though it may not have its facts yet. */
+  remains(node: NodeName, incarnation: string): boolean {
+    return this.#remaining.get(node) === incarnation;
+  }
+
   applied(event: DomainEvent, nowMs: number): void {
+    if (event.type === "nodeForgotten" || event.type === "nodeWiped") {
+      this.#remaining.delete(event.node);
+    }
     if (event.type === "nodeForgotten") this.#contestedAtMs.delete(event.node);
     if (event.type === "actionPlanned" && this.#contestedAtMs.has(event.node)) {
       throw new Violation(`${event.action} was planned while ${event.node} is contested`);
@@ -37,6 +47,8 @@ export class DatacenterIdentityChecker {
     if (contested === (event.type === "identityConflict")) {
       throw new Violation(`${event.type} of ${node}, said before`);
     }
+    if (event.type === "identityConflict") this.#remaining.delete(node);
+    else this.#remaining.set(node, event.remaining.incarnation);
     if (contested) this.#contestedAtMs.delete(node);
     else this.#contestedAtMs.set(node, nowMs);
     if (!contested) this.conflicts += 1;

@@ -49,7 +49,7 @@ export interface SimulatedNodeOptions {
 }
 
 const HEARTBEAT_US = 1_000_000;
-const RESEND_US = 2_000_000;
+const RESEND_US = { min: 2_000_000, max: 10_000_000 };
 /** How long, and in how many directives, the log must contradict the outbox. */
 const CONTRADICTION_MS = 30_000;
 const CONTRADICTIONS = 5;
@@ -251,7 +251,8 @@ export class SimulatedNode {
   }
 
   #resendLater(life: number): void {
-    this.#options.clock.schedule(RESEND_US, () => {
+    const { clock, prng } = this.#options;
+    clock.schedule(prng.between(RESEND_US.min, RESEND_US.max), () => {
       if (this.#life !== life) return;
       this.#resend();
       this.#resendLater(life);
