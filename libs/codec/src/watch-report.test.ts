@@ -13,6 +13,8 @@ const report: WatchReport = {
   replica: 2,
   life: 2 ** 46 + 1,
   counter: 77,
+  realtimeMs: 1_700_000_000_000,
+  timeMs: 1_700_000_000_500,
   heard: [{ replica: 1, life: 5, counter: 70 }],
   shards: [
     { shard: 0, uninterruptedMs: 0 },
@@ -44,6 +46,8 @@ test("decodeWatchReport() refuses what is out of bounds, and takes any bytes", (
   const wrong: Partial<WatchReport>[] = [
     { replica: -1 },
     { counter: -1 },
+    { realtimeMs: -1 },
+    { timeMs: -1 },
     { servers: ["two words"] },
     { back: ["NOT A NODE" as never] },
     { silent: [{ ...SILENT, silentMs: -1 }] },

@@ -32,6 +32,8 @@ export interface WatchReport {
   }[];
   readonly back: readonly NodeName[];
   readonly needs: readonly { readonly node: NodeName; readonly incarnation: string }[];
+  readonly realtimeMs: number;
+  readonly timeMs: number;
   readonly contested: readonly {
     readonly node: NodeName;
     readonly heard: readonly {
@@ -61,6 +63,8 @@ export function decodeWatchReport(bytes: Uint8Array): Decoded<WatchReport> {
       replica: counter("replica", message.replica),
       life: counter("life", message.life),
       counter: counter("counter", message.counter),
+      realtimeMs: counter("wall clock", message.realtimeMs),
+      timeMs: counter("time", message.timeMs),
       heard: listUpTo("heard reports", message.heard, REPLICAS_MAX).map((each) => ({
         replica: counter("replica", each.replica),
         life: counter("life", each.life),

@@ -43,12 +43,12 @@ export class Batch {
   constructor(options: {
     readonly view: Datacenter;
     readonly index: number;
-    readonly realtimeMs: number;
+    readonly nowMs: number;
   }) {
     this.#view = options.view;
     this.#draft = new Draft(options.view);
     this.#index = options.index;
-    this.nowMs = Math.max(options.view.stampMs, Math.floor(options.realtimeMs));
+    this.nowMs = options.nowMs;
   }
 
   get events(): readonly RecordedEvent[] {

@@ -63,6 +63,7 @@ class Harness {
       uninterruptedMs: new Map([[0, uninterruptedMs]]),
       servers: [],
       silent: new Map(),
+      clock: undefined,
       back: new Set(),
       contested: new Map(this.watch.contested(nowMs).map(({ node, heard }) => [node, heard])),
     };

@@ -1,4 +1,6 @@
 export { type Addressee, addresseeOf } from "./addressee.ts";
+export { DatacenterTime, PATIENCE_MS, STEP_MS } from "./datacenter-time.ts";
+export type { ClockReading, ClockStanding, DatacenterTimeOptions } from "./datacenter-time.ts";
 export { Leader } from "./leader.ts";
 export type { LeaderOptions } from "./leader.ts";
 export { orderReplyOf } from "./order-reply.ts";

@@ -23,6 +23,7 @@ import type {
 import { Planner } from "@atoll/planner";
 import { BoundedQueue, type Clock } from "@atoll/stdx";
 import { Batch } from "./batch.ts";
+import type { DatacenterTime } from "./datacenter-time.ts";
 import { directiveOf } from "./directive.ts";
 import { OrderDispatcher } from "./order-dispatcher.ts";
 import { PlanSchedule } from "./plan-schedule.ts";
@@ -50,6 +51,8 @@ export interface LeaderOptions {
   readonly observer: LeaderObserver;
   readonly presence: PresenceSource;
   readonly clock: Clock;
+  /** What entries are stamped with. */
+  readonly time: DatacenterTime;
   readonly settings: ControlSettings;
   /** Asks the owner to call `run` soon. May be called many times before it does. */
   readonly requestRun: () => void;
@@ -167,7 +170,7 @@ export class Leader {
     const nowMs = this.#options.clock.monotonicMs();
     for (const need of this.#options.presence.takeNeeds()) this.#needed(need);
     this.#directAll(nowMs);
-    if (this.#underWay) return;
+    if (this.#underWay || !this.#options.time.ready()) return;
     this.#replanSlowly(nowMs);
     const batch = this.#collect(nowMs);
     // Looking at nodes has found what is open on them.
@@ -177,10 +180,10 @@ export class Leader {
   }
 
   #collect(nowMs: number): Batch {
-    const { state, clock } = this.#options;
+    const { state, time } = this.#options;
     const view = state.datacenter;
     const index = state.appliedIndex + 1;
-    const batch = new Batch({ view, index, realtimeMs: clock.realtimeMs() });
+    const batch = new Batch({ view, index, nowMs: time.now() });
     this.#collectDecisions(batch);
     for (const command of this.#options.presence.verdicts(nowMs)) batch.decide(command, "detector");
     for (const pending of this.#commands.drain(this.#options.settings.commandsPerBatchMax)) {

@@ -76,6 +76,7 @@ function witness(said: Said, at: number): Witness {
     uninterruptedMs: new Map([[0, listenedMs]]),
     servers,
     silent: new Map(claims),
+    clock: undefined,
     back: new Set((said.back ?? []) as NodeName[]),
     contested: new Map(),
   };

@@ -1,7 +1,9 @@
 /** What a replica says of nodes it cannot hear for reasons of its own: nothing. */
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
+import type { Clock } from "@atoll/stdx";
 import { Datacenter, type DatacenterName, type LogEntry, type NodeName } from "@atoll/domain";
+import { DatacenterTime } from "./datacenter-time.ts";
 import { DETECTION_DEFAULTS } from "./detection-settings.ts";
 import type { LogCodec } from "./ports.ts";
 import { ReplicatedState } from "./replicated-state.ts";
@@ -37,12 +39,19 @@ class Harness {
   echoMs: number | undefined = 1;
   last: WatchReport | undefined;
   #echoes: { readonly atMs: number; readonly report: WatchReport }[] = [];
+  readonly #clock: Clock = { monotonicMs: () => this.nowMs, realtimeMs: () => 0 };
   readonly watch: ReplicaWatch = new ReplicaWatch({
     datacenter: "dc1" as DatacenterName,
     replica: 1,
     life: 7,
     state: this.state,
-    clock: { monotonicMs: () => this.nowMs, realtimeMs: () => 0 },
+    clock: this.#clock,
+    time: new DatacenterTime({
+      replica: 1,
+      voters: () => [1],
+      stampMs: () => this.state.datacenter.stampMs,
+      clock: this.#clock,
+    }),
     settings: DETECTION_DEFAULTS,
     link: {
       hearShards: () => {},

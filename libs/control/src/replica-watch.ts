@@ -9,6 +9,7 @@
 import type { DatacenterName, NodeName } from "@atoll/domain";
 import type { Clock } from "@atoll/stdx";
 import { judgeClaimants, type ReportClaimants } from "./claimant-judge.ts";
+import type { DatacenterTime } from "./datacenter-time.ts";
 import type { DetectionSettings } from "./detection-settings.ts";
 import { HeartbeatWatch } from "./heartbeat-watch.ts";
 import { type PresenceCommand, PresenceJudge } from "./presence-judge.ts";
@@ -32,6 +33,8 @@ export interface ReplicaWatchOptions {
   readonly state: ReplicatedState;
   readonly link: WatchLink;
   readonly clock: Clock;
+  /** Told what the replicas' clocks show. */
+  readonly time: DatacenterTime;
   readonly settings: DetectionSettings;
   readonly shards: { readonly count: number; readonly of: (node: string) => number };
   /** Undefined when the bytes are no heartbeat of this node. */
@@ -144,6 +147,7 @@ export class ReplicaWatch {
       this.#judge.reset(state.datacenter);
       if (this.#leading) this.#judge.begin(nowMs);
     }
+    this.#options.time.observe(this.#group.clocks(nowMs));
     if (this.#server === "" || nowMs - this.#lookedAtMs < settings.lookEveryMs) return;
     this.#lookedAtMs = nowMs;
     this.#share(nowMs);
@@ -229,7 +233,7 @@ export class ReplicaWatch {
   }
 
   #report(nowMs: number): void {
-    const { datacenter, replica, life, link } = this.#options;
+    const { datacenter, replica, life, link, time } = this.#options;
     this.#reportedAtMs = nowMs;
     this.#reports += 1;
     const horizonMs = this.#group.horizonMs;
@@ -239,6 +243,7 @@ export class ReplicaWatch {
       replica,
       life,
       ...this.#group.next(nowMs),
+      ...time.reading,
       shards: hears ? this.#watchedShards(horizonMs) : [],
       servers: [...new Set([this.#server, ...this.#nodes.servers(nowMs)])],
       silent: hears ? this.#nodes.silent(horizonMs) : [],

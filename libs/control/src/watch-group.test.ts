@@ -31,6 +31,8 @@ function reportOf(of: WatchGroup, replica: number, nowMs: number, life?: number)
     back: [],
     needs: [],
     contested: [],
+    realtimeMs: 0,
+    timeMs: 0,
   };
 }
 

@@ -7,6 +7,7 @@
  * keeps the order, so whatever it had for us before has been taken in. Used by `ReplicaWatch`.
  */
 import type { NodeName } from "@atoll/domain";
+import type { ClockReading } from "./datacenter-time.ts";
 import type { DetectionSettings } from "./detection-settings.ts";
 import type { ContestedNode, HeardReport, SilentNode, WatchReport } from "./watch-report.ts";
 
@@ -24,6 +25,8 @@ export interface Witness {
   readonly silent: ReadonlyMap<NodeName, Claim>;
   readonly back: ReadonlySet<NodeName>;
   readonly contested: ReadonlyMap<NodeName, ContestedNode["heard"]>;
+  /** Undefined when it says nothing of its clocks. */
+  readonly clock: ClockReading | undefined;
 }
 
 interface Peer {
@@ -96,7 +99,10 @@ export class WatchGroup {
     if (madeAfterMs === undefined) return;
     if (own) this.#horizonMs = madeAfterMs;
     peer.madeAfterMs = madeAfterMs;
-    peer.witness = witnessOf(report, madeAfterMs, this.#kept(peer.witness, report, nowMs));
+    peer.witness = {
+      ...witnessOf(report, madeAfterMs, this.#kept(peer.witness, report, nowMs)),
+      clock: clockIn(report, nowMs),
+    };
   }
 
   /** The replicas that live, this one among them, by number. */
@@ -113,6 +119,15 @@ export class WatchGroup {
     const found: Witness[] = [];
     for (const peer of this.#peers.values()) {
       if (peer.witness !== undefined && this.#isFresh(peer, nowMs)) found.push(peer.witness);
+    }
+    return found;
+  }
+
+  /** What the others' clocks show, beside the own monotonic one. */
+  clocks(nowMs: number): ClockReading[] {
+    const found: ClockReading[] = [];
+    for (const { replica, clock } of this.witnesses(nowMs)) {
+      if (clock !== undefined && replica !== this.#replica) found.push(clock);
     }
     return found;
   }
@@ -151,7 +166,17 @@ export class WatchGroup {
   }
 }
 
-function witnessOf(report: WatchReport, madeAfterMs: number, kept: readonly Claim[]): Witness {
+function clockIn({ replica, realtimeMs, timeMs }: WatchReport, nowMs: number): Witness["clock"] {
+  if (realtimeMs === 0) return undefined;
+  const timeAheadMs = timeMs === 0 ? undefined : timeMs - nowMs;
+  return { replica, wallAheadMs: realtimeMs - nowMs, timeAheadMs };
+}
+
+function witnessOf(
+  report: WatchReport,
+  madeAfterMs: number,
+  kept: readonly Claim[],
+): Omit<Witness, "clock"> {
   const silent = new Map<NodeName, Claim>();
   for (const claim of kept) silent.set(claim.node, claim);
   for (const each of report.silent) silent.set(each.node, { ...each, madeAfterMs });

@@ -1,8 +1,8 @@
 /**
  * What a replica tells the others, a few times a second, of the heartbeats that it hears.
  *
- * A report is a statement about the moment at which it was made, by its maker's own clock: it holds
- * durations, never times. That a reader can trust its age follows from `heard`: a report that names
+ * A report is a statement about the moment at which it was made, by its maker's own clock: what it
+ * says of nodes are durations, never times. That a reader can trust its age follows from `heard`: a report that names
  * the reader's own report number k was made after the reader sent that.
  */
 import type { AgentProcess, Claimant, DatacenterName, NodeName } from "@atoll/domain";
@@ -26,6 +26,10 @@ export interface WatchReport {
   readonly back: readonly NodeName[];
   readonly needs: readonly NodeInNeed[];
   readonly contested: readonly ContestedNode[];
+  /** What its wall clock shows; 0 when it does not say. */
+  readonly realtimeMs: number;
+  /** What time it is in the datacenter, as far as it knows; 0 while it does not. */
+  readonly timeMs: number;
 }
 
 export interface HeardReport {

@@ -37,9 +37,6 @@ const FAULTS = [
 
 type Fault = (typeof FAULTS)[number];
 
-/** After a leap ahead time in the log stands still, and much else with it: not in every run. */
-const WITHOUT_LEAPS: readonly Fault[] = FAULTS.filter((fault) => fault !== "clockStepped");
-
 export class DatacenterFaults {
   readonly counters: Record<Fault, number> = {
     replicaCrash: 0,
@@ -63,32 +60,25 @@ export class DatacenterFaults {
   readonly #datacenter: SimulatedDatacenter;
   readonly #prng: Prng;
   readonly #endUs: number;
-  readonly #faults: readonly Fault[];
   readonly #twins = new Map<SimulatedNode, SimulatedNode>();
   #busIsDown = false;
-  /** The furthest that a wall clock was ahead. */
-  #offsetMs = 0;
 
   constructor(datacenter: SimulatedDatacenter, prng: Prng, endUs: number) {
     this.#datacenter = datacenter;
     this.#prng = prng;
     this.#endUs = endUs;
-    this.#faults = prng.chance(1, 3) ? FAULTS : WITHOUT_LEAPS;
     this.#later();
   }
 
-  /** Ends every fault. */
+  /** Ends every fault; wall clocks stay as wrong as they are. */
   heal(): void {
     const { network, bus, orchestrators, nodes } = this.#datacenter;
     network.settings = CALM_NETWORK;
     network.healAll();
     if (this.#busIsDown) bus.startServer();
     this.#busIsDown = false;
-    // Time in the log never goes back: the clocks agree again on the latest of them.
-    const offsetMs = Math.max(...orchestrators.map(({ clock }) => clock.offsetMs), this.#offsetMs);
     for (const orchestrator of orchestrators) {
       orchestrator.clock.resume();
-      orchestrator.clock.step(offsetMs);
       orchestrator.start();
       if (orchestrator.bus !== undefined) bus.heal(orchestrator.bus);
     }
@@ -103,7 +93,7 @@ export class DatacenterFaults {
     const { clock } = this.#datacenter;
     clock.schedule(this.#prng.between(1_000, PAUSE_US_MAX), () => {
       if (clock.nowUs >= this.#endUs) return;
-      const fault = this.#prng.pick(this.#faults);
+      const fault = this.#prng.pick(FAULTS);
       this.counters[fault] += 1;
       this.#do(fault);
       this.#later();
@@ -125,7 +115,6 @@ export class DatacenterFaults {
         return this.#pause(prng.pick(orchestrators).clock, 1_500_000);
       case "clockStepped": {
         const offsetMs = prng.pick([-HOUR_MS, 0, HOUR_MS]);
-        this.#offsetMs = Math.max(this.#offsetMs, offsetMs);
         return prng.pick(orchestrators).clock.step(offsetMs);
       }
       case "linkCut":

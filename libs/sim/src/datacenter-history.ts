@@ -10,6 +10,7 @@ import type { ActionId, LogEntry, NodeName, StateView } from "@atoll/domain";
 import { compareText, Digest64 } from "@atoll/stdx";
 import { DatacenterIdentityChecker } from "./datacenter-identity-checker.ts";
 import { DatacenterLimitsChecker } from "./datacenter-limits-checker.ts";
+import { DatacenterTimeChecker } from "./datacenter-time-checker.ts";
 import { Violation } from "./violation.ts";
 
 /** A node that was there for so long before its verdict was never silent long enough for one. */
@@ -34,6 +35,7 @@ export class DatacenterHistory {
   readonly #withdrawn = new Set<ActionId>();
   readonly limits: DatacenterLimitsChecker = new DatacenterLimitsChecker();
   readonly identity: DatacenterIdentityChecker = new DatacenterIdentityChecker();
+  readonly time: DatacenterTimeChecker = new DatacenterTimeChecker();
   lastIndex = 0;
   accusations = 0;
   events = 0;
@@ -60,6 +62,7 @@ export class DatacenterHistory {
     this.#entries.set(index, digest);
     this.lastIndex = index;
     if (entry !== undefined) this.limits.applied(index, entry, view);
+    if (entry !== undefined) this.time.applied(index, entry.stampMs);
     for (const { event } of entry?.events ?? []) {
       this.events += 1;
       this.identity.applied(event, applied.nowMs);

@@ -38,6 +38,8 @@ export interface DatacenterSimulationResult {
   readonly storms: number;
   /** Conflicts of agents under one name. */
   readonly conflicts: number;
+  /** How often wall clocks had to say what time it is. */
+  readonly timesBegun: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly virtualMs: number;
   readonly steps: number;
@@ -78,6 +80,7 @@ export function simulateDatacenter(seed: number): DatacenterSimulationResult {
     disruptions: history.limits.disruptions,
     storms: history.limits.storms,
     conflicts: history.identity.conflicts,
+    timesBegun: history.time.begun,
     faults: faults.counters,
     virtualMs: clock.monotonicMs(),
     steps: clock.steps,
@@ -104,11 +107,11 @@ function comeToRest(datacenter: SimulatedDatacenter): void {
   checkNodes(datacenter, nodes);
 }
 
-function whyRestless(datacenter: SimulatedDatacenter): string {
-  const { clock, orchestrators, nodes, history } = datacenter;
+function whyRestless({ orchestrators, nodes, history }: SimulatedDatacenter): string {
   const applied = new Set(orchestrators.map(({ state }) => state?.appliedIndex));
   if (applied.size > 1) return `replicas have applied ${[...applied].join(", ")}`;
-  if (!orchestrators.some(({ leader }) => leader?.leading)) return "nobody leads";
+  const time = orchestrators.find(({ leader }) => leader?.leading)?.time;
+  if (time === undefined) return "nobody leads";
   const waiting = nodes.find(({ outboxSize }) => outboxSize > 0);
   if (waiting !== undefined) return `${waiting.name} holds ${waiting.outboxSize} facts`;
   const view = orchestrators[0]?.state?.datacenter;
@@ -120,7 +123,7 @@ function whyRestless(datacenter: SimulatedDatacenter): string {
   if (passedOver !== undefined) return `the log holds a twin of ${passedOver.name}`;
   const planner = new Planner({ view, datacenter: SIMULATED_NAME });
   for (const { name } of nodes) {
-    const plan = planner.planNode(name, Math.max(clock.realtimeMs(), view.stampMs));
+    const plan = planner.planNode(name, time.now());
     if (!plan.converged) return `${name} is ${plan.condition.state}: ${plan.condition.reason}`;
   }
   for (const operation of view.runningOperations()) return `${operation.id} is not done`;

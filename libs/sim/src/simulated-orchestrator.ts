@@ -16,6 +16,7 @@ import {
   addresseeOf,
   type AgentLink,
   type ControlSettings,
+  type DatacenterTime,
   Leader,
   type LogCodec,
   type OrderReply,
@@ -31,6 +32,7 @@ import type { Message, ReplicaId } from "raft-ts";
 import type { DatacenterHistory } from "./datacenter-history.ts";
 import type { MemoryLogStore } from "./raft-log-store.ts";
 import type { ReplicaClock } from "./replica-clock.ts";
+import { SimulatedTime } from "./simulated-time.ts";
 import { simulatedWatch } from "./simulated-watch.ts";
 import { Violation } from "./violation.ts";
 
@@ -55,6 +57,7 @@ interface Life {
   readonly state: ReplicatedState;
   readonly leader: Leader;
   readonly watch: ReplicaWatch;
+  readonly time: DatacenterTime;
   readonly bus: OrchestratorBus;
   reading: Unsubscribe | undefined;
 }
@@ -89,6 +92,10 @@ export class SimulatedOrchestrator {
 
   get state(): ReplicatedState | undefined {
     return this.#life?.state;
+  }
+
+  get time(): DatacenterTime | undefined {
+    return this.#life?.time;
   }
 
   get clock(): ReplicaClock {
@@ -168,12 +175,19 @@ export class SimulatedOrchestrator {
   #makeLife(replica: Replica, state: ReplicatedState): Life {
     const { clock, codec, control, datacenter, history, id, prng } = this.#options;
     const bus = this.#options.bus.orchestrator(this.#options.scheduler);
+    const time = new SimulatedTime(history, {
+      replica: id,
+      voters: () => replica.status().membership.voters,
+      stampMs: () => state.datacenter.stampMs,
+      clock,
+    });
     const watch = simulatedWatch({
       datacenter,
       replica: id,
       state,
       bus,
       clock,
+      time,
       prng: prng.child(`watch ${this.#lives}`),
       settings: control.detection,
       history,
@@ -184,12 +198,14 @@ export class SimulatedOrchestrator {
       state,
       codec,
       clock,
+      time,
       settings: control,
       presence: watch,
       link: agentLink(bus, () => state.datacenter),
       observer: { batchCommitted: () => {}, orderAnswered: () => {} },
       log: {
         propose: (data, done) => {
+          history.time.proposed(codec.decodeLogEntry(data).stampMs, clock.monotonicMs());
           replica.propose([data], (outcome) => {
             if (this.#life !== life) return;
             if (outcome.type === "committed") done({ type: "committed", index: outcome.lastIndex });
@@ -212,7 +228,7 @@ export class SimulatedOrchestrator {
         });
       },
     });
-    const life: Life = { replica, state, leader, watch, bus, reading: undefined };
+    const life: Life = { replica, state, leader, watch, time, bus, reading: undefined };
     return life;
   }
 

@@ -3,7 +3,12 @@
  * one. What it would have decided is shown to the history first. Used by `SimulatedOrchestrator`.
  */
 import { decodeHeartbeat, decodeWatchReport, encodeWatchReport } from "@atoll/codec";
-import { type DetectionSettings, type ReplicatedState, ReplicaWatch } from "@atoll/control";
+import {
+  type DatacenterTime,
+  type DetectionSettings,
+  type ReplicatedState,
+  ReplicaWatch,
+} from "@atoll/control";
 import type { DatacenterName } from "@atoll/domain";
 import { HEARTBEAT_SHARDS, heartbeatShardOf, type OrchestratorBus } from "@atoll/event-bus";
 import type { Prng } from "@atoll/stdx";
@@ -16,17 +21,19 @@ export function simulatedWatch(options: {
   readonly state: ReplicatedState;
   readonly bus: OrchestratorBus;
   readonly clock: VirtualClock;
+  readonly time: DatacenterTime;
   readonly prng: Prng;
   readonly settings: DetectionSettings;
   readonly history: DatacenterHistory;
 }): ReplicaWatch {
-  const { datacenter, replica, state, bus, clock, prng, settings, history } = options;
+  const { datacenter, replica, state, bus, clock, time, prng, settings, history } = options;
   const watch = new AccusingWatch(history, {
     datacenter,
     replica,
     life: prng.between(1, 2 ** 31),
     state,
     clock,
+    time,
     settings,
     link: {
       hearShards: (shards) => bus.hearShards(shards),

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import * as codec from "@atoll/codec";
 import {
   CONTROL_DEFAULTS,
+  type DatacenterTime,
   Leader,
   type Log as ControlLog,
   ReplicatedState,
@@ -20,7 +21,7 @@ import { connectOrchestratorBus } from "@atoll/event-bus-nats";
 import { OrchestratorServiceService } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import { GrpcPeerTransport, raftServiceDefinition } from "@atoll/raft-grpc";
 import { finishRepair, type LevelLogStore } from "@atoll/raft-level";
-import { DEFAULT_REPLICA_SETTINGS, Replica, StallDetector } from "@atoll/raft-replica";
+import { DEFAULT_REPLICA_SETTINGS, Replica } from "@atoll/raft-replica";
 import {
   aborted,
   channelCredentials,
@@ -35,11 +36,11 @@ import {
   systemClock,
 } from "@atoll/service-kit";
 import { Prng } from "@atoll/stdx";
-import { DEFAULT_RAFT_SETTINGS } from "raft-ts";
 import { AddressFinder } from "./address-finder.ts";
 import { BusAgentLink } from "./bus-agent-link.ts";
 import { BusHealth } from "./bus-health.ts";
 import { BusIntake } from "./bus-intake.ts";
+import { ClockWatch } from "./clock-watch.ts";
 import type { Config } from "./config.ts";
 import { Feed } from "./feed.ts";
 import { askPeers, settleGroup } from "./group-id.ts";
@@ -59,9 +60,8 @@ import { RecoveryWatch } from "./recovery-watch.ts";
 import { repairDamaged } from "./repair-phase.ts";
 import { runningRepairService } from "./running-repair-service.ts";
 import { Sessions } from "./session.ts";
+import { startTicks } from "./ticks.ts";
 
-/** One Raft tick. Heartbeats and timeouts are counts of it. */
-const TICK_MS = 10;
 /** Entries kept in memory; a larger tail costs more collecting than it saves reading. */
 const TAIL_BYTES_MAX = 8 * 1024 * 1024;
 const SERVICE_NAME = "atoll.replica.v1.OrchestratorService";
@@ -98,8 +98,10 @@ export async function startApp(config: Config, signal: AbortSignal): Promise<App
   const { natsUrl: url, datacenter, streamReplicas } = config;
   const bus = connectOrchestratorBus({ url, datacenter, log, streamReplicas });
   parts.defer(() => bus.close());
-  const watch = startWatch(config, { state, bus, counted, parts });
-  const leader = makeLeader(config, { consensus, bus, watch, observer: counted, log });
+  const clocks = new ClockWatch({ replicaId: config.replicaId, replica, state, metrics, log });
+  const { time } = clocks;
+  const watch = startWatch(config, { state, bus, time, counted, parts });
+  const leader = makeLeader(config, { consensus, bus, watch, time, observer: counted, log });
   const intake = new BusIntake({
     datacenter: config.datacenter,
     bus,
@@ -113,9 +115,9 @@ export async function startApp(config: Config, signal: AbortSignal): Promise<App
   const sessions = new Sessions({ leader, replica, groupId });
 
   const busHealth = new BusHealth(bus);
-  const lagClock = new LagClock();
+  const shown = { busHealth, clocks, lagClock: new LagClock(), log };
   const server = parts.use(
-    await startServer(config, { consensus, sessions, feed, busHealth, lagClock, log, metrics }),
+    await startServer(config, { consensus, sessions, feed, ...shown, metrics }),
   );
   // Streams end first, or the server would wait for them.
   parts.defer(async () => {
@@ -131,14 +133,12 @@ export async function startApp(config: Config, signal: AbortSignal): Promise<App
       host: config.listen.host,
       port: config.adminPort,
       metrics,
-      health: () => healthOf({ replica, quorumRead, recovery, busHealth }),
+      health: () => healthOf({ replica, quorumRead, recovery, busHealth, clocks }),
       log,
     }),
   );
   const keeper = makeKeeper(config, { consensus, leader, log });
-  parts.use(
-    startTicks({ replica, leader, watch, keeper, recovery, quorumRead, counted, lagClock, log }),
-  );
+  parts.use(startTicks({ ...consensus, leader, watch, keeper, quorumRead, counted, ...shown }));
   leadership.join({ leader, intake });
   server.setServing(SERVICE_NAME, true);
   server.setServing("", true);
@@ -165,41 +165,6 @@ function makeLog(config: Config, metrics: Metrics): Log {
     fields: { datacenter: config.datacenter, replica: String(config.replicaId) },
     dropped: () => dropped.inc(),
   });
-}
-
-/** Ticks Raft and the leader's loop; a replica that stood still is told so first. */
-function startTicks(ticked: {
-  readonly replica: Replica;
-  readonly leader: Leader;
-  readonly watch: ReplicaWatch;
-  readonly keeper: GroupKeeper;
-  readonly recovery: RecoveryWatch;
-  readonly quorumRead: QuorumRead;
-  readonly counted: OrchestratorMetrics;
-  readonly lagClock: LagClock;
-  readonly log: Log;
-}): Disposable {
-  const { replica, leader, watch, keeper, recovery, quorumRead, counted, lagClock, log } = ticked;
-  const detector = new StallDetector({
-    clock: systemClock,
-    replica,
-    stallMs: TICK_MS * DEFAULT_RAFT_SETTINGS.electionTimeoutTicksMax,
-    told: (gapMs) => {
-      log.warn("the loop stood still", { gapMs });
-      counted.stalled(gapMs);
-    },
-  });
-  const timer = setInterval(() => {
-    detector.tick();
-    recovery.tick();
-    quorumRead.tick();
-    watch.tick();
-    leader.run();
-    const nowMs = systemClock.monotonicMs();
-    if (leader.leading) lagClock.sample(replica.status().lastIndex, nowMs);
-    keeper.run(nowMs);
-  }, TICK_MS);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 async function startConsensus(
@@ -270,11 +235,12 @@ function makeLeader(
     readonly consensus: Consensus;
     readonly bus: OrchestratorBus;
     readonly watch: ReplicaWatch;
+    readonly time: DatacenterTime;
     readonly observer: OrchestratorMetrics;
     readonly log: Log;
   },
 ): Leader {
-  const { consensus, bus, watch, observer, log } = joined;
+  const { consensus, bus, watch, time, observer, log } = joined;
   const { replica, state } = consensus;
   let runRequested = false;
   const leader: Leader = new Leader({
@@ -286,6 +252,7 @@ function makeLeader(
     observer,
     presence: watch,
     clock: systemClock,
+    time,
     settings: CONTROL_DEFAULTS,
     requestRun: () => {
       if (runRequested) return;
@@ -347,12 +314,13 @@ async function startServer(
     readonly sessions: Sessions;
     readonly feed: Feed;
     readonly busHealth: BusHealth;
+    readonly clocks: ClockWatch;
     readonly lagClock: LagClock;
     readonly log: Log;
     readonly metrics: Metrics;
   },
 ): Promise<GrpcServer> {
-  const { consensus, sessions, feed, busHealth, lagClock, log, metrics } = joined;
+  const { consensus, sessions, feed, busHealth, clocks, lagClock, log, metrics } = joined;
   const { transport, replica, state, store, groupId } = consensus;
   return startGrpcServer({
     listen: config.listen.text,
@@ -369,6 +337,7 @@ async function startServer(
           sessions,
           feed,
           lagClock,
+          clocks,
           busConnected: () => busHealth.connected,
         }),
       },

@@ -8,6 +8,7 @@
 import type { ReplicaDriver, ReplicaStatus } from "@atoll/raft-replica";
 import type { HealthReport } from "@atoll/service-kit";
 import type { BusHealth } from "./bus-health.ts";
+import type { ClockWatch } from "./clock-watch.ts";
 import type { QuorumRead } from "./quorum-read.ts";
 import type { RecoveryWatch } from "./recovery-watch.ts";
 
@@ -16,14 +17,17 @@ export async function healthOf(parts: {
   readonly quorumRead: Pick<QuorumRead, "ask">;
   readonly recovery: Pick<RecoveryWatch, "reason">;
   readonly busHealth: Pick<BusHealth, "connected" | "reason">;
+  readonly clocks: Pick<ClockWatch, "reason">;
 }): Promise<HealthReport> {
-  const { replica, quorumRead, recovery, busHealth } = parts;
+  const { replica, quorumRead, recovery, busHealth, clocks } = parts;
   const raft = await quorumRead.ask();
   const recovering = recovery.reason();
   const log = { ok: recovering === undefined, detail: recovering ?? "whole" };
   const bus = { ok: busHealth.connected, detail: busHealth.reason };
-  const status = statusOf(replica.status().role, raft.ok, log.ok && bus.ok);
-  return { status, checks: { log, raft, bus } };
+  const wrong = clocks.reason();
+  const clock = { ok: wrong === undefined, detail: wrong ?? "as the others'" };
+  const status = statusOf(replica.status().role, raft.ok, log.ok && bus.ok && clock.ok);
+  return { status, checks: { log, raft, bus, clock } };
 }
 
 function statusOf(

@@ -8,6 +8,7 @@ import { randomInt } from "node:crypto";
 import { decodeHeartbeat, decodeWatchReport, encodeWatchReport } from "@atoll/codec";
 import {
   CONTROL_DEFAULTS,
+  type DatacenterTime,
   type DetectionSettings,
   type HeartbeatView,
   type ReplicatedState,
@@ -31,6 +32,7 @@ export interface HeartbeatIntakeOptions {
   readonly state: ReplicatedState;
   readonly bus: OrchestratorBus;
   readonly clock: Clock;
+  readonly time: DatacenterTime;
   readonly settings: DetectionSettings;
   readonly messagesRefused: Counter;
 }
@@ -41,11 +43,12 @@ export function startWatch(
   joined: {
     readonly state: ReplicatedState;
     readonly bus: OrchestratorBus;
+    readonly time: DatacenterTime;
     readonly counted: OrchestratorMetrics;
     readonly parts: AsyncDisposableStack;
   },
 ): ReplicaWatch {
-  const { state, bus, counted, parts } = joined;
+  const { state, bus, time, counted, parts } = joined;
   const { watch } = parts.use(
     new HeartbeatIntake({
       datacenter,
@@ -53,6 +56,7 @@ export function startWatch(
       state,
       bus,
       clock: systemClock,
+      time,
       settings: CONTROL_DEFAULTS.detection,
       messagesRefused: counted.messagesRefused,
     }),
@@ -71,13 +75,14 @@ export class HeartbeatIntake implements Disposable {
 
   constructor(options: HeartbeatIntakeOptions) {
     this.#options = options;
-    const { bus, datacenter, replicaId, state, clock, settings } = options;
+    const { bus, datacenter, replicaId, state, clock, time, settings } = options;
     this.watch = new ReplicaWatch({
       datacenter,
       replica: replicaId,
       life: randomInt(1, LIVES),
       state,
       clock,
+      time,
       settings,
       link: {
         hearShards: (shards) => bus.hearShards(shards),

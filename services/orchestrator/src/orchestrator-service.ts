@@ -22,6 +22,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Backups } from "./backup.ts";
+import type { ClockWatch } from "./clock-watch.ts";
 import type { Feed } from "./feed.ts";
 import type { LagClock } from "./lag-clock.ts";
 import { transferLeadership } from "./leadership-transfer.ts";
@@ -37,6 +38,7 @@ export interface OrchestratorServiceParts {
   readonly sessions: Sessions;
   readonly feed: Feed;
   readonly lagClock: LagClock;
+  readonly clocks: Pick<ClockWatch, "standing">;
   readonly busConnected: () => boolean;
 }
 

@@ -4,6 +4,7 @@
 import type { ReplicatedState } from "@atoll/control";
 import type { GetStatusResponse } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import type { ReplicaDriver } from "@atoll/raft-replica";
+import type { ClockWatch } from "./clock-watch.ts";
 import type { LagClock } from "./lag-clock.ts";
 import { VERSION } from "./version.ts";
 
@@ -14,6 +15,7 @@ export function statusOf(
     readonly replica: Pick<ReplicaDriver, "status">;
     readonly state: ReplicatedState;
     readonly lagClock: LagClock;
+    readonly clocks: Pick<ClockWatch, "standing">;
     readonly busConnected: () => boolean;
   },
   nowMs: number,
@@ -21,6 +23,7 @@ export function statusOf(
   const { membership, peers, recovery, ...own } = of.replica.status();
   // A group that is still founded has nothing to recover.
   const isRecovering = recovery !== undefined && recovery.standing !== "founded";
+  const { wallAheadMs, timeAheadMs } = of.clocks.standing;
   return {
     id: own.id,
     datacenter: of.datacenter,
@@ -44,6 +47,8 @@ export function statusOf(
     learners: [...membership.learners, ...membership.learnersNext],
     recovering: isRecovering,
     version: VERSION,
+    ...(wallAheadMs === undefined ? {} : { clockAheadMs: wallAheadMs }),
+    ...(timeAheadMs === undefined ? {} : { timeAheadMs }),
     addresses: Object.fromEntries(
       [...of.state.datacenter.groupReplicas()].map(({ id, address }) => [id, address]),
     ),

@@ -14,8 +14,9 @@ import {
   type RoleSpec,
   type ServiceName,
 } from "@atoll/domain";
-import { assert } from "@atoll/stdx";
+import { assert, type Clock } from "@atoll/stdx";
 import { CONTROL_DEFAULTS } from "../settings.ts";
+import { DatacenterTime } from "../datacenter-time.ts";
 import { Leader } from "../leader.ts";
 import type { Directive, LogCodec, OrderReply, ProposeOutcome, SubmitOutcome } from "../ports.ts";
 import type { NodeInNeed } from "../watch-report.ts";
@@ -78,11 +79,19 @@ export class Harness {
   readonly needs: NodeInNeed[] = [];
   watching = false;
   nowMs = 1_000;
+  readonly #clock: Clock = { monotonicMs: () => this.nowMs, realtimeMs: () => this.nowMs };
+  readonly time: DatacenterTime = new DatacenterTime({
+    replica: 1,
+    voters: () => [1],
+    stampMs: () => this.state.datacenter.stampMs,
+    clock: this.#clock,
+  });
   readonly leader: Leader = new Leader({
     datacenter: "east" as DatacenterName,
     state: this.state,
     codec: this.codec,
-    clock: { monotonicMs: () => this.nowMs, realtimeMs: () => this.nowMs },
+    clock: this.#clock,
+    time: this.time,
     settings: CONTROL_DEFAULTS,
     requestRun: () => {},
     observer: { batchCommitted: () => {}, orderAnswered: () => {} },
@@ -108,6 +117,10 @@ export class Harness {
       forgetFacts: () => {},
     },
   });
+
+  constructor() {
+    this.time.observe([]);
+  }
 
   /** Runs the loop and commits until it comes to rest, and until agents were told. */
   settle(): void {

@@ -31,7 +31,17 @@ export function datacenterRow(datacenter: Datacenter): Cell[] {
 }
 
 export function datacenterLines(datacenter: Datacenter, nowMs: number, paint: Paint): string[] {
-  const heading = ["REPLICA", "ROLE", "TERM", "COMMITTED", "APPLIED", "SNAPSHOT", "BUS", "ADDRESS"];
+  const heading = [
+    "REPLICA",
+    "ROLE",
+    "TERM",
+    "COMMITTED",
+    "APPLIED",
+    "SNAPSHOT",
+    "BUS",
+    "CLOCK",
+    "ADDRESS",
+  ];
   const rows = datacenter.replicas.map(replicaRow);
   return [
     ...pairs(
@@ -41,6 +51,7 @@ export function datacenterLines(datacenter: Datacenter, nowMs: number, paint: Pa
         ["nodes", `${datacenter.nodeCount}`],
         ["states", stateCounts(datacenter)],
         ["actions", actionsText(datacenter, nowMs)],
+        ["time in the log", timeText(datacenter)],
         ["as of event", datacenter.asOf && `#${datacenter.asOf.index}`],
         ["age", ageText(datacenter)],
       ],
@@ -53,7 +64,7 @@ export function datacenterLines(datacenter: Datacenter, nowMs: number, paint: Pa
 function replicaRow(replica: Replica): Cell[] {
   if (!replica.reachable) {
     const why = `${replica.address}  ${replica.reason}`;
-    return [String(replica.id), { text: "unreachable", style: "bad" }, "", "", "", "", "", why];
+    return [String(replica.id), { text: "unreachable", style: "bad" }, "", "", "", "", "", "", why];
   }
   return [
     String(replica.id),
@@ -63,6 +74,7 @@ function replicaRow(replica: Replica): Cell[] {
     `#${replica.appliedIndex}`,
     `#${replica.snapshotIndex}`,
     replica.busConnected ? "connected" : { text: "cut off", style: "bad" },
+    clockText(replica),
     replica.address,
   ];
 }
@@ -72,6 +84,31 @@ function actionsText({ pause, stormsHeld }: Datacenter, nowMs: number): Cell {
   if (stormsHeld === 0) return "running";
   const what = `healing is held in ${stormsHeld} fault domains`;
   return { text: `${what}: \`atoll storm list\` shows them`, style: "warning" };
+}
+
+/** Of a wall clock that is off by less nobody needs to know. */
+const TOLERANCE_MS = 5_000;
+
+function clockText({ clockAhead }: Replica): Cell {
+  if (clockAhead === undefined) return "unknown";
+  const aheadMs = durationMs(clockAhead);
+  return isOff(aheadMs) ? { text: offText(aheadMs), style: "bad" } : "ok";
+}
+
+/** Only where it is not that of the replicas' clocks. */
+function timeText({ replicas }: Datacenter): Cell | undefined {
+  const timeAhead = replicas.find(({ role }) => role === "leader")?.timeAhead;
+  if (timeAhead === undefined || !isOff(durationMs(timeAhead))) return undefined;
+  const text = `${offText(durationMs(timeAhead))}, and comes nearer by a tenth of what passes`;
+  return { text, style: "warning" };
+}
+
+function isOff(aheadMs: number): boolean {
+  return Math.abs(aheadMs) > TOLERANCE_MS;
+}
+
+function offText(aheadMs: number): string {
+  return `${span(Math.abs(aheadMs))} ${aheadMs > 0 ? "ahead" : "behind"}`;
 }
 
 function leaderText(datacenter: Datacenter): string {

@@ -364,8 +364,8 @@ export const datacenter: Datacenter = {
   stormsHeld: 0,
   name: "datacenters/dc1",
   replicas: [
-    replica(1, { role: "follower" }),
-    replica(2, { role: "leader" }),
+    replica(1, { role: "follower", clockAhead: { seconds: 3_600, nanos: 0 } }),
+    replica(2, { role: "leader", timeAhead: { seconds: 90, nanos: 0 } }),
     replica(3, { reachable: false, reason: "connection refused" }),
   ],
   nodeCount: 3,
@@ -393,6 +393,7 @@ function replica(
     appliedIndex: 61,
     snapshotIndex: 0,
     busConnected: true,
+    clockAhead: { seconds: 0, nanos: -3_000_000 },
     reason: "",
     ...about,
   };

@@ -14,6 +14,7 @@ import type { HandlerParts } from "./handler-parts.ts";
 import { checkReason } from "./check-reason.ts";
 import { pageSizeOf, readPageToken } from "./pages.ts";
 import { pauseOf } from "./pause-view.ts";
+import { durationOf } from "./time.ts";
 import { listStorms, releaseStorm } from "./storms.ts";
 
 export function datacenterService(
@@ -107,6 +108,7 @@ function replicaOf(id: number, address: string, answer: StatusAnswer): Replica {
     };
   }
   const { role, term, commitIndex, appliedIndex, snapshotIndex, busConnected } = answer.status;
+  const { clockAheadMs, timeAheadMs } = answer.status;
   return {
     id,
     address,
@@ -118,5 +120,7 @@ function replicaOf(id: number, address: string, answer: StatusAnswer): Replica {
     snapshotIndex,
     busConnected,
     reason: "",
+    ...(clockAheadMs === undefined ? {} : { clockAhead: durationOf(clockAheadMs) }),
+    ...(timeAheadMs === undefined ? {} : { timeAhead: durationOf(timeAheadMs) }),
   };
 }

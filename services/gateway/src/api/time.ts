@@ -14,9 +14,10 @@ export function timestampOf(realtimeMs: number): Timestamp {
   return durationOf(realtimeMs);
 }
 
+/** Of a length below zero both parts are, as the format has it. */
 export function durationOf(lengthMs: number): Duration {
   const wholeMs = Math.round(lengthMs);
-  const seconds = Math.floor(wholeMs / MS_PER_SECOND);
+  const seconds = Math.trunc(wholeMs / MS_PER_SECOND);
   return { seconds, nanos: (wholeMs - seconds * MS_PER_SECOND) * NANOS_PER_MS };
 }
 

@@ -297,6 +297,8 @@ export class FakeReplica {
       groupId: this.#datacenter.groupId,
       voters: this.#datacenter.voters ?? [...this.#datacenter.replicas.keys()],
       version: "0.1.0",
+      clockAheadMs: -1_500,
+      timeAheadMs: 0,
     };
     return { ...GetStatusResponse.create(), ...status };
   }

@@ -18,6 +18,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Duration } from "../../google/protobuf/duration.ts";
 import { ActionsPause, AsOf, Since } from "./common.ts";
 
 export const protobufPackage = "atoll.v1";
@@ -60,6 +61,18 @@ export interface Replica {
   readonly busConnected: boolean;
   /** Why it is not reachable. */
   readonly reason: string;
+  /**
+   * How far its wall clock is ahead of what the replicas agree on; absent while it hears no majority of them. A clock
+   * that is far off is not gone by.
+   */
+  readonly clockAhead?:
+    | Duration
+    | undefined;
+  /**
+   * How far the time in the log, by which events are stamped, is ahead of what the replicas agree on. It comes nearer
+   * by a tenth of what passes.
+   */
+  readonly timeAhead?: Duration | undefined;
 }
 
 export interface GetDatacenterRequest {
@@ -452,6 +465,8 @@ function createBaseReplica(): Replica {
     snapshotIndex: 0,
     busConnected: false,
     reason: "",
+    clockAhead: undefined,
+    timeAhead: undefined,
   };
 }
 
@@ -486,6 +501,12 @@ export const Replica: MessageFns<Replica> = {
     }
     if (message.reason !== "") {
       writer.uint32(82).string(message.reason);
+    }
+    if (message.clockAhead !== undefined) {
+      Duration.encode(message.clockAhead, writer.uint32(90).fork()).join();
+    }
+    if (message.timeAhead !== undefined) {
+      Duration.encode(message.timeAhead, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -583,6 +604,22 @@ export const Replica: MessageFns<Replica> = {
             message.reason = reader.string();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.clockAhead = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.timeAhead = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -623,6 +660,16 @@ export const Replica: MessageFns<Replica> = {
         ? globalThis.Boolean(object.bus_connected)
         : false,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      clockAhead: isSet(object.clockAhead)
+        ? Duration.fromJSON(object.clockAhead)
+        : isSet(object.clock_ahead)
+        ? Duration.fromJSON(object.clock_ahead)
+        : undefined,
+      timeAhead: isSet(object.timeAhead)
+        ? Duration.fromJSON(object.timeAhead)
+        : isSet(object.time_ahead)
+        ? Duration.fromJSON(object.time_ahead)
+        : undefined,
     };
   },
 
@@ -658,6 +705,12 @@ export const Replica: MessageFns<Replica> = {
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
+    if (message.clockAhead !== undefined) {
+      obj.clockAhead = Duration.toJSON(message.clockAhead);
+    }
+    if (message.timeAhead !== undefined) {
+      obj.timeAhead = Duration.toJSON(message.timeAhead);
+    }
     return obj;
   },
 
@@ -676,6 +729,12 @@ export const Replica: MessageFns<Replica> = {
     message.snapshotIndex = object.snapshotIndex ?? 0;
     message.busConnected = object.busConnected ?? false;
     message.reason = object.reason ?? "";
+    message.clockAhead = (object.clockAhead !== undefined && object.clockAhead !== null)
+      ? Duration.fromPartial(object.clockAhead)
+      : undefined;
+    message.timeAhead = (object.timeAhead !== undefined && object.timeAhead !== null)
+      ? Duration.fromPartial(object.timeAhead)
+      : undefined;
     return message;
   },
 };

@@ -279,6 +279,12 @@ export interface GetStatusResponse {
   readonly version: string;
   /** Where the replicas serve, by id, as the log says. */
   readonly addresses: { [key: number]: string };
+  /** How far its wall clock is ahead of what the replicas agree on; absent while it hears no majority. */
+  readonly clockAheadMs?:
+    | number
+    | undefined;
+  /** How far the time in the log is ahead of that, as this replica knows it. */
+  readonly timeAheadMs?: number | undefined;
 }
 
 export interface GetStatusResponse_AddressesEntry {
@@ -3982,6 +3988,8 @@ function createBaseGetStatusResponse(): GetStatusResponse {
     recovering: false,
     version: "",
     addresses: {},
+    clockAheadMs: undefined,
+    timeAheadMs: undefined,
   };
 }
 
@@ -4056,6 +4064,12 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     globalThis.Object.entries(message.addresses).forEach(([key, value]: [string, string]) => {
       GetStatusResponse_AddressesEntry.encode({ key: key as any, value }, writer.uint32(154).fork()).join();
     });
+    if (message.clockAheadMs !== undefined) {
+      writer.uint32(160).int64(message.clockAheadMs);
+    }
+    if (message.timeAheadMs !== undefined) {
+      writer.uint32(168).int64(message.timeAheadMs);
+    }
     return writer;
   },
 
@@ -4257,6 +4271,22 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
             }
             continue;
           }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.clockAheadMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.timeAheadMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4339,6 +4369,16 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
           {},
         )
         : {},
+      clockAheadMs: isSet(object.clockAheadMs)
+        ? globalThis.Number(object.clockAheadMs)
+        : isSet(object.clock_ahead_ms)
+        ? globalThis.Number(object.clock_ahead_ms)
+        : undefined,
+      timeAheadMs: isSet(object.timeAheadMs)
+        ? globalThis.Number(object.timeAheadMs)
+        : isSet(object.time_ahead_ms)
+        ? globalThis.Number(object.time_ahead_ms)
+        : undefined,
     };
   },
 
@@ -4407,6 +4447,12 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
         });
       }
     }
+    if (message.clockAheadMs !== undefined) {
+      obj.clockAheadMs = Math.round(message.clockAheadMs);
+    }
+    if (message.timeAheadMs !== undefined) {
+      obj.timeAheadMs = Math.round(message.timeAheadMs);
+    }
     return obj;
   },
 
@@ -4442,6 +4488,8 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
       },
       {},
     );
+    message.clockAheadMs = object.clockAheadMs ?? undefined;
+    message.timeAheadMs = object.timeAheadMs ?? undefined;
     return message;
   },
 };

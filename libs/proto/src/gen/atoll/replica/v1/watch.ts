@@ -12,7 +12,10 @@ export const protobufPackage = "atoll.replica.v1";
 
 export const protobufFileName = "atoll/replica/v1/watch.proto";
 
-/** A statement about the moment at which it was made: durations only, by its maker's own monotonic clock. */
+/**
+ * A statement about the moment at which it was made: durations by its maker's own monotonic clock, and what its clocks
+ * showed.
+ */
 export interface WatchReport {
   readonly datacenter: string;
   readonly replica: number;
@@ -33,6 +36,10 @@ export interface WatchReport {
   readonly needs: readonly NodeInNeed[];
   /** At most 100. */
   readonly contested: readonly ContestedNode[];
+  /** Its wall clock. */
+  readonly realtimeMs: number;
+  /** What time it is in the datacenter; 0 while it does not know it. */
+  readonly timeMs: number;
 }
 
 export interface HeardReport {
@@ -88,6 +95,8 @@ function createBaseWatchReport(): WatchReport {
     back: [],
     needs: [],
     contested: [],
+    realtimeMs: 0,
+    timeMs: 0,
   };
 }
 
@@ -125,6 +134,12 @@ export const WatchReport: MessageFns<WatchReport> = {
     }
     for (const v of message.contested) {
       ContestedNode.encode(v!, writer.uint32(90).fork()).join();
+    }
+    if (message.realtimeMs !== 0) {
+      writer.uint32(96).int64(message.realtimeMs);
+    }
+    if (message.timeMs !== 0) {
+      writer.uint32(104).int64(message.timeMs);
     }
     return writer;
   },
@@ -230,6 +245,22 @@ export const WatchReport: MessageFns<WatchReport> = {
             message.contested.push(ContestedNode.decode(reader, reader.uint32()));
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.realtimeMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.timeMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -257,6 +288,16 @@ export const WatchReport: MessageFns<WatchReport> = {
       contested: globalThis.Array.isArray(object?.contested)
         ? object.contested.map((e: any) => ContestedNode.fromJSON(e))
         : [],
+      realtimeMs: isSet(object.realtimeMs)
+        ? globalThis.Number(object.realtimeMs)
+        : isSet(object.realtime_ms)
+        ? globalThis.Number(object.realtime_ms)
+        : 0,
+      timeMs: isSet(object.timeMs)
+        ? globalThis.Number(object.timeMs)
+        : isSet(object.time_ms)
+        ? globalThis.Number(object.time_ms)
+        : 0,
     };
   },
 
@@ -295,6 +336,12 @@ export const WatchReport: MessageFns<WatchReport> = {
     if (message.contested?.length) {
       obj.contested = message.contested.map((e) => ContestedNode.toJSON(e));
     }
+    if (message.realtimeMs !== 0) {
+      obj.realtimeMs = Math.round(message.realtimeMs);
+    }
+    if (message.timeMs !== 0) {
+      obj.timeMs = Math.round(message.timeMs);
+    }
     return obj;
   },
 
@@ -314,6 +361,8 @@ export const WatchReport: MessageFns<WatchReport> = {
     message.back = object.back?.map((e) => e) || [];
     message.needs = object.needs?.map((e) => NodeInNeed.fromPartial(e)) || [];
     message.contested = object.contested?.map((e) => ContestedNode.fromPartial(e)) || [];
+    message.realtimeMs = object.realtimeMs ?? 0;
+    message.timeMs = object.timeMs ?? 0;
     return message;
   },
 };
