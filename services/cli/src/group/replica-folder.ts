@@ -41,8 +41,8 @@ export async function inspectReplicaFolder(
 /** What `atoll group verify FOLDER` says of a folder. */
 export async function verifyReplicaFolder(path: string): Promise<VerifyReport> {
   const hint =
-    `with a healthy majority: start the replica, it puts the log of ${path} aside and rebuilds ` +
-    "it; without one: `atoll group restore`";
+    `start the replica: with what the others hold it repairs the log of ${path}, or puts it ` +
+    "aside and rebuilds it; where no majority can be started: `atoll group restore`";
   const report = await verifyAt(path);
   if (report === undefined) {
     const problems = ["there is no log in it"];
