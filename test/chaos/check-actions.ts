@@ -21,12 +21,27 @@ export type Starts = ReadonlyMap<string, number>;
 
 export function checkActions(
   node: string,
-  seen: { readonly record: readonly RecordLine[]; readonly starts: Starts },
+  seen: {
+    readonly record: readonly RecordLine[];
+    /** Of other agents that ran under its name. */
+    readonly twins?: readonly (readonly RecordLine[])[];
+    readonly starts: Starts;
+  },
   log: readonly LoggedEvent[],
 ): ActionFindings {
   const planned = plannedOf(node, log);
   const problems = planned.problems;
-  const { taken, mayStart } = takenOf(node, seen.record, planned.actions, problems);
+  const account = { taken: new Set<string>(), mayStart: new Map<string, number>() };
+  const { taken, mayStart } = account;
+  for (const record of [seen.record, ...(seen.twins ?? [])]) {
+    for (const problem of takenOf(node, record, planned.actions, account)) problems.push(problem);
+  }
+  for (const line of (seen.twins ?? []).flat()) {
+    // What a twin did alone it may never have told.
+    if (line.type !== "offered" || line.fact.type !== "serviceRestartedAlone") continue;
+    const target = `service:${line.fact.key}`;
+    mayStart.set(target, (mayStart.get(target) ?? 0) + 1);
+  }
   for (const { event } of log) {
     if (event.type !== "serviceRestartedAlone" || event.node !== node) continue;
     const target = `service:${event.key}`;
@@ -38,7 +53,7 @@ export function checkActions(
     const allowed = mayStart.get(`service:${key}`) ?? 0;
     if (count > allowed) problems.push(`${node}: ${key} began ${count} times, ordered ${allowed}`);
   }
-  return { problems, planned: planned.actions.size, taken, starts };
+  return { problems, planned: planned.actions.size, taken: taken.size, starts };
 }
 
 function plannedOf(
@@ -66,10 +81,9 @@ function takenOf(
   node: string,
   record: readonly RecordLine[],
   planned: ReadonlySet<string>,
-  problems: string[],
-): { readonly taken: number; readonly mayStart: Map<string, number> } {
-  const taken = new Set<string>();
-  const mayStart = new Map<string, number>();
+  { taken, mayStart }: { readonly taken: Set<string>; readonly mayStart: Map<string, number> },
+): string[] {
+  const problems: string[] = [];
   const newest = new Map<string, number>();
   let term = 0;
   let incarnation = "";
@@ -95,5 +109,5 @@ function takenOf(
       mayStart.set(target, (mayStart.get(target) ?? 0) + 1);
     }
   }
-  return { taken: taken.size, mayStart };
+  return problems;
 }

@@ -3,8 +3,9 @@
  *
  * A slow and obvious model of taking facts in: between two marks of the log ("accepted up to here")
  * stand the events of exactly the facts between those positions, in their order. A fact without an
- * event must have been no news. A fact that was durable at the agent must be behind the last mark,
- * unless its life ended with a wipe before. Pure.
+ * event must have been no news. A fact that was durable at the agent must have been accepted, or
+ * taken along when the agent began anew, unless its disk was wiped later. What a twin held may be
+ * gone with it, but is in the log no more than once either. Pure.
  */
 import {
   applyDifference,
@@ -36,29 +37,34 @@ export interface FactFindings {
 
 interface Life {
   readonly offered: Map<string, Fact>;
-  readonly stored: OutboxPosition[];
+  /** Those that the log says it has taken in. */
+  readonly accepted: Set<string>;
 }
 
 const START: OutboxPosition = { boot: 0, sequence: 0 };
 
 export function checkFacts(
   node: string,
-  record: readonly RecordLine[],
+  seen: {
+    readonly record: readonly RecordLine[];
+    /** Of other agents that ran under its name, and are gone with their disks. */
+    readonly twins?: readonly (readonly RecordLine[])[];
+  },
   log: readonly LoggedEvent[],
 ): FactFindings {
-  const lives = livesOf(record);
+  const { record, twins = [] } = seen;
+  const lives = livesOf([...record, ...twins.flat()]);
   const model = new NodeModel(node, lives);
   for (const logged of log) model.take(logged);
-  return model.findings();
+  return model.findings(record, twins.flat());
 }
 
 function livesOf(record: readonly RecordLine[]): Map<string, Life> {
   const lives = new Map<string, Life>();
   for (const line of record) {
-    const life: Life = lives.get(line.incarnation) ?? { offered: new Map(), stored: [] };
+    const life: Life = lives.get(line.incarnation) ?? { offered: new Map(), accepted: new Set() };
     lives.set(line.incarnation, life);
     if (line.type === "offered") life.offered.set(keyOf(line), line.fact);
-    else if (line.type === "stored") life.stored.push({ boot: line.boot, sequence: line.sequence });
   }
   return lives;
 }
@@ -72,7 +78,6 @@ class NodeModel {
   readonly #files = new Map<string, string>();
   readonly #open = new Set<string>();
   #inventory: Inventory | undefined;
-  #incarnation = "";
   #pending: LoggedEvent[] = [];
   #events = 0;
 
@@ -88,7 +93,6 @@ class NodeModel {
       case "nodeDiscovered":
       case "nodeWiped":
         if (event.type === "nodeWiped") this.#forget();
-        this.#incarnation = event.incarnation;
         return;
       case "actionPlanned":
         this.#open.add(event.action);
@@ -106,22 +110,32 @@ class NodeModel {
     }
   }
 
-  findings(): FactFindings {
-    let stored = 0;
+  findings(record: readonly RecordLine[], twins: readonly RecordLine[]): FactFindings {
     let accepted = 0;
     let wiped = 0;
-    for (const [incarnation, life] of this.#lives) {
-      const mark = this.#marks.get(incarnation) ?? START;
-      for (const position of life.stored) {
-        stored += 1;
-        if (compare(position, mark) <= 0) accepted += 1;
-        else if (incarnation === this.#incarnation) this.#problem(`lost: ${keyOf(position)}`);
-        else wiped += 1;
+    const stored = record.filter((line) => line.type === "stored");
+    const lastOffered = new Map<string, number>();
+    for (const [at, line] of record.entries()) {
+      if (line.type === "offered") lastOffered.set(textOf(line.fact), at);
+    }
+    const wipedAt = record.findLastIndex(({ type }) => type === "wiped");
+    for (const [at, line] of record.entries()) {
+      if (line.type !== "stored") continue;
+      const life = this.#lives.get(line.incarnation);
+      const fact = life?.offered.get(keyOf(line));
+      if (life?.accepted.has(keyOf(line)) === true) accepted += 1;
+      else if (at < wipedAt) wiped += 1;
+      else if (fact === undefined || (lastOffered.get(textOf(fact)) ?? 0) < at) {
+        this.#problem(`lost: ${keyOf(line)} of ${line.incarnation}`);
       }
     }
+    wiped += twins.filter((line) => {
+      if (line.type !== "stored") return false;
+      return this.#lives.get(line.incarnation)?.accepted.has(keyOf(line)) !== true;
+    }).length;
     if (this.#pending.length > 0) this.#problem("events of facts that were never accepted");
     const problems = this.#problems;
-    return { problems, stored, accepted, wiped, events: this.#events };
+    return { problems, stored: stored.length, accepted, wiped, events: this.#events };
   }
 
   /** The events before this mark must be those of the facts up to it. */
@@ -136,22 +150,16 @@ class NodeModel {
       return;
     }
     const life = this.#lives.get(incarnation);
-    const skipped = life?.stored.find(
-      (position) =>
-        compare(position, before) > 0 &&
-        compare(position, through) < 0 &&
-        position.boot < through.boot,
-    );
-    if (skipped !== undefined) this.#problem(`lost: ${keyOf(skipped)}, passed over at ${index}`);
     const first = through.boot === before.boot ? before.sequence + 1 : 1;
     let next = 0;
     for (let sequence = first; sequence <= through.sequence; sequence += 1) {
-      const key = keyOf({ boot: through.boot, sequence });
+      const key = keyOf({ ...through, sequence });
       const fact = life?.offered.get(key);
       if (fact === undefined) {
         this.#problem(`invented: ${key} at ${index} was never offered by ${incarnation}`);
         return;
       }
+      life?.accepted.add(key);
       const logged = events[next];
       const told = eventText(fact, this.#inventory);
       if (logged !== undefined && withoutNode(logged.event) === told) {
@@ -275,8 +283,9 @@ function textOf(value: object): string {
   return canonicalJson(JSON.parse(JSON.stringify(value)));
 }
 
-function keyOf({ boot, sequence }: OutboxPosition): string {
-  return `${boot}.${sequence}`;
+/** Copies of an outbox count their boots alike: the instance tells them apart. */
+function keyOf({ boot, sequence, instance }: OutboxPosition): string {
+  return instance === undefined ? `${boot}.${sequence}` : `${boot}.${sequence} of ${instance}`;
 }
 
 function compare(left: OutboxPosition, right: OutboxPosition): number {

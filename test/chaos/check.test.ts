@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { DomainEvent, Fact } from "@atoll/domain";
 import { checkActions } from "./check-actions.ts";
+import { checkIdentity } from "./check-identity.ts";
 import { checkFacts, type LoggedEvent } from "./check-facts.ts";
 import type { RecordLine } from "./record.ts";
 
@@ -45,6 +46,8 @@ const through = (sequence: number, incarnation: string = LIFE): object => ({
   through: { boot: 1, sequence },
 });
 
+const mark = (instance: string): object => ({ boot: 1, sequence: 1, instance });
+
 describe("checkFacts()", () => {
   const [first, second] = [healthy(1), healthy(2)];
   const record = [...kept(1, first), ...kept(2, second)];
@@ -52,7 +55,7 @@ describe("checkFacts()", () => {
   test("holds when every fact is in the log once, or was no news", () => {
     const again = [...record, ...kept(3, second)];
     const log = logged([discovered, status(first), through(1), status(second), through(3)]);
-    const findings = checkFacts(NODE, again, log);
+    const findings = checkFacts(NODE, { record: again }, log);
     assert.deepEqual(findings, { problems: [], stored: 3, accepted: 3, wiped: 0, events: 2 });
   });
 
@@ -78,16 +81,43 @@ describe("checkFacts()", () => {
   ];
   for (const [name, events, expected] of wrong) {
     test(`finds ${name}`, () => {
-      assert.match(checkFacts(NODE, record, logged(events)).problems.join("\n"), expected);
+      assert.match(checkFacts(NODE, { record }, logged(events)).problems.join("\n"), expected);
     });
   }
 
   test("counts what a wipe took, and asks for nothing of it", () => {
     const wiped = { type: "nodeWiped", incarnation: "life-2" };
     const log = logged([discovered, status(first), through(1), wiped]);
-    const findings = checkFacts(NODE, record, log);
+    const gone: RecordLine[] = [...record, { type: "wiped", incarnation: "" }];
+    const findings = checkFacts(NODE, { record: gone }, log);
     assert.deepEqual(findings.problems, []);
     assert.equal(findings.wiped, 1);
+    const kept = checkFacts(NODE, { record }, log);
+    assert.match(kept.problems.join("\n"), /lost: 1\.2 of life-1/);
+  });
+
+  test("counts as there what was taken along into another life, by its content", () => {
+    const wiped = { type: "nodeWiped", incarnation: "life-2" };
+    const again = logged([discovered, status(first), through(1), wiped, status(second)]);
+    const log = [...again, ...logged([through(1, "life-2")])];
+    const along = [...record, ...kept(1, second, "life-2")];
+    assert.deepEqual(checkFacts(NODE, { record: along }, log).problems, []);
+    const another = [...record, ...kept(1, healthy(7), "life-2")];
+    assert.match(checkFacts(NODE, { record: another }, log).problems.join("\n"), /lost: 1\.2/);
+  });
+
+  test("tells the facts of copies apart, and lets those of one that is gone be gone", () => {
+    const by = (instance: string, lines: readonly RecordLine[]): RecordLine[] =>
+      lines.map((line) => ({ ...line, instance }));
+    const log = logged([discovered, status(first), { ...through(1), through: mark("b") }]);
+    const twins = [by("b", kept(1, first)), by("c", kept(1, second))];
+    const findings = checkFacts(NODE, { record: [], twins }, log);
+    assert.deepEqual(findings.problems, []);
+    assert.equal(findings.wiped, 1);
+    const stays = checkFacts(NODE, { record: by("c", kept(1, second)), twins: [twins[0]!] }, log);
+    assert.match(stays.problems.join("\n"), /lost: 1\.1 of c/);
+    const invented = checkFacts(NODE, { record: by("c", kept(1, first)) }, log);
+    assert.match(invented.problems.join("\n"), /invented: 1\.1 of b/);
   });
 });
 
@@ -128,6 +158,14 @@ describe("checkActions()", () => {
     assert.match(problems([taken("c1-1", 1, 3)], 2), /chaos\/one began 2 times, ordered 1/);
   });
 
+  test("finds an action that two agents under one name took", () => {
+    const twins = [[taken("c1-1", 1, 3)]];
+    const seen = { record: [taken("c1-1", 1, 3)], twins, starts: starts(2) };
+    assert.match(checkActions(NODE, seen, log).problems.join("\n"), /c1-1 taken twice/);
+    const apart = { ...seen, record: [taken("c1-2", 2, 2)] };
+    assert.deepEqual(checkActions(NODE, apart, log).problems, []);
+  });
+
   test("finds an action that ended twice, or was never planned", () => {
     const ended = { type: "actionSucceeded", action: "c1-1", durationMs: 1 };
     const both = logged([ended, planned("c1-1"), ended]);
@@ -135,4 +173,36 @@ describe("checkActions()", () => {
     assert.match(found, /never planned/);
     assert.match(found, /ended twice/);
   });
+});
+
+describe("checkIdentity()", () => {
+  const claimant = (pid: number): object => ({
+    incarnation: LIFE,
+    process: { host: "h", pid, address: "", instance: `i${pid}` },
+  });
+  const conflict = { type: "identityConflict", claimants: [claimant(7), claimant(8)] };
+  const over = { type: "identityConflictEnded", remaining: claimant(7) };
+  const planned = { type: "actionPlanned", action: "c1-1" };
+  const episode = { node: NODE, pid: 8 };
+
+  test("holds when both are named, nothing is ordered meanwhile, and it ends", () => {
+    const log = logged([planned, conflict, over, planned]);
+    assert.deepEqual(checkIdentity([episode], log), []);
+  });
+
+  const wrong: readonly (readonly [string, readonly object[], RegExp])[] = [
+    ["a twin that nobody named", [planned], /its twin, pid 8, is not named/],
+    ["an order in a conflict", [conflict, planned, over], /c1-1 was ordered in a conflict, at 2/],
+    ["a conflict that lasts", [conflict], /its conflict never ended/],
+    [
+      "one that is named for two",
+      [{ ...conflict, claimants: [claimant(8), claimant(8)] }, over],
+      /conflict at 1 names 1/,
+    ],
+  ];
+  for (const [name, events, expected] of wrong) {
+    test(`finds ${name}`, () => {
+      assert.match(checkIdentity([episode], logged(events)).join("\n"), expected);
+    });
+  }
 });

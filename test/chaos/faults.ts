@@ -6,6 +6,7 @@
  * back, so that in the end only `Field.heal` must wait.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { NodeState } from "@atoll/proto/atoll/v1/node";
 import type { Prng } from "@atoll/stdx";
 import type { Field } from "./field.ts";
 import { SERVICES } from "./role.ts";
@@ -29,6 +30,8 @@ export const FAULTS = [
   "agentStopped",
   "agentWiped",
   "agentDiskFull",
+  "agentCopied",
+  "agentNamedTwice",
   "servicesKilled",
   "allAgentsKilled",
   "everythingKilled",
@@ -38,6 +41,9 @@ export type Fault = (typeof FAULTS)[number];
 
 /** A replica that stands still for as long as the design asks it to survive. */
 const STOPPED_MS_MAX = 5_000;
+/** Within so long two agents under one name are found, whatever else goes wrong meanwhile. */
+const NAMED_MS_MAX = 45_000;
+const LOOK_MS = 100;
 
 export class Faults {
   readonly counts = new Map<Fault, number>();
@@ -118,6 +124,10 @@ export class Faults {
         return this.#killed([agent], 500, () => field.wipeAgent(agent));
       case "agentDiskFull":
         return this.#diskFull(agent);
+      case "agentCopied":
+        return this.#twinned(agent, true);
+      case "agentNamedTwice":
+        return this.#twinned(agent, false);
       case "servicesKilled":
         for (const service of SERVICES) field.killService(agent, service);
         return undefined;
@@ -158,6 +168,27 @@ export class Faults {
     for (const service of SERVICES) field.killService(agent, service);
     await delay(this.#prng.between(500, 5_000));
     field.giveRoom(agent);
+  }
+
+  /** A second agent under the name, until both are named and a little longer. */
+  async #twinned(agent: string, copied: boolean): Promise<void> {
+    const field = this.#field;
+    // A third beside two that are named already is not named for itself.
+    if (field.twinsOf(agent).length > 0 && (await this.#isContested(agent)) !== false) return;
+    const twin = await field.startTwin(agent, copied);
+    field.episodes.push({ node: agent, pid: twin.pid });
+    const untilMs = performance.now() + NAMED_MS_MAX;
+    while (performance.now() < untilMs && (await this.#isContested(agent)) !== true) {
+      await delay(LOOK_MS);
+    }
+    await delay(this.#prng.between(0, 3_000));
+    await twin.end();
+  }
+
+  /** Undefined when nobody answers. */
+  async #isContested(agent: string): Promise<boolean | undefined> {
+    const node = await this.#field.api.node(agent).catch(() => undefined);
+    return node === undefined ? undefined : node.state === NodeState.NODE_STATE_CONTESTED;
   }
 
   async #leader(other: string): Promise<string> {

@@ -5,7 +5,15 @@
  * Processes that are put back come up by themselves: nobody waits for them but `heal`.
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { startLab, type Lab, type LabProcess, type NatsServers } from "@atoll/lab";
 import { jetstreamManager } from "@nats-io/jetstream";
@@ -13,7 +21,9 @@ import { connect } from "@nats-io/transport-node";
 import { StoryApi } from "../story/api.ts";
 import { runAtoll } from "../support/run-atoll.ts";
 import { isAlive } from "../support/alive.ts";
+import type { TwinEpisode } from "./check-identity.ts";
 import { FILE_PATH, roleText, SERVICES, startsFile } from "./role.ts";
+import { Twin } from "./twin.ts";
 
 const AGENT_DISK = "size=24m";
 const CHUNK = Buffer.alloc(64 * 1024);
@@ -22,7 +32,10 @@ export class Field implements AsyncDisposable {
   readonly lab: Lab;
   readonly api: StoryApi;
   readonly agents: readonly string[];
+  /** Second agents that were heard beside the first. */
+  readonly episodes: TwinEpisode[] = [];
   readonly #mounted: string[] = [];
+  readonly #twins: Twin[] = [];
 
   private constructor(lab: Lab, agents: readonly string[]) {
     this.lab = lab;
@@ -59,6 +72,7 @@ export class Field implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.api[Symbol.dispose]();
+    for (const twin of this.#twins) await twin.end();
     await this.lab.stop();
     for (const folder of this.#mounted) spawnSync("umount", [folder]);
   }
@@ -111,6 +125,7 @@ export class Field implements AsyncDisposable {
   /** Everything runs again, has room, and says that it is ready. @throws LabError when not. */
   async heal(): Promise<void> {
     for (const name of this.agents) this.giveRoom(name);
+    for (const twin of this.#twins) await twin.end();
     for (const { name } of this.lab.processes) this.lab.resume(name);
     const [nats, others] = [this.those("nats"), this.lab.processes];
     await Promise.all(nats.map((one) => one.start()));
@@ -155,9 +170,26 @@ export class Field implements AsyncDisposable {
   wipeAgent(name: string): void {
     for (const service of SERVICES) this.killService(name, service);
     const { dataDir } = this.lab.process(name).spec;
+    appendFileSync(
+      this.recordFile(name),
+      `${JSON.stringify({ type: "wiped", incarnation: "" })}\n`,
+    );
     for (const entry of readdirSync(dataDir)) {
       rmSync(join(dataDir, entry), { recursive: true, force: true });
     }
+  }
+
+  /** The second agents that a node has had. */
+  twinsOf(name: string): readonly Twin[] {
+    return this.#twins.filter(({ node }) => node === name);
+  }
+
+  /** A second agent under the name; `copied`: with a copy of its data folder. */
+  async startTwin(name: string, copied: boolean): Promise<Twin> {
+    const folder = join(this.lab.stateDir, "twins", `${name}-${this.#twins.length + 1}`);
+    const twin = await Twin.start(this.lab.process(name).spec, { folder, copied });
+    this.#twins.push(twin);
+    return twin;
   }
 
   /** Takes every byte that its disk has left. */
@@ -207,7 +239,8 @@ export class Field implements AsyncDisposable {
 export function startsOf(field: Field, agent: string): Map<string, number> {
   const counts = SERVICES.map((service): [string, number] => [
     `chaos/${service}`,
-    field.startedPids(agent, service).length,
+    field.startedPids(agent, service).length +
+      field.twinsOf(agent).reduce((sum, twin) => sum + twin.startedPids(service).length, 0),
   ]);
   return new Map(counts);
 }

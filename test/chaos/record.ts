@@ -7,7 +7,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { Fact } from "@atoll/domain";
 
-export type RecordLine = { readonly incarnation: string } & (
+export type RecordLine = { readonly incarnation: string; readonly instance?: string } & (
   | {
       readonly type: "offered";
       readonly boot: number;
@@ -25,6 +25,8 @@ export type RecordLine = { readonly incarnation: string } & (
     }
   | { readonly type: "finished"; readonly action: string; readonly outcome: string }
   | { readonly type: "full" }
+  /** Written by the run itself: everything before is gone with the disk. */
+  | { readonly type: "wiped" }
 );
 
 /** @throws when a line within the file is no record, or the record was not kept to its end. */

@@ -14,6 +14,7 @@ import { Prng } from "@atoll/stdx";
 import { History } from "../story/history.ts";
 import { timeUntil } from "../story/measure.ts";
 import { checkActions } from "./check-actions.ts";
+import { checkIdentity } from "./check-identity.ts";
 import { checkFacts, type LoggedEvent } from "./check-facts.ts";
 import { Faults } from "./faults.ts";
 import { Field, startsOf } from "./field.ts";
@@ -137,12 +138,17 @@ async function account(
     if (payload === undefined) throw new Error(`event ${index} says nothing`);
     return { index, actor, event: fromProtoEvent(payload) };
   });
-  const problems = [...(await history.problems()), ...writes.problems(log)];
+  const problems = [
+    ...(await history.problems()),
+    ...writes.problems(log),
+    ...checkIdentity(field.episodes, log),
+  ];
   const sums = { facts: 0, wiped: 0, events: 0, actions: 0, starts: 0 };
   for (const agent of field.agents) {
     const record = readRecord(field.recordFile(agent));
-    const facts = checkFacts(agent, record, log);
-    const actions = checkActions(agent, { record, starts: startsOf(field, agent) }, log);
+    const twins = field.twinsOf(agent).map(({ recordFile }) => readRecord(recordFile));
+    const facts = checkFacts(agent, { record, twins }, log);
+    const actions = checkActions(agent, { record, twins, starts: startsOf(field, agent) }, log);
     problems.push(...facts.problems, ...actions.problems);
     sums.facts += facts.stored;
     sums.wiped += facts.wiped;

@@ -34,16 +34,17 @@ export async function openStorage(
     readonly stack: AsyncDisposableStack;
   },
 ): Promise<AgentStorage> {
-  const { events, stack } = parts;
+  const { events, instance, stack } = parts;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const record = recordFile === undefined ? undefined : new RecordFile(recordFile, dataDir);
+  const about = { dataDir, instance };
+  const record = recordFile === undefined ? undefined : new RecordFile(recordFile, about);
   const { database, anew } = await openDatabase(dataDir, record, parts);
   stack.use(database);
   let identity = anew ? await newIncarnation(dataDir) : await nextIdentity(dataDir);
   const outbox = await Outbox.open({
     database,
     ...identity,
-    instance: parts.instance,
+    instance,
     onDropped: (dropped) => events.factsDropped(dropped),
   });
   if (outbox.holes > 0) events.outboxDamaged(outbox.holes);

@@ -12,21 +12,24 @@ import { IDENTITY_FILE } from "./identity.ts";
 
 const RECORD_BYTES_MAX = 256 * 1024 * 1024;
 
-/** What a line says beside what happened: in whose life. */
+/** What a line says beside what happened: in whose life, and at which start of the agent. */
 export type RecordedInFile = (RecordedLine | { readonly type: "full" }) & {
   readonly incarnation: string;
+  readonly instance: string;
 };
 
 export class RecordFile {
   readonly #descriptor: number;
   readonly #dataDir: string;
+  readonly #instance: string;
   #bytes: number;
 
   /** Goes on with the file at `path`, or begins it. */
-  constructor(path: string, dataDir: string) {
+  constructor(path: string, about: { readonly dataDir: string; readonly instance: string }) {
     this.#descriptor = openSync(path, "a", 0o600);
     this.#bytes = fstatSync(this.#descriptor).size;
-    this.#dataDir = dataDir;
+    this.#dataDir = about.dataDir;
+    this.#instance = about.instance;
   }
 
   tell(line: RecordedLine): void {
@@ -39,7 +42,7 @@ export class RecordFile {
     // Of the disk, as a new life has it there before it stores anything.
     const text = readFileSync(join(this.#dataDir, IDENTITY_FILE), "utf8");
     const { incarnation } = JSON.parse(text) as { readonly incarnation: string };
-    const recorded: RecordedInFile = { ...line, incarnation };
+    const recorded: RecordedInFile = { ...line, incarnation, instance: this.#instance };
     this.#bytes += writeSync(this.#descriptor, `${JSON.stringify(recorded)}\n`);
   }
 }
