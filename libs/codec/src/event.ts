@@ -19,6 +19,7 @@ import type {
   TargetKey,
 } from "@atoll/domain";
 import type { Event as ProtoEvent } from "@atoll/proto/atoll/log/v1/log";
+import { fromProtoLimits } from "./action-limits.ts";
 import { fromProtoClaimant, toProtoClaimant } from "./claimant.ts";
 import { DecodeError, required } from "./decode-error.ts";
 import { fromProtoInventory, toProtoInventory } from "./inventory.ts";
@@ -321,6 +322,10 @@ function fromOtherCase(event: ProtoCase): DomainEvent {
       return { type: event.$case, reason: event.value.reason };
     case "actionsResumed":
       return { type: event.$case };
+    case "actionLimitsSet": {
+      const { limits, reason } = event.value;
+      return { type: event.$case, limits: fromProtoLimits(limits), reason };
+    }
     case "requestRecorded": {
       const { requestId, digest, operation } = event.value;
       return { type: event.$case, requestId, digest, operation: operation as OperationId | "" };

@@ -25,8 +25,8 @@ interface RecordedHistory {
 
 const FOLDER = new URL("../../../test/data/histories/", import.meta.url);
 /** What `REWRITE=1` records; earlier ones stay as they are. */
-const NEWEST = "agent-twins.json";
-const SEED = 3;
+const NEWEST = "action-limits.json";
+const SEED = 8;
 const STEPS = 400;
 
 if (process.env["REWRITE"] === "1") record();
@@ -60,8 +60,7 @@ function record(): void {
     Buffer.from(encodeLogEntry(entry)).toString("base64"),
   );
   const history: RecordedHistory = {
-    description:
-      "Every type of event, those about agents under one name included; positions name instances.",
+    description: "Every type of event, limits that people set included.",
     seed: SEED,
     stateDigest: digestOf(state),
     nodes: state.nodeCount,

@@ -11,6 +11,7 @@ import type { ActionId, TargetKey, WholeState } from "@atoll/domain";
 import { SnapshotRecord } from "@atoll/proto/atoll/log/v1/snapshot";
 import type { NodeRecord, SnapshotHeader } from "@atoll/proto/atoll/log/v1/snapshot";
 import { sortedEntries } from "@atoll/stdx";
+import { fromProtoLimits } from "./action-limits.ts";
 import { DecodeError, required } from "./decode-error.ts";
 import { decodeOwn } from "./decoded.ts";
 import { joinBytes, readLength, writeLength } from "./delimited.ts";
@@ -112,6 +113,7 @@ function* recordsOf(state: WholeState): IterableIterator<RecordCase | undefined>
   for (const sight of state.sights()) yield { $case: "sight", value: sight };
   for (const storm of state.storms()) yield { $case: "storm", value: storm };
   if (state.pause !== undefined) yield { $case: "pause", value: state.pause };
+  if (state.limits !== undefined) yield { $case: "limits", value: state.limits };
 }
 
 /** Builds a datacenter from records in the order they were written. */
@@ -164,6 +166,12 @@ class Reader {
       case "pause": {
         const { reason, actor, since } = record.value;
         this.#datacenter.setPause({ reason, actor, since: fromSince(since) });
+        return;
+      }
+      case "limits": {
+        const { limits, reason, actor, since } = record.value;
+        const set = { limits: fromProtoLimits(limits), reason, actor, since: fromSince(since) };
+        this.#datacenter.setLimits(set);
         return;
       }
       case "replica": {

@@ -17,6 +17,7 @@ import type {
 import { rejected } from "@atoll/domain";
 import { SubmitCommand as ProtoSubmit } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import type { Rejected as ProtoRejected } from "@atoll/proto/atoll/replica/v1/orchestrator";
+import { fromProtoSomeLimits } from "./action-limits.ts";
 import { counter, cut } from "./check-message.ts";
 import { DecodeError } from "./decode-error.ts";
 import { attempt } from "./decoded.ts";
@@ -122,6 +123,8 @@ function toCommand(command: UserCommand): ProtoCommand {
       return { $case: "pauseActions", value: command };
     case "resumeActions":
       return { $case: "resumeActions", value: {} };
+    case "setActionLimits":
+      return { $case: "setActionLimits", value: command };
     case "addReplica":
       return { $case: "addReplica", value: command };
     case "removeReplica":
@@ -184,6 +187,10 @@ function fromCommand(command: ProtoCommand): UserCommand {
       return { type: "pauseActions", reason: command.value.reason };
     case "resumeActions":
       return { type: "resumeActions" };
+    case "setActionLimits": {
+      const { limits, reason } = command.value;
+      return { type: "setActionLimits", limits: fromProtoSomeLimits(limits), reason };
+    }
     case "addReplica": {
       const { replica, address, replaces } = command.value;
       return { type: "addReplica", replica, address, replaces };

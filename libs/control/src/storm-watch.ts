@@ -17,6 +17,7 @@ export class StormWatch {
   readonly #touched = new Set<FaultDomainName>();
 
   applied(event: DomainEvent, view: StateView): void {
+    if (event.type === "actionLimitsSet") return this.touchAll(view);
     const name = nodeOf(event);
     const node = name === undefined ? undefined : view.node(name);
     if (node === undefined) return;

@@ -2,8 +2,8 @@
  * What a replica tells the others, a few times a second, of the heartbeats that it hears.
  *
  * A report is a statement about the moment at which it was made, by its maker's own clock: what it
- * says of nodes are durations, never times. That a reader can trust its age follows from `heard`: a report that names
- * the reader's own report number k was made after the reader sent that.
+ * says of nodes are durations, never times. That a reader can trust its age follows from `heard`: a
+ * report that names the reader's own report number k was made after the reader sent that.
  */
 import type { AgentProcess, Claimant, DatacenterName, NodeName } from "@atoll/domain";
 

@@ -1,9 +1,10 @@
 /**
  * How much may be taken away, and how much healed, at the same time: every number in one place.
  *
- * The leader decides by them, explanations quote them, and nothing in the log depends on them. What
- * they are of is in fault-domain.ts.
+ * The leader decides by them and explanations quote them. These hold until people set others, which
+ * are in the log (set-limits.ts). What they are of is in fault-domain.ts.
  */
+import type { StateView } from "./state.ts";
 
 export interface ActionLimits {
   /** Actions of one node that disrupt and may be under way at the same time. Default 1. */
@@ -32,7 +33,12 @@ export const ACTION_LIMITS: ActionLimits = {
   stormNodesMin: 5,
 };
 
+/** Those in force. */
+export function limitsOf(view: Pick<StateView, "limits">): ActionLimits {
+  return view.limits?.limits ?? ACTION_LIMITS;
+}
+
 /** Nodes of a fault domain of `nodes` nodes that may be disrupted at the same time. */
-export function disruptedMax(nodes: number, limits: ActionLimits = ACTION_LIMITS): number {
+export function disruptedMax(nodes: number, limits: ActionLimits): number {
   return Math.max(1, Math.floor((nodes * limits.disruptedPercentMax) / 100));
 }

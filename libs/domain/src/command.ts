@@ -4,6 +4,7 @@
  * Commands come from the API, from agents' messages and from the leader's own planner and detector.
  * They are decided once, on the leader, and never logged; only the events they lead to are.
  */
+import type { ActionLimits } from "./action-limits.ts";
 import type { Claimant } from "./claimant.ts";
 import type { Cause } from "./event.ts";
 import type { FaultDomainName } from "./fault-domain.ts";
@@ -34,6 +35,12 @@ export type UserCommand =
   /** Nothing new is ordered on any node until actions are resumed. */
   | { readonly type: "pauseActions"; readonly reason: string }
   | { readonly type: "resumeActions" }
+  /** How much is taken away, and how much healed, at once; what is absent stays as it is. */
+  | {
+      readonly type: "setActionLimits";
+      readonly limits: Partial<ActionLimits>;
+      readonly reason: string;
+    }
   /** Healing goes on in the fault domain although many of its nodes ail. */
   | {
       readonly type: "releaseStorm";

@@ -19,6 +19,7 @@ import type {
   GroupReplicaState,
   NodeState,
   OperationState,
+  LimitsState,
   PauseState,
   RequestState,
   RoleState,
@@ -33,6 +34,7 @@ export class Datacenter implements StateStore, WholeState {
   #stream: StreamPosition | undefined;
   #operationCount = 0;
   #pause: PauseState | undefined;
+  #limits: LimitsState | undefined;
   #storms: Map<FaultDomainName, StormState> = new Map();
   #faultDomains: FaultDomainIndex = new FaultDomainIndex();
   #nodes: SharedMap<NodeName, NodeState> = new SharedMap();
@@ -65,6 +67,10 @@ export class Datacenter implements StateStore, WholeState {
 
   get pause(): PauseState | undefined {
     return this.#pause;
+  }
+
+  get limits(): LimitsState | undefined {
+    return this.#limits;
   }
 
   get runningOperationCount(): number {
@@ -226,6 +232,10 @@ export class Datacenter implements StateStore, WholeState {
     else this.#storms.set(faultDomain, value);
   }
 
+  setLimits(limits: LimitsState): void {
+    this.#limits = limits;
+  }
+
   setPause(pause: PauseState | undefined): void {
     this.#pause = pause;
   }
@@ -271,6 +281,7 @@ export class Datacenter implements StateStore, WholeState {
     copy.#stream = this.#stream;
     copy.#operationCount = this.#operationCount;
     copy.#pause = this.#pause;
+    copy.#limits = this.#limits;
     copy.#storms = new Map(this.#storms);
     copy.#faultDomains = this.#faultDomains.copy();
     copy.#nodes = this.#nodes.copy();

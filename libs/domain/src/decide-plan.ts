@@ -6,7 +6,7 @@
  * fit any more is left out without a word: the planner looks at the new state again and wants what
  * is right then.
  */
-import { ACTION_LIMITS } from "./action-limits.ts";
+import { limitsOf } from "./action-limits.ts";
 import type { CommandContext, PlannerDecision } from "./command.ts";
 import { decided } from "./decision.ts";
 import type { Decision } from "./decision.ts";
@@ -119,7 +119,7 @@ function settled(
 ): DomainEvent | undefined {
   const node = view.node(name);
   const since = node === undefined ? undefined : backSince(node, target);
-  if (since === undefined || nowMs < since.stampMs + ACTION_LIMITS.settleMs) return undefined;
+  if (since === undefined || nowMs < since.stampMs + limitsOf(view).settleMs) return undefined;
   return { type: "disruptionEnded", node: name, target };
 }
 

@@ -20,6 +20,7 @@ import { decided } from "./decision.ts";
 import type { Decision } from "./decision.ts";
 import { decideReportClaimants } from "./identity-conflict.ts";
 import { showText } from "./names.ts";
+import { decideSetLimits } from "./set-limits.ts";
 import { decidePause, decideResume } from "./pause.ts";
 import { rejected } from "./rejection.ts";
 import { decideAddReplica, decideForgetReplica, decideRemoveReplica } from "./group-replica.ts";
@@ -100,6 +101,8 @@ function decideUserCommand(
       return decidePause(view, command.reason);
     case "resumeActions":
       return decideResume(view);
+    case "setActionLimits":
+      return decideSetLimits(view, command);
     case "releaseStorm":
       return decideReleaseStorm(view, command);
     case "addReplica":

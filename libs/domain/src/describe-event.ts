@@ -4,7 +4,8 @@
  * Foreign text in it (reasons, versions) is shown as it is recorded, shortened; whoever prints it
  * to a terminal escapes it.
  */
-import type { DomainEvent, GroupEvent, PauseEvent, StormEvent } from "./event.ts";
+import { limitsText } from "./set-limits.ts";
+import type { DomainEvent, GroupEvent, LimitsEvent, PauseEvent, StormEvent } from "./event.ts";
 import type { DroppedFacts, FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
 import type { NodeName } from "./names.ts";
 import { fileTarget, serviceTarget } from "./names.ts";
@@ -157,7 +158,7 @@ function describeIntent(event: Exclude<DomainEvent, { type: ObservedType }>): st
   }
 }
 
-function describeGroup(event: GroupEvent | PauseEvent | StormEvent): string {
+function describeGroup(event: GroupEvent | LimitsEvent | PauseEvent | StormEvent): string {
   switch (event.type) {
     case "replicaAddressSet": {
       const instead = event.replaces === 0 ? "" : ` instead of replica ${event.replaces}`;
@@ -178,6 +179,8 @@ function describeGroup(event: GroupEvent | PauseEvent | StormEvent): string {
       return `the storm in ${event.faultDomain} has ended`;
     case "actionsPaused":
       return `actions were paused${because(event.reason)}`;
+    case "actionLimitsSet":
+      return `limits were set: ${limitsText(event.limits)}${because(event.reason)}`;
     case "actionsResumed":
       return "actions were resumed";
     case "groupRestored":

@@ -77,7 +77,7 @@ test("isDisruptive() is what stops or replaces a service that is healthy", () =>
 
 test("disruptedMax() is a fifth, and always one", () => {
   assert.deepEqual(
-    [0, 1, 4, 5, 9, 10, 99, 100].map((nodes) => disruptedMax(nodes)),
+    [0, 1, 4, 5, 9, 10, 99, 100].map((nodes) => disruptedMax(nodes, ACTION_LIMITS)),
     [1, 1, 1, 1, 1, 2, 19, 20],
   );
 });
@@ -90,6 +90,21 @@ test("carryOutPlan disrupts as many nodes of a rack as there is room for", () =>
   const elsewhere = "x1" as NodeName;
   state.entry({ ...nodeDiscovered, node: elsewhere }, healthy("d1", elsewhere));
   assert.deepEqual(planned(state, [...nodes, elsewhere]), ["x1"]);
+});
+
+test("limits that people set decide how many, and for how long", () => {
+  const { state, nodes } = rack(10);
+  const limits = { disruptedPercentMax: 30, settleMs: 0 };
+  state.carryOut({ type: "setActionLimits", limits, reason: "a quiet night" });
+  assert.deepEqual(planned(state, nodes), ["n1", "n2", "n3"]);
+  state.given(healthy("d2"), ended("actionSucceeded"));
+  const settle = { type: "settle", node: n1, target: webAppTarget } as const;
+  const command = { type: "carryOutPlan", decisions: [settle] } as const;
+  const nowMs = backSince(state.node as NodeState, webAppTarget)?.stampMs ?? 0;
+  assert.deepEqual(outcomeOf(state.carryOut(command, { nowMs })), [sampleEvents.disruptionEnded]);
+  const fewer = { disruptedPercentMax: 20 };
+  state.carryOut({ type: "setActionLimits", limits: fewer, reason: "the morning" });
+  assert.deepEqual(planned(state, nodes.slice(1)), []);
 });
 
 test("a node makes room once its service has been healthy for a while by what is new", () => {

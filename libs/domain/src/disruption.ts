@@ -7,8 +7,7 @@
  * the order. So a change that breaks the first nodes stops there by itself. Healing what is broken
  * disrupts nothing.
  */
-import type { ActionLimits } from "./action-limits.ts";
-import { ACTION_LIMITS, disruptedMax } from "./action-limits.ts";
+import { disruptedMax, limitsOf } from "./action-limits.ts";
 import { mapOrEmpty } from "./empty-map.ts";
 import { digestOf } from "./failures.ts";
 import type { FaultDomainName } from "./fault-domain.ts";
@@ -67,11 +66,11 @@ export function refuseDisruption(
   view: StateView,
   node: NodeState,
   target: TargetKey,
-  limits: ActionLimits = ACTION_LIMITS,
 ): DisruptionRefusal | undefined {
   const faultDomain = faultDomainOf(node.location);
   if (view.storm(faultDomain) !== undefined) return { type: "storm", faultDomain };
   if (node.disrupted.has(target)) return undefined;
+  const limits = limitsOf(view);
   // Only what surely ends: what is broken may itself wait for this target to be replaced.
   const underWay = [...node.disrupted.keys()].filter((other) => node.open.has(other));
   if (underWay.length >= limits.disruptionsPerNodeMax) {
@@ -85,14 +84,10 @@ export function refuseDisruption(
 }
 
 /** For how many nodes more of the fault domain there is room. */
-export function roomFor(
-  view: StateView,
-  faultDomain: FaultDomainName,
-  limits: ActionLimits = ACTION_LIMITS,
-): number {
+export function roomFor(view: StateView, faultDomain: FaultDomainName): number {
   if (view.storm(faultDomain) !== undefined) return 0;
   const { nodes, disrupted } = view.faultDomain(faultDomain);
-  return Math.max(0, disruptedMax(nodes, limits) - disrupted);
+  return Math.max(0, disruptedMax(nodes, limitsOf(view)) - disrupted);
 }
 
 /** What of the node is disrupted once the action is planned. */

@@ -15,6 +15,7 @@ import type {
   GroupReplicaState,
   NodeState,
   OperationState,
+  LimitsState,
   PauseState,
   RequestState,
   RoleState,
@@ -41,6 +42,7 @@ export class Draft implements StateStore {
   #operationCount: number;
   #runningOperationCount: number;
   #pause: PauseState | undefined;
+  #limits: LimitsState | undefined;
 
   constructor(base: StateView) {
     this.#base = base;
@@ -49,6 +51,7 @@ export class Draft implements StateStore {
     this.#stream = base.stream;
     this.#operationCount = base.operationCount;
     this.#pause = base.pause;
+    this.#limits = base.limits;
     this.#runningOperationCount = base.runningOperationCount;
   }
 
@@ -70,6 +73,10 @@ export class Draft implements StateStore {
 
   get pause(): PauseState | undefined {
     return this.#pause;
+  }
+
+  get limits(): LimitsState | undefined {
+    return this.#limits;
   }
 
   node(name: NodeName): NodeState | undefined {
@@ -199,6 +206,10 @@ export class Draft implements StateStore {
 
   setStorm(faultDomain: FaultDomainName, value: StormState | undefined): void {
     this.#storms.set(faultDomain, value);
+  }
+
+  setLimits(limits: LimitsState): void {
+    this.#limits = limits;
   }
 
   setPause(pause: PauseState | undefined): void {

@@ -5,6 +5,7 @@
  * new type. `evolve` takes every one of them without a throw. Recipe for a new one:
  * CONTRIBUTING.md, "Add an event".
  */
+import type { ActionLimits } from "./action-limits.ts";
 import type { Claimant } from "./claimant.ts";
 import type { FaultDomainName } from "./fault-domain.ts";
 import type { DroppedFacts, FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
@@ -21,6 +22,7 @@ export type DomainEvent =
   | GroupEvent
   | SightEvent
   | PauseEvent
+  | LimitsEvent
   | StormEvent
   | {
       /** Remembers an API request, so that its repetition is harmless. */
@@ -74,6 +76,14 @@ export type SightEvent =
 export type PauseEvent =
   | { readonly type: "actionsPaused"; readonly reason: string }
   | { readonly type: "actionsResumed" };
+
+/** Those who may set how much is done at once have. */
+export interface LimitsEvent {
+  readonly type: "actionLimitsSet";
+  /** All of them. */
+  readonly limits: ActionLimits;
+  readonly reason: string;
+}
 
 /** About the storm guard of a fault domain. */
 export type StormEvent =

@@ -13,6 +13,7 @@ import type {
   EventPosition,
   GroupEvent,
   LogEntry,
+  LimitsEvent,
   PauseEvent,
   SightEvent,
   StormEvent,
@@ -40,6 +41,7 @@ import { evolveOperationEnded, evolveOperationStarted, evolveRequest } from "./e
 import { evolveRoleApplied, evolveRoleDeleted } from "./evolve-role.ts";
 import { evolveGroup } from "./group-replica.ts";
 import { evolveIdentityConflict } from "./identity-conflict.ts";
+import { evolveLimits } from "./set-limits.ts";
 import { evolvePause } from "./pause.ts";
 import { evolveSight } from "./sight.ts";
 import { evolveStorm } from "./storm.ts";
@@ -136,7 +138,7 @@ export function evolve(
 /** What is about holding actions, and about the group. */
 function evolveControl(
   store: StateStore,
-  event: GroupEvent | SightEvent | PauseEvent | StormEvent | HoldEvent,
+  event: GroupEvent | SightEvent | PauseEvent | LimitsEvent | StormEvent | HoldEvent,
   since: Since,
   actor: string,
 ): void {
@@ -155,6 +157,8 @@ function evolveControl(
     case "actionsPaused":
     case "actionsResumed":
       return evolvePause(store, event, since, actor);
+    case "actionLimitsSet":
+      return evolveLimits(store, event, since, actor);
     default:
       return evolveGroup(store, event, since);
   }

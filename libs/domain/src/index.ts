@@ -15,6 +15,7 @@ export type {
   NodeEvent,
   OperationEvent,
   OperationKind,
+  LimitsEvent,
   PauseEvent,
   RecordedEvent,
   RoleEvent,
@@ -96,6 +97,7 @@ export type {
   ObservedFile,
   ObservedService,
   OperationState,
+  LimitsState,
   PauseState,
   OperationStatus,
   Presence,
@@ -142,7 +144,7 @@ export { mapOrEmpty } from "./empty-map.ts";
 export { evolve, evolveEntry } from "./evolve.ts";
 export { keepsStill, pauseText, REASON_LENGTH_MAX } from "./pause.ts";
 export type { ActionLimits } from "./action-limits.ts";
-export { ACTION_LIMITS, disruptedMax } from "./action-limits.ts";
+export { ACTION_LIMITS, disruptedMax, limitsOf } from "./action-limits.ts";
 export type { DisruptionRefusal } from "./disruption.ts";
 export { backSince, isDisruptive, refuseDisruption, roomFor } from "./disruption.ts";
 export type { FaultDomainName, FaultDomainTally } from "./fault-domain.ts";

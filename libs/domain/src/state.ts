@@ -5,6 +5,7 @@
  * is what deciding and planning may see. Walks over all aggregates are in sorted order, so that
  * equal states give equal bytes.
  */
+import type { ActionLimits } from "./action-limits.ts";
 import type { Claimant } from "./claimant.ts";
 import type { Cause, OperationKind, StreamPosition } from "./event.ts";
 import type { FactLane, FileObservation, OutboxPosition, ServiceObservation } from "./fact.ts";
@@ -215,6 +216,14 @@ export interface PauseState {
   readonly since: Since;
 }
 
+/** The limits that people have set, why, by whom and since when. */
+export interface LimitsState {
+  readonly limits: ActionLimits;
+  readonly reason: string;
+  readonly actor: string;
+  readonly since: Since;
+}
+
 /** Healing is held in a fault domain in which too many nodes ail at once. */
 export interface StormState {
   readonly faultDomain: FaultDomainName;
@@ -237,6 +246,8 @@ export interface StateView {
   readonly runningOperationCount: number;
   /** Undefined: actions are not paused. */
   readonly pause: PauseState | undefined;
+  /** Undefined: those of action-limits.ts. */
+  readonly limits: LimitsState | undefined;
   node(name: NodeName): NodeState | undefined;
   /**
    * What is kept of a forgotten node: what was observed of it, its watermark and its generation.
@@ -280,6 +291,7 @@ export interface StateStore extends StateView {
   setOperationCount(count: number): void;
   setStorm(faultDomain: FaultDomainName, value: StormState | undefined): void;
   setPause(pause: PauseState | undefined): void;
+  setLimits(limits: LimitsState): void;
   setRequest(requestId: string, value: RequestState | undefined): void;
   setEntry(stampMs: number, stream: StreamPosition | undefined): void;
   /** In order of recording: the oldest of these are dropped past their bounds. */

@@ -72,6 +72,23 @@ test("a storm is more than the share of a fault domain, and five nodes at least"
   }
 });
 
+test("limits that people set decide what is a storm, and end one that is none by them", () => {
+  const { state, nodes } = rack(10, 6);
+  const set = (stormPercent: number): void => {
+    const limits = { stormPercent };
+    state.carryOut({ type: "setActionLimits", limits, reason: "half of it is new" });
+  };
+  const [first = "n1" as NodeName] = nodes;
+  set(50);
+  const [held] = outcomeOf(
+    state.carryOut({ type: "carryOutPlan", decisions: [heal(first)] }),
+  ) as DomainEvent[];
+  assert.equal(held?.type === "stormHeld" ? held.sharePercent : undefined, 50);
+  set(60);
+  assert.deepEqual(typesOf(state, [{ type: "reviewStorm", faultDomain: RACK }]), ["stormEnded"]);
+  assert.deepEqual(typesOf(state, [heal(first)]), ["actionPlanned"]);
+});
+
 test("a storm is said once, with its numbers, and holds all that heals until its end", () => {
   const { state, nodes } = rack(10, 6);
   const decisions = nodes.slice(0, 6).map((node) => heal(node));

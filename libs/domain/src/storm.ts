@@ -10,7 +10,7 @@
  * held: it heals nothing.
  */
 import type { ActionLimits } from "./action-limits.ts";
-import { ACTION_LIMITS } from "./action-limits.ts";
+import { limitsOf } from "./action-limits.ts";
 import type { UserCommand } from "./command.ts";
 import { decided, UNCHANGED } from "./decision.ts";
 import type { Decision } from "./decision.ts";
@@ -64,7 +64,7 @@ export function holdingStorm(view: StateView, node: NodeState): StormState | und
 
 export function isStorm(
   { nodes, ailing }: FaultDomainTally,
-  { stormNodesMin, stormPercent }: ActionLimits = ACTION_LIMITS,
+  { stormNodesMin, stormPercent }: ActionLimits,
 ): boolean {
   return ailing >= stormNodesMin && ailing * 100 > nodes * stormPercent;
 }
@@ -78,9 +78,10 @@ export function guardStorm(
   const storm = view.storm(faultDomain);
   if (storm !== undefined) return storm.release === undefined ? { event: undefined } : undefined;
   const tally = view.faultDomain(faultDomain);
-  if (!isStorm(tally)) return undefined;
+  const limits = limitsOf(view);
+  if (!isStorm(tally, limits)) return undefined;
   const { ailing: nodes, nodes: of } = tally;
-  const sharePercent = ACTION_LIMITS.stormPercent;
+  const sharePercent = limits.stormPercent;
   return { event: { type: "stormHeld", faultDomain, nodes, of, sharePercent } };
 }
 
@@ -90,7 +91,8 @@ export function decideStormEnd(
   faultDomain: FaultDomainName,
 ): StormEvent | undefined {
   const storm = view.storm(faultDomain);
-  if (storm === undefined || isStorm(view.faultDomain(faultDomain))) return undefined;
+  if (storm === undefined) return undefined;
+  if (isStorm(view.faultDomain(faultDomain), limitsOf(view))) return undefined;
   return { type: "stormEnded", faultDomain };
 }
 

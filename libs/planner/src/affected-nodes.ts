@@ -23,6 +23,7 @@ export function affectedNodes(event: DomainEvent): AffectedNodes {
     case "roleDeleted":
     case "actionsPaused":
     case "actionsResumed":
+    case "actionLimitsSet":
       return ALL;
     case "stormHeld":
     case "stormReleased":

@@ -14,7 +14,7 @@ import type {
   PlannerDecision,
   StateView,
 } from "@atoll/domain";
-import { isDisruptive } from "@atoll/domain";
+import { limitsOf, isDisruptive } from "@atoll/domain";
 import { assess } from "./assess.ts";
 import { conditionOf, holdOf } from "./condition.ts";
 import { decisionOf, wakeAtMsOf } from "./decisions.ts";
@@ -96,7 +96,7 @@ export class Planner {
 function planOf(look: Look, findings: Findings): NodePlan {
   const { node } = look;
   const held = holdOf(look.view, node) !== undefined;
-  const settling = settlingOf(node, look.nowMs);
+  const settling = settlingOf(node, look.nowMs, limitsOf(look.view).settleMs);
   const decisions: PlannerDecision[] = [...settling.decisions];
   let { wakeAtMs } = settling;
   let settled = true;

@@ -5,7 +5,7 @@
  * while the node is not heard: what is known of it may be old.
  */
 import type { NodeState, PlannerDecision, TargetKey } from "@atoll/domain";
-import { ACTION_LIMITS, backSince } from "@atoll/domain";
+import { backSince } from "@atoll/domain";
 
 export interface Settling {
   readonly decisions: readonly PlannerDecision[];
@@ -13,12 +13,13 @@ export interface Settling {
   readonly wakeAtMs: number | undefined;
 }
 
-export function settlingOf(node: NodeState, nowMs: number): Settling {
+/** @param settleMs how long is long enough. */
+export function settlingOf(node: NodeState, nowMs: number, settleMs: number): Settling {
   const decisions: PlannerDecision[] = [];
   let wakeAtMs: number | undefined;
   if (node.presence !== "alive") return { decisions, wakeAtMs };
   for (const target of [...node.disrupted.keys()].toSorted()) {
-    const atMs = settlesAtMs(node, target);
+    const atMs = settlesAtMs(node, target, settleMs);
     if (atMs === undefined) continue;
     if (atMs <= nowMs) decisions.push({ type: "settle", node: node.name, target });
     else wakeAtMs = Math.min(atMs, wakeAtMs ?? atMs);
@@ -26,7 +27,7 @@ export function settlingOf(node: NodeState, nowMs: number): Settling {
   return { decisions, wakeAtMs };
 }
 
-function settlesAtMs(node: NodeState, target: TargetKey): number | undefined {
+function settlesAtMs(node: NodeState, target: TargetKey, settleMs: number): number | undefined {
   const since = backSince(node, target);
-  return since === undefined ? undefined : since.stampMs + ACTION_LIMITS.settleMs;
+  return since === undefined ? undefined : since.stampMs + settleMs;
 }

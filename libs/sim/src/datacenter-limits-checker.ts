@@ -17,6 +17,9 @@ import { Violation } from "./violation.ts";
 
 export class DatacenterLimitsChecker {
   #paused = false;
+  #limits = ACTION_LIMITS;
+  /** Less may be away than once might: nodes that are away stay so, and may lose more. */
+  #lowered = false;
   /** By fault domain: `held` or `released`. */
   readonly #storms = new Map<string, string>();
   storms = 0;
@@ -59,6 +62,10 @@ export class DatacenterLimitsChecker {
     }
     if (event.type === "actionsPaused") this.#paused = true;
     if (event.type === "actionsResumed") this.#paused = false;
+    if (event.type === "actionLimitsSet") {
+      this.#lowered ||= event.limits.disruptedPercentMax < this.#limits.disruptedPercentMax;
+      this.#limits = event.limits;
+    }
     if (event.type !== "actionPlanned") return;
     if (this.#paused) throw new Violation(`${event.action} was planned in a pause`);
     if (!event.disruptive) return;
@@ -74,7 +81,12 @@ export class DatacenterLimitsChecker {
       if ((event.type === "stormHeld") === (known !== undefined)) {
         throw new Violation(`${event.type} in ${faultDomain}, where ${known ?? "nothing"} was`);
       }
-      if (event.type === "stormHeld") this.storms += 1;
+      if (event.type === "stormHeld") {
+        this.storms += 1;
+        if (event.nodes * 100 <= event.of * this.#limits.stormPercent) {
+          throw new Violation(`${event.nodes} of ${event.of} nodes of ${faultDomain} are no storm`);
+        }
+      }
       if (event.type === "stormEnded") this.#storms.delete(faultDomain);
       else this.#storms.set(faultDomain, event.type === "stormHeld" ? "held" : "released");
     }
@@ -93,9 +105,10 @@ export class DatacenterLimitsChecker {
     name: NodeName,
     { view, moving }: { readonly view: StateView; readonly moving: ReadonlySet<NodeName> },
   ): void {
+    if (this.#lowered && (this.#awaySince.get(name) ?? index) < index) return;
     const rack = view.node(name)?.location.rack;
     const nodes = [...view.nodes()].filter(({ location }) => location.rack === rack);
-    const most = Math.max(1, Math.floor((nodes.length * ACTION_LIMITS.disruptedPercentMax) / 100));
+    const most = Math.max(1, Math.floor((nodes.length * this.#limits.disruptedPercentMax) / 100));
     const away = nodes.filter(isAway);
     // Nodes that came here while something of theirs was away are on top, until all of it is back.
     const moved = away.filter((node) => {

@@ -79,7 +79,7 @@ export class DatacenterUsers {
     const prng = this.#prng;
     const node = prng.pick(this.#datacenter.nodes).name;
     const role = prng.pick(["web", "store", "relay"]) as RoleName;
-    switch (prng.below(13)) {
+    switch (prng.below(14)) {
       case 0:
         return { type: "applyRoles", roles: [webRole(prng.below(3)), storeRole(prng.below(2))] };
       case 1:
@@ -106,7 +106,15 @@ export class DatacenterUsers {
         const faultDomain = prng.pick(["rack:r1", "datacenter"]) as FaultDomainName;
         return { type: "releaseStorm", faultDomain, reason: "simulated" };
       }
-      case 11:
+      case 11: {
+        const limits = {
+          disruptedPercentMax: prng.pick([20, 20, 50]),
+          stormPercent: prng.pick([30, 30, 60]),
+          settleMs: prng.pick([0, 3_000]),
+        };
+        return { type: "setActionLimits", limits, reason: "simulated" };
+      }
+      case 12:
         return { type: "deleteRole", role: "relay" as RoleName };
       default: {
         const labels = {

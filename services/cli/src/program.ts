@@ -16,6 +16,7 @@ import { addNodeReadCommands } from "./commands/node-read-commands.ts";
 import { addNodeWriteCommands } from "./commands/node-write-commands.ts";
 import { addOperationCommands } from "./commands/operation-commands.ts";
 import { addPauseCommands } from "./commands/pause-commands.ts";
+import { addLimitsCommands } from "./commands/limits-commands.ts";
 import { addStormCommands } from "./commands/storm-commands.ts";
 import { addRoleCommands } from "./commands/role-commands.ts";
 import { addVersionCommand } from "./commands/version-command.ts";
@@ -55,6 +56,7 @@ export function buildProgram(run: RunCommand, output: ProgramOutput): Command {
   addDatacenterCommands(program, run);
   addPauseCommands(program, run);
   addStormCommands(program, run);
+  addLimitsCommands(program, run);
   addGroupCommands(program, run);
   addCompletionCommands(program, run);
   addVersionCommand(program, run);

@@ -73,6 +73,31 @@ test("PauseActions and ResumeActions show wherever people look", async () => {
   assert.equal((await explain(gateway)).state.includes("held"), false);
 });
 
+test("SetActionLimits sets what is given, and shows all, by whom and why", async () => {
+  await using gateway = await startWanting();
+  const { api } = gateway;
+  const request = { name: PARENT };
+  const before = await call(api.datacenters, api.datacenters.getDatacenter, request);
+  assert.equal(before.response.limits?.limits?.stormPercent, 30);
+  assert.equal(before.response.limits?.since, undefined);
+  const change = {
+    name: PARENT,
+    limits: { stormPercent: 60 },
+    reason: "a new room",
+    requestId: "",
+  };
+  const set = await call(api.datacenters, api.datacenters.setActionLimits, change);
+  const { limits, reason, actor, since } = set.response.limits ?? {};
+  assert.deepEqual([limits?.stormPercent, limits?.disruptedPercentMax], [60, 20]);
+  assert.deepEqual([reason, actor], ["a new room", "user/anonymous"]);
+  assert.ok(since !== undefined && since.index > 0);
+  const wrong = { ...change, limits: { stormPercent: 0, disruptedPercentMax: 101 } };
+  const refusal = call(api.datacenters, api.datacenters.setActionLimits, wrong);
+  const refused = await failure(refusal);
+  assert.equal(refused.code, status.INVALID_ARGUMENT);
+  assert.match(refused.message, /from 1 to 100/);
+});
+
 test("CancelAction asks, and shows who asked until the agent has answered and after", async () => {
   await using gateway = await startWanting();
   const { api, datacenter } = gateway;

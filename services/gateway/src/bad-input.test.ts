@@ -78,6 +78,15 @@ const CASES: readonly Case[] = [
   { name: "a pause without a reason", call: pause(" "), code: INVALID, says: /it is required/ },
   { name: "a pause's long story", call: pause("x".repeat(501)), code: INVALID, says: /most 500/ },
   {
+    name: "limits without a reason",
+    call: (api) => {
+      const request = { name: PARENT, limits: {}, reason: "", requestId: "" };
+      return call(api.datacenters, api.datacenters.setActionLimits, request);
+    },
+    code: INVALID,
+    says: /it is required/,
+  },
+  {
     name: "a resume without a pause",
     call: (api) =>
       call(api.datacenters, api.datacenters.resumeActions, { name: PARENT, requestId: "" }),

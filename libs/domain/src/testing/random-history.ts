@@ -299,6 +299,11 @@ class World {
       { type: "cancelAction", action: this.#openAction(), reason: "not that one" },
       { type: "releaseStorm", faultDomain: this.#faultDomain(), reason: "looked at it" },
       { type: "pauseActions", reason: "switch" },
+      {
+        type: "setActionLimits",
+        limits: { disruptedPercentMax: this.#prng.pick([20, 50, 100]), stormNodesMin: 2 },
+        reason: this.#prng.pick(["day", "night"]),
+      },
       ...Array.from({ length: 6 }, () => ({ type: "resumeActions" }) as const),
       { type: "addReplica", replica, address: `10.0.0.${replica}:7500`, replaces },
       { type: "removeReplica", replica },

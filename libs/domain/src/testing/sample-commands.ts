@@ -27,6 +27,11 @@ export const sampleCommands: ByType<Command> = {
   cancelAction: { type: "cancelAction", action: "n1-1" as ActionId, reason: "the wrong rack" },
   pauseActions: { type: "pauseActions", reason: "the switch is replaced" },
   resumeActions: { type: "resumeActions" },
+  setActionLimits: {
+    type: "setActionLimits",
+    limits: { stormPercent: 40, settleMs: 0 },
+    reason: "a quiet night",
+  },
   releaseStorm: { type: "releaseStorm", faultDomain: rackR1, reason: "the switch is back" },
   addReplica: { type: "addReplica", replica: 4, address: "10.0.0.4:7500", replaces: 3 },
   removeReplica: { type: "removeReplica", replica: 3 },

@@ -359,6 +359,17 @@ export const sampleEvents: ByType<DomainEvent> = {
   stormEnded: { type: "stormEnded", faultDomain: rackR1 },
   actionsPaused: { type: "actionsPaused", reason: "the switch is replaced" },
   actionsResumed: { type: "actionsResumed" },
+  actionLimitsSet: {
+    type: "actionLimitsSet",
+    limits: {
+      disruptionsPerNodeMax: 2,
+      disruptedPercentMax: 50,
+      settleMs: 0,
+      stormPercent: 40,
+      stormNodesMin: 8,
+    },
+    reason: "a quiet night",
+  },
   requestRecorded: {
     type: "requestRecorded",
     requestId: "r-1",

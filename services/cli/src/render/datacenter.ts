@@ -51,6 +51,7 @@ export function datacenterLines(datacenter: Datacenter, nowMs: number, paint: Pa
         ["nodes", `${datacenter.nodeCount}`],
         ["states", stateCounts(datacenter)],
         ["actions", actionsText(datacenter, nowMs)],
+        ["limits", limitsText(datacenter)],
         ["time in the log", timeText(datacenter)],
         ["as of event", datacenter.asOf && `#${datacenter.asOf.index}`],
         ["age", ageText(datacenter)],
@@ -84,6 +85,11 @@ function actionsText({ pause, stormsHeld }: Datacenter, nowMs: number): Cell {
   if (stormsHeld === 0) return "running";
   const what = `healing is held in ${stormsHeld} fault domains`;
   return { text: `${what}: \`atoll storm list\` shows them`, style: "warning" };
+}
+
+/** Only where somebody has set them. */
+function limitsText({ limits }: Datacenter): Cell | undefined {
+  return limits?.since === undefined ? undefined : "set: `atoll limits show` tells by whom and why";
 }
 
 /** Of a wall clock that is off by less nobody needs to know. */

@@ -6,7 +6,8 @@
  */
 import { type Action, ActionStatus } from "@atoll/proto/atoll/v1/action";
 import type { ActionsPause } from "@atoll/proto/atoll/v1/common";
-import type { Datacenter, Storm } from "@atoll/proto/atoll/v1/datacenter";
+import type { ActionLimits } from "@atoll/proto/atoll/type/v1/action_limits";
+import type { ActionLimitsInForce, Datacenter, Storm } from "@atoll/proto/atoll/v1/datacenter";
 import { ApiError } from "@atoll/service-kit";
 import { status, type UntypedHandleCall } from "@grpc/grpc-js";
 import { find } from "./find.ts";
@@ -20,6 +21,17 @@ export type UnaryFactory = (
 
 export class FakeActionControl {
   #pause: ActionsPause | undefined;
+  #limits: ActionLimitsInForce = {
+    limits: {
+      disruptionsPerNodeMax: 1,
+      disruptedPercentMax: 20,
+      settleMs: 3_000,
+      stormPercent: 30,
+      stormNodesMin: 5,
+    },
+    reason: "",
+    actor: "",
+  };
   #storm: Storm = {
     faultDomain: "rack:hall-2/r1",
     nodes: 6,
@@ -54,6 +66,16 @@ export class FakeActionControl {
         this.#pause = { datacenter: "dc1", reason: request.reason, actor: "user/ada", since };
         return named(request);
       }),
+      setActionLimits: answer(
+        "setActionLimits",
+        (request: { name: string; limits: ActionLimits; reason: string }) => {
+          const since = fixtures.since(5, 60);
+          const given = Object.entries(request.limits).filter(([, value]) => value !== undefined);
+          const limits = { ...this.#limits.limits, ...Object.fromEntries(given) };
+          this.#limits = { limits, reason: request.reason, actor: "user/ada", since };
+          return named(request);
+        },
+      ),
       listStorms: answer("listStorms", () => ({ storms: [this.#storm] })),
       releaseStorm: answer("releaseStorm", (request: { faultDomain: string; reason: string }) => {
         if (request.faultDomain !== this.#storm.faultDomain) {
@@ -109,6 +131,11 @@ export class FakeActionControl {
   }
 
   #datacenter(): Datacenter {
-    return { ...fixtures.datacenter, ...(this.#pause === undefined ? {} : { pause: this.#pause }) };
+    const { datacenter } = fixtures;
+    return {
+      ...datacenter,
+      limits: this.#limits,
+      ...(this.#pause === undefined ? {} : { pause: this.#pause }),
+    };
   }
 }

@@ -13,6 +13,7 @@ import type { ReplicaClients, StatusAnswer } from "../replicas/replica-clients.t
 import type { HandlerParts } from "./handler-parts.ts";
 import { checkReason } from "./check-reason.ts";
 import { pageSizeOf, readPageToken } from "./pages.ts";
+import { limitsInForce } from "./limits-view.ts";
 import { pauseOf } from "./pause-view.ts";
 import { durationOf } from "./time.ts";
 import { listStorms, releaseStorm } from "./storms.ts";
@@ -48,6 +49,16 @@ export function datacenterService(
         return describe(parts, clients, context);
       },
       { method: "DatacenterService/ResumeActions", environment },
+    ),
+    setActionLimits: unary(
+      async ({ name, limits, reason, requestId }, context) => {
+        names.parseDatacenter(name);
+        checkReason(reason);
+        const command = { $case: "setActionLimits", value: { limits, reason } } as const;
+        await writes.submit(context, { command, requestId });
+        return describe(parts, clients, context);
+      },
+      { method: "DatacenterService/SetActionLimits", environment },
     ),
     listStorms: unary((request, context) => listStorms(parts, request, context), {
       method: "DatacenterService/ListStorms",
@@ -87,6 +98,7 @@ async function describe(
     nodesByState,
     asOf,
     pause: pauseOf(parts),
+    limits: limitsInForce(parts),
     stormsHeld: [...mirror.datacenter.storms()].filter((storm) => storm.release === undefined)
       .length,
   };

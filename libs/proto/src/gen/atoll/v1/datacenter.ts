@@ -19,6 +19,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Duration } from "../../google/protobuf/duration.ts";
+import { ActionLimits } from "../type/v1/action_limits.ts";
 import { ActionsPause, AsOf, Since } from "./common.ts";
 
 export const protobufPackage = "atoll.v1";
@@ -41,6 +42,7 @@ export interface Datacenter {
     | undefined;
   /** Fault domains in which healing is held. */
   readonly stormsHeld: number;
+  readonly limits?: ActionLimitsInForce | undefined;
 }
 
 export interface Datacenter_NodesByStateEntry {
@@ -92,6 +94,26 @@ export interface ResumeActionsRequest {
   /** datacenters/DC */
   readonly name: string;
   readonly requestId: string;
+}
+
+export interface SetActionLimitsRequest {
+  /** datacenters/DC */
+  readonly name: string;
+  /** What is absent stays as it is. */
+  readonly limits?:
+    | ActionLimits
+    | undefined;
+  /** Required; at most 500 characters. */
+  readonly reason: string;
+  readonly requestId: string;
+}
+
+/** Limits as they are; without `since` nobody has set any, and these are the defaults. */
+export interface ActionLimitsInForce {
+  readonly limits?: ActionLimits | undefined;
+  readonly reason: string;
+  readonly actor: string;
+  readonly since?: Since | undefined;
 }
 
 export interface Storm {
@@ -147,7 +169,16 @@ export interface ListDatacentersResponse {
 }
 
 function createBaseDatacenter(): Datacenter {
-  return { name: "", replicas: [], nodeCount: 0, nodesByState: {}, asOf: undefined, pause: undefined, stormsHeld: 0 };
+  return {
+    name: "",
+    replicas: [],
+    nodeCount: 0,
+    nodesByState: {},
+    asOf: undefined,
+    pause: undefined,
+    stormsHeld: 0,
+    limits: undefined,
+  };
 }
 
 export const Datacenter: MessageFns<Datacenter> = {
@@ -172,6 +203,9 @@ export const Datacenter: MessageFns<Datacenter> = {
     }
     if (message.stormsHeld !== 0) {
       writer.uint32(56).int64(message.stormsHeld);
+    }
+    if (message.limits !== undefined) {
+      ActionLimitsInForce.encode(message.limits, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -248,6 +282,14 @@ export const Datacenter: MessageFns<Datacenter> = {
             message.stormsHeld = longToNumber(reader.int64());
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.limits = ActionLimitsInForce.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -307,6 +349,7 @@ export const Datacenter: MessageFns<Datacenter> = {
         : isSet(object.storms_held)
         ? globalThis.Number(object.storms_held)
         : 0,
+      limits: isSet(object.limits) ? ActionLimitsInForce.fromJSON(object.limits) : undefined,
     };
   },
 
@@ -339,6 +382,9 @@ export const Datacenter: MessageFns<Datacenter> = {
     if (message.stormsHeld !== 0) {
       obj.stormsHeld = Math.round(message.stormsHeld);
     }
+    if (message.limits !== undefined) {
+      obj.limits = ActionLimitsInForce.toJSON(message.limits);
+    }
     return obj;
   },
 
@@ -364,6 +410,9 @@ export const Datacenter: MessageFns<Datacenter> = {
       ? ActionsPause.fromPartial(object.pause)
       : undefined;
     message.stormsHeld = object.stormsHeld ?? 0;
+    message.limits = (object.limits !== undefined && object.limits !== null)
+      ? ActionLimitsInForce.fromPartial(object.limits)
+      : undefined;
     return message;
   },
 };
@@ -996,6 +1045,248 @@ export const ResumeActionsRequest: MessageFns<ResumeActionsRequest> = {
     const message = createBaseResumeActionsRequest() as any;
     message.name = object.name ?? "";
     message.requestId = object.requestId ?? "";
+    return message;
+  },
+};
+
+function createBaseSetActionLimitsRequest(): SetActionLimitsRequest {
+  return { name: "", limits: undefined, reason: "", requestId: "" };
+}
+
+export const SetActionLimitsRequest: MessageFns<SetActionLimitsRequest> = {
+  encode(message: SetActionLimitsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.limits !== undefined) {
+      ActionLimits.encode(message.limits, writer.uint32(18).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(34).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetActionLimitsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetActionLimitsRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.limits = ActionLimits.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetActionLimitsRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      limits: isSet(object.limits) ? ActionLimits.fromJSON(object.limits) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+    };
+  },
+
+  toJSON(message: SetActionLimitsRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.limits !== undefined) {
+      obj.limits = ActionLimits.toJSON(message.limits);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SetActionLimitsRequest>, I>>(base?: I): SetActionLimitsRequest {
+    return SetActionLimitsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetActionLimitsRequest>, I>>(object: I): SetActionLimitsRequest {
+    const message = createBaseSetActionLimitsRequest() as any;
+    message.name = object.name ?? "";
+    message.limits = (object.limits !== undefined && object.limits !== null)
+      ? ActionLimits.fromPartial(object.limits)
+      : undefined;
+    message.reason = object.reason ?? "";
+    message.requestId = object.requestId ?? "";
+    return message;
+  },
+};
+
+function createBaseActionLimitsInForce(): ActionLimitsInForce {
+  return { limits: undefined, reason: "", actor: "", since: undefined };
+}
+
+export const ActionLimitsInForce: MessageFns<ActionLimitsInForce> = {
+  encode(message: ActionLimitsInForce, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.limits !== undefined) {
+      ActionLimits.encode(message.limits, writer.uint32(10).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.actor !== "") {
+      writer.uint32(26).string(message.actor);
+    }
+    if (message.since !== undefined) {
+      Since.encode(message.since, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActionLimitsInForce {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActionLimitsInForce() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.limits = ActionLimits.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.since = Since.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActionLimitsInForce {
+    return {
+      limits: isSet(object.limits) ? ActionLimits.fromJSON(object.limits) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      since: isSet(object.since) ? Since.fromJSON(object.since) : undefined,
+    };
+  },
+
+  toJSON(message: ActionLimitsInForce): unknown {
+    const obj: any = {};
+    if (message.limits !== undefined) {
+      obj.limits = ActionLimits.toJSON(message.limits);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.since !== undefined) {
+      obj.since = Since.toJSON(message.since);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ActionLimitsInForce>, I>>(base?: I): ActionLimitsInForce {
+    return ActionLimitsInForce.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActionLimitsInForce>, I>>(object: I): ActionLimitsInForce {
+    const message = createBaseActionLimitsInForce() as any;
+    message.limits = (object.limits !== undefined && object.limits !== null)
+      ? ActionLimits.fromPartial(object.limits)
+      : undefined;
+    message.reason = object.reason ?? "";
+    message.actor = object.actor ?? "";
+    message.since = (object.since !== undefined && object.since !== null) ? Since.fromPartial(object.since) : undefined;
     return message;
   },
 };
@@ -1781,6 +2072,20 @@ export const DatacenterServiceService = {
     responseDeserialize: (value: Buffer): Datacenter => Datacenter.decode(value),
   },
   /**
+   * How much is taken away, and how much healed, at once. What is under way goes on. INVALID_ARGUMENT when one is out of
+   * its range; then none is set.
+   */
+  setActionLimits: {
+    path: "/atoll.v1.DatacenterService/SetActionLimits" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetActionLimitsRequest): Buffer =>
+      Buffer.from(SetActionLimitsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetActionLimitsRequest => SetActionLimitsRequest.decode(value),
+    responseSerialize: (value: Datacenter): Buffer => Buffer.from(Datacenter.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Datacenter => Datacenter.decode(value),
+  },
+  /**
    * Fault domains in which too many nodes ail at once. What would heal them is held until a person releases the storm or
    * the number has fallen.
    */
@@ -1825,6 +2130,11 @@ export interface DatacenterServiceServer extends UntypedServiceImplementation {
   pauseActions: handleUnaryCall<PauseActionsRequest, Datacenter>;
   /** FAILED_PRECONDITION when actions are not paused. */
   resumeActions: handleUnaryCall<ResumeActionsRequest, Datacenter>;
+  /**
+   * How much is taken away, and how much healed, at once. What is under way goes on. INVALID_ARGUMENT when one is out of
+   * its range; then none is set.
+   */
+  setActionLimits: handleUnaryCall<SetActionLimitsRequest, Datacenter>;
   /**
    * Fault domains in which too many nodes ail at once. What would heal them is held until a person releases the storm or
    * the number has fallen.
@@ -1882,6 +2192,25 @@ export interface DatacenterServiceClient extends Client {
   ): ClientUnaryCall;
   resumeActions(
     request: ResumeActionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Datacenter) => void,
+  ): ClientUnaryCall;
+  /**
+   * How much is taken away, and how much healed, at once. What is under way goes on. INVALID_ARGUMENT when one is out of
+   * its range; then none is set.
+   */
+  setActionLimits(
+    request: SetActionLimitsRequest,
+    callback: (error: ServiceError | null, response: Datacenter) => void,
+  ): ClientUnaryCall;
+  setActionLimits(
+    request: SetActionLimitsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Datacenter) => void,
+  ): ClientUnaryCall;
+  setActionLimits(
+    request: SetActionLimitsRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Datacenter) => void,

@@ -6,6 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { ActionLimits } from "../../type/v1/action_limits.ts";
 import { Claimant } from "../../type/v1/claimant.ts";
 import { Inventory } from "../../type/v1/inventory.ts";
 import { FileObservation, ServiceObservation } from "../../type/v1/observation.ts";
@@ -76,6 +77,7 @@ export interface Event {
     | { readonly $case: "factsDropped"; readonly value: FactsDropped }
     | { readonly $case: "actionsPaused"; readonly value: ActionsPaused }
     | { readonly $case: "actionsResumed"; readonly value: ActionsResumed }
+    | { readonly $case: "actionLimitsSet"; readonly value: ActionLimitsSet }
     | { readonly $case: "actionCancelRequested"; readonly value: ActionCancelRequested }
     | { readonly $case: "disruptionEnded"; readonly value: DisruptionEnded }
     | { readonly $case: "stormHeld"; readonly value: StormHeld }
@@ -331,6 +333,12 @@ export interface ActionsPaused {
 }
 
 export interface ActionsResumed {
+}
+
+export interface ActionLimitsSet {
+  /** All of them. */
+  readonly limits?: ActionLimits | undefined;
+  readonly reason: string;
 }
 
 export interface ActionCancelRequested {
@@ -775,6 +783,9 @@ export const Event: MessageFns<Event> = {
       case "actionsResumed":
         ActionsResumed.encode(message.event.value, writer.uint32(290).fork()).join();
         break;
+      case "actionLimitsSet":
+        ActionLimitsSet.encode(message.event.value, writer.uint32(418).fork()).join();
+        break;
       case "actionCancelRequested":
         ActionCancelRequested.encode(message.event.value, writer.uint32(298).fork()).join();
         break;
@@ -1134,6 +1145,14 @@ export const Event: MessageFns<Event> = {
             message.event = { $case: "actionsResumed", value: ActionsResumed.decode(reader, reader.uint32()) };
             continue;
           }
+          case 52: {
+            if (tag !== 418) {
+              break;
+            }
+
+            message.event = { $case: "actionLimitsSet", value: ActionLimitsSet.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 37: {
             if (tag !== 298) {
               break;
@@ -1374,6 +1393,10 @@ export const Event: MessageFns<Event> = {
         ? { $case: "actionsResumed", value: ActionsResumed.fromJSON(object.actionsResumed) }
         : isSet(object.actions_resumed)
         ? { $case: "actionsResumed", value: ActionsResumed.fromJSON(object.actions_resumed) }
+        : isSet(object.actionLimitsSet)
+        ? { $case: "actionLimitsSet", value: ActionLimitsSet.fromJSON(object.actionLimitsSet) }
+        : isSet(object.action_limits_set)
+        ? { $case: "actionLimitsSet", value: ActionLimitsSet.fromJSON(object.action_limits_set) }
         : isSet(object.actionCancelRequested)
         ? { $case: "actionCancelRequested", value: ActionCancelRequested.fromJSON(object.actionCancelRequested) }
         : isSet(object.action_cancel_requested)
@@ -1490,6 +1513,8 @@ export const Event: MessageFns<Event> = {
       obj.actionsPaused = ActionsPaused.toJSON(message.event.value);
     } else if (message.event?.$case === "actionsResumed") {
       obj.actionsResumed = ActionsResumed.toJSON(message.event.value);
+    } else if (message.event?.$case === "actionLimitsSet") {
+      obj.actionLimitsSet = ActionLimitsSet.toJSON(message.event.value);
     } else if (message.event?.$case === "actionCancelRequested") {
       obj.actionCancelRequested = ActionCancelRequested.toJSON(message.event.value);
     } else if (message.event?.$case === "disruptionEnded") {
@@ -1753,6 +1778,12 @@ export const Event: MessageFns<Event> = {
       case "actionsResumed": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "actionsResumed", value: ActionsResumed.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "actionLimitsSet": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "actionLimitsSet", value: ActionLimitsSet.fromPartial(object.event.value) };
         }
         break;
       }
@@ -5930,6 +5961,93 @@ export const ActionsResumed: MessageFns<ActionsResumed> = {
   },
   fromPartial<I extends Exact<DeepPartial<ActionsResumed>, I>>(_: I): ActionsResumed {
     const message = createBaseActionsResumed() as any;
+    return message;
+  },
+};
+
+function createBaseActionLimitsSet(): ActionLimitsSet {
+  return { limits: undefined, reason: "" };
+}
+
+export const ActionLimitsSet: MessageFns<ActionLimitsSet> = {
+  encode(message: ActionLimitsSet, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.limits !== undefined) {
+      ActionLimits.encode(message.limits, writer.uint32(10).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActionLimitsSet {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActionLimitsSet() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.limits = ActionLimits.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActionLimitsSet {
+    return {
+      limits: isSet(object.limits) ? ActionLimits.fromJSON(object.limits) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: ActionLimitsSet): unknown {
+    const obj: any = {};
+    if (message.limits !== undefined) {
+      obj.limits = ActionLimits.toJSON(message.limits);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ActionLimitsSet>, I>>(base?: I): ActionLimitsSet {
+    return ActionLimitsSet.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActionLimitsSet>, I>>(object: I): ActionLimitsSet {
+    const message = createBaseActionLimitsSet() as any;
+    message.limits = (object.limits !== undefined && object.limits !== null)
+      ? ActionLimits.fromPartial(object.limits)
+      : undefined;
+    message.reason = object.reason ?? "";
     return message;
   },
 };

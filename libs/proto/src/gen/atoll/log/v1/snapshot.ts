@@ -6,6 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { ActionLimits } from "../../type/v1/action_limits.ts";
 import { Claimant } from "../../type/v1/claimant.ts";
 import { Inventory } from "../../type/v1/inventory.ts";
 import { FileObservation, ServiceObservation } from "../../type/v1/observation.ts";
@@ -34,7 +35,17 @@ export interface SnapshotRecord {
     /** Actions are paused, and why. */
     { readonly $case: "pause"; readonly value: Maintenance }
     | { readonly $case: "storm"; readonly value: StormRecord }
+    | //
+    /** As people have set them. */
+    { readonly $case: "limits"; readonly value: LimitsRecord }
     | undefined;
+}
+
+export interface LimitsRecord {
+  readonly limits?: ActionLimits | undefined;
+  readonly reason: string;
+  readonly actor: string;
+  readonly since?: Since | undefined;
 }
 
 export interface SnapshotHeader {
@@ -263,6 +274,9 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
       case "storm":
         StormRecord.encode(message.record.value, writer.uint32(82).fork()).join();
         break;
+      case "limits":
+        LimitsRecord.encode(message.record.value, writer.uint32(106).fork()).join();
+        break;
     }
     return writer;
   },
@@ -368,6 +382,14 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
             message.record = { $case: "storm", value: StormRecord.decode(reader, reader.uint32()) };
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.record = { $case: "limits", value: LimitsRecord.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -406,6 +428,8 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
         ? { $case: "pause", value: Maintenance.fromJSON(object.pause) }
         : isSet(object.storm)
         ? { $case: "storm", value: StormRecord.fromJSON(object.storm) }
+        : isSet(object.limits)
+        ? { $case: "limits", value: LimitsRecord.fromJSON(object.limits) }
         : undefined,
     };
   },
@@ -434,6 +458,8 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
       obj.pause = Maintenance.toJSON(message.record.value);
     } else if (message.record?.$case === "storm") {
       obj.storm = StormRecord.toJSON(message.record.value);
+    } else if (message.record?.$case === "limits") {
+      obj.limits = LimitsRecord.toJSON(message.record.value);
     }
     return obj;
   },
@@ -510,7 +536,132 @@ export const SnapshotRecord: MessageFns<SnapshotRecord> = {
         }
         break;
       }
+      case "limits": {
+        if (object.record?.value !== undefined && object.record?.value !== null) {
+          message.record = { $case: "limits", value: LimitsRecord.fromPartial(object.record.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseLimitsRecord(): LimitsRecord {
+  return { limits: undefined, reason: "", actor: "", since: undefined };
+}
+
+export const LimitsRecord: MessageFns<LimitsRecord> = {
+  encode(message: LimitsRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.limits !== undefined) {
+      ActionLimits.encode(message.limits, writer.uint32(10).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.actor !== "") {
+      writer.uint32(26).string(message.actor);
+    }
+    if (message.since !== undefined) {
+      Since.encode(message.since, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LimitsRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLimitsRecord() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.limits = ActionLimits.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.since = Since.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LimitsRecord {
+    return {
+      limits: isSet(object.limits) ? ActionLimits.fromJSON(object.limits) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      since: isSet(object.since) ? Since.fromJSON(object.since) : undefined,
+    };
+  },
+
+  toJSON(message: LimitsRecord): unknown {
+    const obj: any = {};
+    if (message.limits !== undefined) {
+      obj.limits = ActionLimits.toJSON(message.limits);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.since !== undefined) {
+      obj.since = Since.toJSON(message.since);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LimitsRecord>, I>>(base?: I): LimitsRecord {
+    return LimitsRecord.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LimitsRecord>, I>>(object: I): LimitsRecord {
+    const message = createBaseLimitsRecord() as any;
+    message.limits = (object.limits !== undefined && object.limits !== null)
+      ? ActionLimits.fromPartial(object.limits)
+      : undefined;
+    message.reason = object.reason ?? "";
+    message.actor = object.actor ?? "";
+    message.since = (object.since !== undefined && object.since !== null) ? Since.fromPartial(object.since) : undefined;
     return message;
   },
 };

@@ -22,6 +22,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { ActionLimits } from "../../type/v1/action_limits.ts";
 import { Location, RoleSpec } from "../../type/v1/role_spec.ts";
 
 export const protobufPackage = "atoll.replica.v1";
@@ -65,6 +66,7 @@ export interface SubmitCommand {
     | { readonly $case: "resumeActions"; readonly value: ResumeActions }
     | { readonly $case: "cancelAction"; readonly value: CancelAction }
     | { readonly $case: "releaseStorm"; readonly value: ReleaseStorm }
+    | { readonly $case: "setActionLimits"; readonly value: SetActionLimits }
     | undefined;
   /** Decides, answers, changes nothing. */
   readonly validateOnly: boolean;
@@ -155,6 +157,12 @@ export interface PauseActions {
 }
 
 export interface ResumeActions {
+}
+
+/** What is absent stays as it is. */
+export interface SetActionLimits {
+  readonly limits?: ActionLimits | undefined;
+  readonly reason: string;
 }
 
 export interface SessionResponse {
@@ -649,6 +657,9 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
       case "releaseStorm":
         ReleaseStorm.encode(message.command.value, writer.uint32(154).fork()).join();
         break;
+      case "setActionLimits":
+        SetActionLimits.encode(message.command.value, writer.uint32(162).fork()).join();
+        break;
     }
     if (message.validateOnly !== false) {
       writer.uint32(96).bool(message.validateOnly);
@@ -813,6 +824,14 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
             message.command = { $case: "releaseStorm", value: ReleaseStorm.decode(reader, reader.uint32()) };
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.command = { $case: "setActionLimits", value: SetActionLimits.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 12: {
             if (tag !== 96) {
               break;
@@ -905,6 +924,10 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
         ? { $case: "releaseStorm", value: ReleaseStorm.fromJSON(object.releaseStorm) }
         : isSet(object.release_storm)
         ? { $case: "releaseStorm", value: ReleaseStorm.fromJSON(object.release_storm) }
+        : isSet(object.setActionLimits)
+        ? { $case: "setActionLimits", value: SetActionLimits.fromJSON(object.setActionLimits) }
+        : isSet(object.set_action_limits)
+        ? { $case: "setActionLimits", value: SetActionLimits.fromJSON(object.set_action_limits) }
         : undefined,
       validateOnly: isSet(object.validateOnly)
         ? globalThis.Boolean(object.validateOnly)
@@ -954,6 +977,8 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
       obj.cancelAction = CancelAction.toJSON(message.command.value);
     } else if (message.command?.$case === "releaseStorm") {
       obj.releaseStorm = ReleaseStorm.toJSON(message.command.value);
+    } else if (message.command?.$case === "setActionLimits") {
+      obj.setActionLimits = SetActionLimits.toJSON(message.command.value);
     }
     if (message.validateOnly !== false) {
       obj.validateOnly = message.validateOnly;
@@ -1062,6 +1087,12 @@ export const SubmitCommand: MessageFns<SubmitCommand> = {
       case "releaseStorm": {
         if (object.command?.value !== undefined && object.command?.value !== null) {
           message.command = { $case: "releaseStorm", value: ReleaseStorm.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "setActionLimits": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "setActionLimits", value: SetActionLimits.fromPartial(object.command.value) };
         }
         break;
       }
@@ -2490,6 +2521,93 @@ export const ResumeActions: MessageFns<ResumeActions> = {
   },
   fromPartial<I extends Exact<DeepPartial<ResumeActions>, I>>(_: I): ResumeActions {
     const message = createBaseResumeActions() as any;
+    return message;
+  },
+};
+
+function createBaseSetActionLimits(): SetActionLimits {
+  return { limits: undefined, reason: "" };
+}
+
+export const SetActionLimits: MessageFns<SetActionLimits> = {
+  encode(message: SetActionLimits, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.limits !== undefined) {
+      ActionLimits.encode(message.limits, writer.uint32(10).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetActionLimits {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetActionLimits() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.limits = ActionLimits.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetActionLimits {
+    return {
+      limits: isSet(object.limits) ? ActionLimits.fromJSON(object.limits) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: SetActionLimits): unknown {
+    const obj: any = {};
+    if (message.limits !== undefined) {
+      obj.limits = ActionLimits.toJSON(message.limits);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SetActionLimits>, I>>(base?: I): SetActionLimits {
+    return SetActionLimits.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetActionLimits>, I>>(object: I): SetActionLimits {
+    const message = createBaseSetActionLimits() as any;
+    message.limits = (object.limits !== undefined && object.limits !== null)
+      ? ActionLimits.fromPartial(object.limits)
+      : undefined;
+    message.reason = object.reason ?? "";
     return message;
   },
 };
