@@ -13,6 +13,7 @@ import type { BackoffBounds } from "./backoff.ts";
 import { describeError, guarded } from "./bus-log.ts";
 import type { BusLog } from "./bus-log.ts";
 import { dial } from "./dial.ts";
+import type { Dialled } from "./dial.ts";
 
 const DIAL_TIMEOUT_MS = 3_000;
 /** A silent server is given up after two pings without an answer. */
@@ -97,12 +98,13 @@ export class NatsLink {
 
   /** Dials once and stays as long as the connection lives. Returns why there is none any more. */
   async #live(): Promise<string> {
-    let connection: NatsConnection;
+    let dialled: Dialled;
     try {
-      connection = await this.#dial();
+      dialled = await this.#dial();
     } catch (error) {
       return `${this.#settings.url}: ${describeError(error)}`;
     }
+    const { connection } = dialled;
     if (this.#ended) {
       await connection.close();
       return "closed";
@@ -110,7 +112,7 @@ export class NatsLink {
     const openedAtMs = performance.now();
     const closed = connection.closed();
     this.#connection = connection;
-    void this.#watch(connection);
+    void this.#watch(dialled);
     guarded(() => this.#owner.linkOpened(connection));
     guarded(() => this.teller.connected(serverName(connection), connection.info?.client_ip));
     const error = await closed;
@@ -122,7 +124,7 @@ export class NatsLink {
     return reason;
   }
 
-  #dial(): Promise<NatsConnection> {
+  #dial(): Promise<Dialled> {
     return dial({
       servers: this.#settings.url.split(",").map((server) => server.trim()),
       name: this.#settings.name,
@@ -136,9 +138,10 @@ export class NatsLink {
     });
   }
 
-  /** Logs what the server complains about, for example a refused subject. */
-  async #watch(connection: NatsConnection): Promise<void> {
+  /** Cuts a silent server off. Logs what it complains about, for example a refused subject. */
+  async #watch({ connection, cut }: Dialled): Promise<void> {
     for await (const status of connection.status()) {
+      if (status.type === "staleConnection") cut();
       if (status.type !== "error") continue;
       this.#log.warn("the bus server complains", { error: describeError(status.error) });
     }
