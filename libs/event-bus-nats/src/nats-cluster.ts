@@ -2,12 +2,12 @@
  * Three real nats-servers as one cluster, for tests: streams lie on all of them.
  *
  * What is done to the cluster is done to every server; what befalls one is done to it. It counts as
- * started when JetStream answers. Only tests use it.
+ * started when JetStream answers. One that does not start leaves no server behind: a test whose
+ * process has a child never ends. Only tests use it.
  */
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { NatsServer } from "./nats-server.ts";
+import { freePorts } from "./free-ports.ts";
+import { connectTo, NatsServer } from "./nats-server.ts";
 import type { TestNats } from "./nats-server.ts";
 import { until } from "./until.ts";
 
@@ -34,12 +34,23 @@ export class NatsCluster implements TestNats {
 
   /** A running cluster. */
   static async start(): Promise<NatsCluster> {
-    const ports = await freePorts(SERVERS);
-    const servers = await Promise.all(
-      ports.map((port, at) => NatsServer.start({ cluster: { name: nameOf(at), port, ports } })),
+    const ports = await freePorts(2 * SERVERS);
+    const routes = ports.slice(SERVERS);
+    const starts = await Promise.allSettled(
+      routes.map((port, at) =>
+        NatsServer.start({ port: ports[at], cluster: { name: nameOf(at), port, ports: routes } }),
+      ),
     );
-    const cluster = new NatsCluster(servers);
-    await cluster.#untilJetStream();
+    const cluster = new NatsCluster(
+      starts.flatMap((start) => (start.status === "fulfilled" ? [start.value] : [])),
+    );
+    try {
+      for (const start of starts) if (start.status === "rejected") throw start.reason;
+      await cluster.#untilJetStream();
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
     return cluster;
   }
 
@@ -69,7 +80,7 @@ export class NatsCluster implements TestNats {
   }
 
   connect(): Promise<NatsConnection> {
-    return Promise.any(this.servers.map((server) => server.connect()));
+    return connectTo(this.url);
   }
 
   /** The server that leads the stream at this moment, and the others. */
@@ -120,20 +131,4 @@ export class NatsCluster implements TestNats {
 
 function nameOf(at: number): string {
   return `server-${at + 1}`;
-}
-
-/** Ports that nobody uses at this moment. */
-async function freePorts(count: number): Promise<number[]> {
-  const sockets = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const socket = createServer();
-      await new Promise<void>((resolve) => socket.listen(0, "127.0.0.1", resolve));
-      return socket;
-    }),
-  );
-  const ports = sockets.map((socket) => (socket.address() as AddressInfo).port);
-  await Promise.all(
-    sockets.map((socket) => new Promise((resolve) => socket.close(() => resolve(undefined)))),
-  );
-  return ports;
 }

@@ -2,32 +2,29 @@
  * A real nats-server for tests: on a port of its own, in a folder of its own.
  *
  * Started with JetStream, alone or as one of a cluster; can be killed, frozen, restarted on its
- * store or on an older copy of it, or robbed of it. Only tests use it; it ends its own process and
- * no other.
+ * store or on an older copy of it, or robbed of it. One that does not start leaves nothing behind.
+ * Only tests use it; it ends its own process and no other.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { connect } from "@nats-io/transport-node";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { dial } from "./dial.ts";
+import { freePorts } from "./free-ports.ts";
 
 const START_MAX_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 1_000;
+const PING_INTERVAL_MS = 2_000;
 const LOOK_MS = 10;
+/** How much of what a server says is kept, from its end. */
+const SAID_CHARACTERS_MAX = 2_000;
 
 /** Why tests that need a server cannot run; undefined when they can. */
 export const skipReason: string | undefined =
   findServer() === undefined ? "nats-server is not on the PATH" : undefined;
-
-/**
- * The same for tests that do with three servers what they do with one: they take minutes, most of
- * them elections, and run when ATOLL_TEST_NATS is 3.
- */
-export const clusterSkipReason: string | undefined =
-  skipReason ??
-  (process.env["ATOLL_TEST_NATS"] === "3" ? undefined : "ATOLL_TEST_NATS=3 runs it on a cluster");
 
 /** What a test does to the servers of a bus, be it one or a cluster. */
 export interface TestNats extends AsyncDisposable {
@@ -44,6 +41,8 @@ export interface TestNats extends AsyncDisposable {
 }
 
 export interface NatsServerOptions {
+  /** Default: a free one. */
+  readonly port?: number | undefined;
   /** Default true. */
   readonly jetStream?: boolean;
   /** Default: alone. */
@@ -64,19 +63,27 @@ export class NatsServer implements TestNats {
   readonly streamReplicas = 1;
   readonly #folder: string;
   readonly #options: NatsServerOptions;
-  #port = 0;
+  readonly #port: number;
   #process: ChildProcess | undefined;
+  #said = "";
 
-  private constructor(folder: string, options: NatsServerOptions) {
+  private constructor(folder: string, port: number, options: NatsServerOptions) {
     this.#folder = folder;
+    this.#port = port;
     this.#options = options;
   }
 
   /** A running server. */
   static async start(options: NatsServerOptions = {}): Promise<NatsServer> {
+    const port = options.port ?? (await freePorts(1))[0] ?? 0;
     const folder = await mkdtemp(join(tmpdir(), "atoll-nats-"));
-    const server = new NatsServer(folder, options);
-    await server.start();
+    const server = new NatsServer(folder, port, options);
+    try {
+      await server.start();
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
     return server;
   }
 
@@ -90,14 +97,16 @@ export class NatsServer implements TestNats {
     if (program === undefined) throw new Error("no nats-server");
     const config = join(this.#folder, "server.conf");
     await writeFile(config, this.#config());
-    const words = ["-c", config, "--ports_file_dir", this.#folder];
-    const child = spawn(program, words, { stdio: "ignore" });
+    const child = spawn(program, ["-c", config], { stdio: ["ignore", "ignore", "pipe"] });
     this.#process = child;
+    this.#said = "";
+    child.stderr.setEncoding("utf8").on("data", (said: string) => {
+      this.#said = (this.#said + said).slice(-SAID_CHARACTERS_MAX);
+    });
     // Should the test's own process end early, nobody else would end this one.
     const end = (): boolean => child.kill("SIGKILL");
     process.once("exit", end);
     child.once("exit", () => process.removeListener("exit", end));
-    if (this.#port === 0) this.#port = await this.#readPort(child);
     await (await this.connect()).close();
   }
 
@@ -136,16 +145,12 @@ export class NatsServer implements TestNats {
   }
 
   /** A connection for what the bus does not offer, once the server takes one. */
-  async connect(): Promise<NatsConnection> {
-    const endMs = performance.now() + START_MAX_MS;
-    for (;;) {
-      try {
-        return await connect({ servers: this.url, reconnect: false, timeout: 1_000 });
-      } catch (error) {
-        if (performance.now() > endMs) throw error;
-        await look();
-      }
-    }
+  connect(): Promise<NatsConnection> {
+    return connectTo(this.url, () => {
+      const { exitCode = null, signalCode = null } = this.#process ?? {};
+      if (exitCode === null && signalCode === null) return;
+      throw new Error(`nats-server ended: ${exitCode ?? signalCode}\n${this.#said}`);
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -159,7 +164,7 @@ export class NatsServer implements TestNats {
 
   #config(): string {
     const { jetStream = true, cluster } = this.#options;
-    const lines = [`listen: "127.0.0.1:${this.#port === 0 ? -1 : this.#port}"`];
+    const lines = [`listen: "127.0.0.1:${this.#port}"`];
     if (jetStream) lines.push(`jetstream { store_dir: ${JSON.stringify(this.#store)} }`);
     if (cluster !== undefined) {
       const routes = cluster.ports.map((port) => `"nats://127.0.0.1:${port}"`).join(", ");
@@ -170,18 +175,27 @@ export class NatsServer implements TestNats {
     }
     return `${lines.join("\n")}\n`;
   }
+}
 
-  async #readPort(child: ChildProcess): Promise<number> {
-    const endMs = performance.now() + START_MAX_MS;
-    for (;;) {
-      const names = await readdir(this.#folder);
-      const name = names.find((one) => one.endsWith(`_${child.pid}.ports`));
-      if (name !== undefined) {
-        const ports = await readFile(join(this.#folder, name), "utf8");
-        const port = /nats:\/\/127\.0\.0\.1:(\d+)/.exec(ports)?.[1];
-        if (port !== undefined) return Number(port);
-      }
-      if (performance.now() > endMs) throw new Error("nats-server tells no port");
+/**
+ * A connection to any of these servers, once one takes it. It closes at the end of its block
+ * without a word to the server, which may be gone or frozen by then.
+ * @param check throws when it is of no use to wait longer.
+ */
+export async function connectTo(url: string, check?: () => void): Promise<NatsConnection> {
+  const endMs = performance.now() + START_MAX_MS;
+  for (;;) {
+    try {
+      const { connection } = await dial({
+        servers: url.split(","),
+        reconnect: false,
+        timeout: CONNECT_TIMEOUT_MS,
+        pingInterval: PING_INTERVAL_MS,
+      });
+      return Object.assign(connection, { [Symbol.asyncDispose]: () => connection.close() });
+    } catch (error) {
+      check?.();
+      if (performance.now() > endMs) throw error;
       await look();
     }
   }

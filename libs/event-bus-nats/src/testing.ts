@@ -3,6 +3,6 @@
  * deadline.
  */
 export { NatsCluster } from "./nats-cluster.ts";
-export { clusterSkipReason, NatsServer, skipReason } from "./nats-server.ts";
+export { NatsServer, skipReason } from "./nats-server.ts";
 export type { TestNats } from "./nats-server.ts";
 export { until } from "./until.ts";

@@ -4,13 +4,7 @@
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import {
-  clusterSkipReason,
-  NatsCluster,
-  NatsServer,
-  skipReason,
-  until,
-} from "@atoll/event-bus-nats/testing";
+import { NatsCluster, NatsServer, skipReason, until } from "@atoll/event-bus-nats/testing";
 import { FACT_STREAM, FactPath } from "../testing/fact-path.ts";
 
 const skip = skipReason ?? false;
@@ -18,68 +12,78 @@ const FROZEN_MS = 10_000;
 /** Facts of all nodes together: so many before a fault, and at least so many behind it. */
 const SOME = 150;
 
-function onCluster(
-  name: string,
-  fault: (path: FactPath, nats: NatsCluster) => Promise<void>,
-): void {
-  test(`${name} (three servers)`, { skip: clusterSkipReason ?? false }, async () => {
-    const nats = await NatsCluster.start();
-    await using path = await FactPath.start(nats);
-    await path.more(SOME);
-    await fault(path, nats);
-    await path.more(SOME);
-    await path.finish();
-  });
-}
+/** One thing that happens to three servers. */
+type Fault = (path: FactPath, nats: NatsCluster) => Promise<void>;
 
-onCluster("the stream's leader is killed, later it is back", async (path, nats) => {
-  for (let round = 0; round < 2; round += 1) {
-    const { leader } = await nats.leaderOf(FACT_STREAM);
-    await leader.kill();
-    await path.more(SOME);
-    await leader.start();
+const FAULTS: readonly (readonly [name: string, fault: Fault])[] = [
+  ["the stream's leader is killed, and later back", killLeader],
+  ["the stream's leader and the reading's are killed together", killBothLeaders],
+  ["two of three servers are killed and come back", killTwo],
+  ["all three servers are killed at once and come back", killAll],
+  ["one server after the other loses its store", wipeEach],
+  ["the stream's leader stands still for ten seconds", freezeLeader],
+  ["the stream is deleted, and made anew with lower sequences", deleteStream],
+];
+
+/** One path lives through all of it, on one cluster; what it lost or repeated shows at the end. */
+test("three servers: the path of facts outlives each fault", { skip }, async (t) => {
+  const nats = await NatsCluster.start();
+  await using path = await FactPath.start(nats);
+  await path.more(SOME);
+  for (const [name, fault] of FAULTS) {
+    await t.test(name, async () => {
+      await fault(path, nats);
+      await path.more(SOME);
+    });
   }
+  await path.finish();
 });
 
-onCluster("the stream's leader and the reading's are killed together", async (path, nats) => {
+async function killLeader(path: FactPath, nats: NatsCluster): Promise<void> {
+  const { leader } = await nats.leaderOf(FACT_STREAM);
+  await leader.kill();
+  await path.more(SOME);
+  await leader.start();
+}
+
+async function killBothLeaders(path: FactPath, nats: NatsCluster): Promise<void> {
   const { leader } = await nats.leaderOf(FACT_STREAM);
   await Promise.all([leader.kill(), path.changeLeader()]);
   await path.more(SOME);
   await leader.start();
-});
+}
 
-onCluster("two of three servers are killed and come back", async (_path, nats) => {
+async function killTwo(_path: FactPath, nats: NatsCluster): Promise<void> {
   const { leader, others } = await nats.leaderOf(FACT_STREAM);
   await Promise.all([leader.kill(), others[0]?.kill()]);
   await Promise.all([leader.start(), others[0]?.start()]);
-});
+}
 
-onCluster("all three servers are killed at once and come back", async (_path, nats) => {
+async function killAll(_path: FactPath, nats: NatsCluster): Promise<void> {
   await nats.kill();
   await nats.start();
-});
+}
 
-onCluster("one server after the other loses its store", async (path, nats) => {
+async function wipeEach(path: FactPath, nats: NatsCluster): Promise<void> {
   for (const server of nats.servers) {
+    // Two stores lost before the first is whole again would be the loss of a majority.
+    await nats.untilWhole(FACT_STREAM);
     await server.kill();
     await server.wipe();
     await server.start();
     await path.more(SOME);
-    // Two stores lost before the first is whole again would be the loss of a majority.
-    await nats.untilWhole(FACT_STREAM);
   }
-});
+  await nats.untilWhole(FACT_STREAM);
+}
 
-onCluster("the stream's leader stands still for ten seconds", async (path, nats) => {
+async function freezeLeader(path: FactPath, nats: NatsCluster): Promise<void> {
   const { leader } = await nats.leaderOf(FACT_STREAM);
   leader.freeze();
   const thawed = performance.now() + FROZEN_MS;
   await until("the time is over", () => performance.now() >= thawed);
   leader.thaw();
   await path.changeLeader();
-});
-
-onCluster("the stream is deleted, and made anew with lower sequences", deleteStream);
+}
 
 test(
   "the stream is deleted, and made anew with lower sequences (one server)",
