@@ -11,16 +11,17 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import { nanos } from "@nats-io/transport-node";
 import type { StreamBatch } from "@atoll/event-bus";
+import type { Administration } from "./administration.ts";
 import { Backoff } from "./backoff.ts";
 import { describeError, guarded } from "./bus-log.ts";
 import type { BusLog } from "./bus-log.ts";
 import { FactPull } from "./fact-pull.ts";
 import type { Gap } from "./fact-pull.ts";
 import type { Foreign } from "./foreign.ts";
-import { ADMINISTRATION_TIMEOUT_MS } from "./stream-keeper.ts";
 import type { StreamKeeper, StreamState } from "./stream-keeper.ts";
 import type { Subjects } from "./subjects.ts";
 
+const STOP_TIMEOUT_MS = 3_000;
 const RETRY = { firstMs: 50, mostMs: 2_000 };
 /** The server drops a consumer that nobody has pulled from for so long. */
 const CONSUMER_INACTIVE_MS = 30_000;
@@ -30,6 +31,11 @@ const CONSUMER_INACTIVE_MS = 30_000;
  * election, which takes 4 to 9 seconds.
  */
 export const TAIL_LOST_MS = 10_000;
+/**
+ * When nothing came for so long it is asked whether the stream is still there: a server that kept
+ * its store outside of the cluster keeps the consumer alive, too.
+ */
+const LOOK_EVERY_MS = 4_000;
 
 export interface Position {
   readonly created: string;
@@ -40,6 +46,7 @@ export interface ReaderParts {
   readonly subjects: Subjects;
   readonly inboxPrefix: string;
   readonly keeper: StreamKeeper;
+  readonly administration: Administration;
   readonly foreign: Foreign;
   readonly log: BusLog;
   /** Told that reading works, or why not. */
@@ -59,6 +66,9 @@ export class FactReader {
   /** Counts openings, so that a late answer to an old one is known. */
   #opening = 0;
   #retryTimer: NodeJS.Timeout | undefined;
+  #lookTimer: NodeJS.Timeout | undefined;
+  /** Whether something came since the last look. */
+  #heard = false;
   /** The stream has been told to forget up to here. */
   #forgotten = 0;
   /** A gap that was seen once. */
@@ -106,7 +116,7 @@ export class FactReader {
     this.close();
     if (connection === undefined || consumer === "") return;
     const subject = `$JS.API.CONSUMER.DELETE.${this.#parts.subjects.stream}.${consumer}`;
-    connection.request(subject, undefined, { timeout: ADMINISTRATION_TIMEOUT_MS }).catch(() => {
+    connection.request(subject, undefined, { timeout: STOP_TIMEOUT_MS }).catch(() => {
       // It goes by itself when nobody pulls.
     });
   }
@@ -136,6 +146,7 @@ export class FactReader {
   #abandon(): void {
     this.#opening += 1;
     clearTimeout(this.#retryTimer);
+    clearInterval(this.#lookTimer);
     this.#pull?.close();
     this.#pull = undefined;
     this.#consumer = "";
@@ -149,7 +160,7 @@ export class FactReader {
     try {
       const stream = await this.#settle();
       if (!current()) return;
-      const consumer = await this.#makeConsumer(connection, stream);
+      const consumer = await this.#makeConsumer(stream);
       if (!current()) return;
       // The consumer is of this very stream only if the stream is still the same one.
       if ((await this.#parts.keeper.look())?.created !== stream.created) {
@@ -188,12 +199,12 @@ export class FactReader {
     return this.#parts.keeper.ensure();
   }
 
-  async #makeConsumer(connection: NatsConnection, stream: StreamState): Promise<string> {
+  async #makeConsumer(stream: StreamState): Promise<string> {
     const position = this.#position;
     const start = position?.created === stream.created ? position.sequence + 1 : 1;
-    const answer = await connection.request(
+    const made = await this.#parts.administration.ask<{ readonly name: string }>(
       `$JS.API.CONSUMER.CREATE.${this.#parts.subjects.stream}`,
-      JSON.stringify({
+      {
         stream_name: this.#parts.subjects.stream,
         config: {
           deliver_policy: "by_start_sequence",
@@ -204,11 +215,8 @@ export class FactReader {
           mem_storage: true,
           num_replicas: 1,
         },
-      }),
-      { timeout: ADMINISTRATION_TIMEOUT_MS },
+      },
     );
-    const made = answer.json<{ name?: string; error?: { description?: string } }>();
-    if (made.name === undefined) throw new Error(made.error?.description ?? "no consumer");
     return made.name;
   }
 
@@ -226,14 +234,35 @@ export class FactReader {
     const target = { subjects, consumer, inboxPrefix, after, knownGap: this.#gap };
     this.#gap = undefined;
     this.#pull = new FactPull(connection, target, foreign, {
-      arrived: () => this.#handSoon(),
+      arrived: () => {
+        this.#heard = true;
+        this.#handSoon();
+      },
       broken: (reason, gap) => {
         this.#gap = gap;
         this.#retry(reason);
       },
       passed: (gap) => this.#passed(gap),
     });
+    this.#lookTimer = setInterval(() => void this.#look(), LOOK_EVERY_MS);
     this.#parts.state(undefined);
+  }
+
+  /** Begins anew when the stream that is read is not the cluster's any more. */
+  async #look(): Promise<void> {
+    const heard = this.#heard;
+    this.#heard = false;
+    if (heard) return;
+    const opening = this.#opening;
+    let created: string | undefined;
+    try {
+      created = (await this.#parts.keeper.look())?.created;
+    } catch {
+      // Nobody can tell; a server that never can is left.
+      return;
+    }
+    const replaced = opening === this.#opening && created !== this.#created;
+    if (replaced) this.#retry("the stream that was read is not there any more");
   }
 
   #passed({ after, before }: Gap): void {

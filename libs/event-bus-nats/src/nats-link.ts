@@ -45,7 +45,10 @@ export class NatsLink {
   readonly #owner: LinkOwner;
   readonly #log: BusLog;
   readonly #backoff: Backoff;
+  readonly #servers: readonly string[];
   #connection: NatsConnection | undefined;
+  /** Those to dial next. */
+  #dialNext: readonly string[];
   #ended = false;
   #endPause: (() => void) | undefined;
 
@@ -54,6 +57,8 @@ export class NatsLink {
     this.#owner = owner;
     this.#log = log;
     this.#backoff = new Backoff(settings.backoff);
+    this.#servers = settings.url.split(",").map((server) => server.trim());
+    this.#dialNext = this.#servers;
   }
 
   /** The open connection, if there is one. */
@@ -68,6 +73,21 @@ export class NatsLink {
   /** Begins to connect. Called once. */
   start(): void {
     void this.#run();
+  }
+
+  /** Goes from this server to another, if there is one. */
+  leave(reason: string): void {
+    const connection = this.#connection;
+    const server = connection?.getServer() ?? "";
+    const others = this.#servers.filter((url) => url.split(/\/\/|@/).at(-1) !== server);
+    if (connection === undefined || others.length === this.#servers.length) return;
+    if (others.length === 0) return;
+    this.#log.warn("the bus server is left for another", {
+      server: serverName(connection),
+      reason,
+    });
+    this.#dialNext = others;
+    void connection.close();
   }
 
   /** Sends what is buffered, closes, and never connects again. */
@@ -125,8 +145,10 @@ export class NatsLink {
   }
 
   #dial(): Promise<Dialled> {
+    const servers = [...this.#dialNext];
+    this.#dialNext = this.#servers;
     return dial({
-      servers: this.#settings.url.split(",").map((server) => server.trim()),
+      servers,
       name: this.#settings.name,
       inboxPrefix: this.#settings.inboxPrefix,
       reconnect: false,

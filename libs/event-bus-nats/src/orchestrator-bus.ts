@@ -9,6 +9,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { ConnectionTeller, ORDERS_IN_FLIGHT_MAX, STREAM_BYTES_MAX } from "@atoll/event-bus";
 import type { ConnectionState, OrchestratorBus, StreamBatch, Unsubscribe } from "@atoll/event-bus";
 import { assert } from "@atoll/stdx";
+import { Administration } from "./administration.ts";
 import { Answers } from "./answers.ts";
 import { Backoff } from "./backoff.ts";
 import { describeError, guarded } from "./bus-log.ts";
@@ -71,6 +72,7 @@ class OrchestratorBusOverNats implements NatsOrchestratorBus {
   readonly #subjects: Subjects;
   readonly #log: BusLog;
   readonly #link: NatsLink;
+  readonly #administration: Administration;
   readonly #keeper: StreamKeeper;
   readonly #orders = new Answers(INBOX_PREFIX);
   readonly #foreign = new Foreign();
@@ -90,7 +92,8 @@ class OrchestratorBusOverNats implements NatsOrchestratorBus {
       forgetAtLatestMs: FORGET_AT_LATEST_MS,
     };
     this.#heartbeats = new HeartbeatLane(this.#subjects, this.#foreign, INBOX_PREFIX);
-    this.#keeper = new StreamKeeper(this.#subjects, stream, options.log);
+    this.#administration = new Administration((reason) => this.#link.leave(reason));
+    this.#keeper = new StreamKeeper(this.#subjects, stream, this.#administration, options.log);
     const name = `atoll-orchestrator ${options.datacenter}`;
     const settings = { url: options.url, name, inboxPrefix: INBOX_PREFIX, backoff: BACKOFF };
     this.#link = new NatsLink(settings, this, options.log);
@@ -110,6 +113,7 @@ class OrchestratorBusOverNats implements NatsOrchestratorBus {
         subjects: this.#subjects,
         inboxPrefix: INBOX_PREFIX,
         keeper: this.#keeper,
+        administration: this.#administration,
         foreign: this.#foreign,
         log: this.#log,
         state: (trouble) => this.#streamState(trouble),
@@ -196,6 +200,7 @@ class OrchestratorBusOverNats implements NatsOrchestratorBus {
   }
 
   linkOpened(connection: NatsConnection): void {
+    this.#administration.open(connection);
     this.#keeper.open(connection);
     this.#orders.open(connection);
     this.#heartbeats.open(connection);
@@ -207,6 +212,7 @@ class OrchestratorBusOverNats implements NatsOrchestratorBus {
   linkClosed(reason: string): void {
     clearTimeout(this.#retryTimer);
     this.#heartbeats.close();
+    this.#administration.close();
     this.#keeper.close();
     this.#reader?.close();
     this.#orders.close();

@@ -9,18 +9,17 @@ import {
   DiscardPolicy,
   JetStreamApiCodes,
   JetStreamApiError,
-  jetstreamManager,
   RetentionPolicy,
   StorageType,
 } from "@nats-io/jetstream";
-import type { JetStreamManager, StreamConfig, StreamInfo } from "@nats-io/jetstream";
+import type { StreamConfig, StreamInfo } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { PAYLOAD_BYTES_MAX } from "@atoll/event-bus";
+import type { Administration } from "./administration.ts";
 import { describeError } from "./bus-log.ts";
 import type { BusLog } from "./bus-log.ts";
 import type { Subjects } from "./subjects.ts";
 
-export const ADMINISTRATION_TIMEOUT_MS = 3_000;
 /** A message is its payload and its headers. */
 const MESSAGE_BYTES_MAX: number = PAYLOAD_BYTES_MAX + 4_096;
 /**
@@ -63,8 +62,8 @@ export class StreamKeeper {
   readonly #subjects: Subjects;
   readonly #settings: StreamSettings;
   readonly #log: BusLog;
+  readonly #administration: Administration;
   #connection: NatsConnection | undefined;
-  #manager: Promise<JetStreamManager> | undefined;
   /** The furthest position to forget that is not yet forgotten. */
   #forget: Forgettable | undefined;
   #forgetTimer: NodeJS.Timeout | undefined;
@@ -74,42 +73,41 @@ export class StreamKeeper {
   };
   #created = "";
 
-  constructor(subjects: Subjects, settings: StreamSettings, log: BusLog) {
+  constructor(
+    subjects: Subjects,
+    settings: StreamSettings,
+    administration: Administration,
+    log: BusLog,
+  ) {
     this.#subjects = subjects;
     this.#settings = settings;
+    this.#administration = administration;
     this.#log = log;
   }
 
   open(connection: NatsConnection): void {
     this.#connection = connection;
-    this.#manager = jetstreamManager(connection, {
-      checkAPI: false,
-      timeout: ADMINISTRATION_TIMEOUT_MS,
-    });
     if (this.#forget !== undefined) this.#scheduleForget(0);
   }
 
   close(): void {
     this.#connection = undefined;
-    this.#manager = undefined;
     clearTimeout(this.#forgetTimer);
     this.#forgetTimer = undefined;
   }
 
   /** Creates the stream, or puts its settings right. Throws what the server says against it. */
   async ensure(): Promise<StreamState> {
-    const manager = await this.#open();
-    const found = await this.#find(manager);
+    const found = await this.#find();
     const wanted = this.#config();
     if (found === undefined) {
-      const made = await manager.streams.add(wanted);
+      const made = await this.#ask<StreamInfo>("CREATE", wanted);
       this.#log.info("made the stream of facts", { stream: wanted.name, created: made.created });
       return this.#seen(made);
     }
     if (differs(found.config, wanted)) {
-      const { name, ...changes } = wanted;
-      const changed = await manager.streams.update(name, changes);
-      this.#log.info("put the stream of facts right", { stream: name });
+      const changed = await this.#ask<StreamInfo>("UPDATE", { ...found.config, ...wanted });
+      this.#log.info("put the stream of facts right", { stream: wanted.name });
       return this.#seen(changed);
     }
     return this.#seen(found);
@@ -117,15 +115,14 @@ export class StreamKeeper {
 
   /** The stream as it is, or undefined when there is none. */
   async look(): Promise<StreamState | undefined> {
-    const found = await this.#find(await this.#open());
+    const found = await this.#find();
     return found === undefined ? undefined : this.#seen(found);
   }
 
   /** Gives the stream up for a new, empty one, unless it is another one already. */
   async replace(created: string): Promise<void> {
-    const manager = await this.#open();
-    const found = await this.#find(manager);
-    if (found?.created === created) await manager.streams.delete(this.#subjects.stream);
+    const found = await this.#find();
+    if (found?.created === created) await this.#ask("DELETE");
   }
 
   /**
@@ -172,18 +169,17 @@ export class StreamKeeper {
   async #purge({ created, sequence }: Forgettable): Promise<void> {
     if (created !== this.#created) return;
     try {
-      const manager = await this.#open();
       // The server keeps from `seq` on.
-      await manager.streams.purge(this.#subjects.stream, { seq: sequence + 1 });
+      await this.#ask("PURGE", { seq: sequence + 1 });
     } catch (error) {
       // The next position covers this one.
       this.#log.warn("the stream of facts does not forget", { error: describeError(error) });
     }
   }
 
-  async #find(manager: JetStreamManager): Promise<StreamInfo | undefined> {
+  async #find(): Promise<StreamInfo | undefined> {
     try {
-      return await manager.streams.info(this.#subjects.stream);
+      return await this.#ask<StreamInfo>("INFO");
     } catch (error) {
       const missing =
         error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound;
@@ -192,8 +188,8 @@ export class StreamKeeper {
     }
   }
 
-  #open(): Promise<JetStreamManager> {
-    return this.#manager ?? Promise.reject(new Error("not connected"));
+  #ask<T>(verb: string, body?: object): Promise<T> {
+    return this.#administration.ask<T>(`$JS.API.STREAM.${verb}.${this.#subjects.stream}`, body);
   }
 
   #seen(info: StreamInfo): StreamState {
