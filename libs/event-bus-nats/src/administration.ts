@@ -28,6 +28,17 @@ interface Answer {
   readonly cluster?: { readonly leader?: string };
 }
 
+/** The stream is there, and no server leads it: an election, or a server outside of the cluster. */
+export class NoLeaderError extends Error {
+  override name = "NoLeaderError";
+  readonly code = "NO_LEADER";
+  readonly retryable = true;
+
+  constructor() {
+    super("it has no leader");
+  }
+}
+
 export class Administration {
   /** Told to go to another server, and why. */
   readonly #leave: (reason: string) => void;
@@ -56,7 +67,7 @@ export class Administration {
     let answer: Answer;
     try {
       answer = await request(connection, subject, body);
-      if (answer.error === undefined && !hasLeader(answer)) throw new Error("it has no leader");
+      if (answer.error === undefined && !hasLeader(answer)) throw new NoLeaderError();
     } catch (error) {
       if (connection === this.#connection) this.#useless(describeError(error));
       throw error;

@@ -87,6 +87,21 @@ test("a server whose stream has no leader is left for another", { skip }, async 
   await until("what the other stores is read", () => batches.length === 1);
 });
 
+test("a stream that only a server outside still has is made anew", { skip }, async () => {
+  await using server = await NatsServer.start({ jetStream: false });
+  await using connection = await server.connect();
+  let stream = streamOf("old", 3);
+  answerFor(connection, (asked) => {
+    if (asked === "CONSUMER CREATE") return { name: "c" };
+    if (asked === "STREAM CREATE") stream = streamOf("new", 3, "server-1");
+    return stream;
+  });
+  await using bus = busOf(server.url, 3);
+  let connected = false;
+  bus.onConnection((state) => ({ connected } = state));
+  await until("it is made", () => connected);
+});
+
 test("a reading of a stream that is not the cluster's any more begins anew", { skip }, async () => {
   await using server = await NatsServer.start({ jetStream: false });
   await using connection = await server.connect();

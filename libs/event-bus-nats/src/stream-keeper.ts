@@ -15,6 +15,7 @@ import {
 import type { StreamConfig, StreamInfo } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { PAYLOAD_BYTES_MAX } from "@atoll/event-bus";
+import { NoLeaderError } from "./administration.ts";
 import type { Administration } from "./administration.ts";
 import { describeError } from "./bus-log.ts";
 import type { BusLog } from "./bus-log.ts";
@@ -98,7 +99,7 @@ export class StreamKeeper {
 
   /** Creates the stream, or puts its settings right. Throws what the server says against it. */
   async ensure(): Promise<StreamState> {
-    const found = await this.#find();
+    const found = await this.#findLed();
     const wanted = this.#config();
     if (found === undefined) {
       const made = await this.#ask<StreamInfo>("CREATE", wanted);
@@ -174,6 +175,19 @@ export class StreamKeeper {
     } catch (error) {
       // The next position covers this one.
       this.#log.warn("the stream of facts does not forget", { error: describeError(error) });
+    }
+  }
+
+  /**
+   * Undefined also when no server leads it: a server outside of the cluster may say so before the
+   * cluster says that it has none. To make it changes nothing when it is there.
+   */
+  async #findLed(): Promise<StreamInfo | undefined> {
+    try {
+      return await this.#find();
+    } catch (error) {
+      if (error instanceof NoLeaderError) return undefined;
+      throw error;
     }
   }
 
