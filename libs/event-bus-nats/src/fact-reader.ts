@@ -163,7 +163,7 @@ export class FactReader {
       const consumer = await this.#makeConsumer(stream);
       if (!current()) return;
       // The consumer is of this very stream only if the stream is still the same one.
-      if ((await this.#parts.keeper.look())?.created !== stream.created) {
+      if ((await this.#parts.keeper.ensure()).created !== stream.created) {
         throw new Error("the stream was replaced meanwhile");
       }
       if (!current()) return;

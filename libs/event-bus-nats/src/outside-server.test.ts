@@ -102,6 +102,20 @@ test("a stream that only a server outside still has is made anew", { skip }, asy
   await until("it is made", () => connected);
 });
 
+test("a reading begins although a server outside is asked first", { skip }, async () => {
+  await using server = await NatsServer.start({ jetStream: false });
+  await using connection = await server.connect();
+  answerFor(connection, (asked) => {
+    if (asked === "CONSUMER CREATE") return { name: "c" };
+    return asked === "STREAM CREATE" ? streamOf("new", 3, "server-1") : streamOf("old", 3);
+  });
+  await using bus = busOf(server.url, 3);
+  bus.readFacts(undefined, () => {});
+  let connected = false;
+  bus.onConnection((state) => ({ connected } = state));
+  await until("it reads", () => connected);
+});
+
 test("a reading of a stream that is not the cluster's any more begins anew", { skip }, async () => {
   await using server = await NatsServer.start({ jetStream: false });
   await using connection = await server.connect();

@@ -103,7 +103,11 @@ export class StreamKeeper {
     const wanted = this.#config();
     if (found === undefined) {
       const made = await this.#ask<StreamInfo>("CREATE", wanted);
-      this.#log.info("made the stream of facts", { stream: wanted.name, created: made.created });
+      const { name: stream } = wanted;
+      const { created } = made;
+      if (created !== this.#created) {
+        this.#log.info("made the stream of facts", { stream, created });
+      }
       return this.#seen(made);
     }
     if (differs(found.config, wanted)) {
