@@ -277,7 +277,7 @@ export class ReplicaWatch {
       case "nodeLost":
         return this.#nodes.lost(event.node);
       case "nodeWiped":
-        return this.#nodes.replaced(event.node, nowMs);
+        return this.#nodes.replaced(event.node, clock.monotonicMs());
       case "nodeReturned":
         return this.#nodes.returned(event.node, clock.monotonicMs());
       default:
