@@ -14,25 +14,28 @@ import { actionFilterFields, renderAction } from "./action-view.ts";
 import { checkReason } from "./check-reason.ts";
 import { findAction } from "./find.ts";
 import type { HandlerParts } from "./handler-parts.ts";
+import { parseAction } from "./parse-names.ts";
 import { pageSizeOf, readPageToken, takePage } from "./pages.ts";
 
 export function actionService(parts: HandlerParts): ActionServiceServer {
-  const { environment, names, reads, mirror, writes } = parts;
+  const { environment, islands } = parts;
   return {
     getAction: unary(
       async ({ name }, context) => {
-        const id = names.parseAction(name);
-        await reads.begin(context.deadlineMs);
+        const { island, name: id } = islands.locate(parseAction(name));
+        const { mirror, names } = island;
+        await island.reads.begin(context.deadlineMs);
         return renderAction(mirror.datacenter, findAction(mirror, id), names);
       },
       { method: "ActionService/GetAction", environment },
     ),
     cancelAction: unary(
       async ({ name, reason, requestId }, context) => {
-        const action = names.parseAction(name);
+        const { island, name: action } = islands.locate(parseAction(name));
+        const { mirror, names } = island;
         checkReason(reason);
         const command = { $case: "cancelAction", value: { action, reason } } as const;
-        await writes.submit(context, { command, requestId });
+        await island.writes.submit(context, { command, requestId });
         return renderAction(mirror.datacenter, findAction(mirror, action), names);
       },
       { method: "ActionService/CancelAction", environment },
@@ -46,11 +49,11 @@ export function actionService(parts: HandlerParts): ActionServiceServer {
 
 /** The newest first. */
 async function listActions(
-  { names, reads, mirror }: HandlerParts,
+  { islands }: HandlerParts,
   request: ListActionsRequest,
   context: CallContext,
 ): Promise<ListActionsResponse> {
-  names.checkParent(request.parent);
+  const { names, reads, mirror } = islands.one(request.parent);
   const keeps = compileFilter(request.filter, actionFilterFields(names));
   const list = ["actions", request.parent, request.filter];
   const after = readPageToken(request, list);

@@ -9,7 +9,7 @@ import type {
 import type { BackupGroupRequest, BackupGroupResponse } from "@atoll/proto/atoll/v1/group";
 import { ApiError } from "@atoll/service-kit";
 import { type ServerWritableStream, status } from "@grpc/grpc-js";
-import type { Mirror } from "../replicas/mirror.ts";
+import type { Mirror } from "../islands/mirror.ts";
 import { streamBackup } from "./backup-stream.ts";
 
 const CHUNK: BackupResponse = { content: { $case: "chunk", value: Buffer.alloc(1) } };

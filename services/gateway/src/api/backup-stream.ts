@@ -12,7 +12,7 @@ import type {
 import type { BackupGroupRequest, BackupGroupResponse } from "@atoll/proto/atoll/v1/group";
 import { ApiError, written } from "@atoll/service-kit";
 import { type ServerWritableStream, type ServiceError, status } from "@grpc/grpc-js";
-import type { Mirror } from "../replicas/mirror.ts";
+import type { Mirror } from "../islands/mirror.ts";
 import { timestampOf } from "./time.ts";
 
 export async function streamBackup(parts: {

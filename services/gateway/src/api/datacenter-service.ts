@@ -9,54 +9,52 @@ import type {
   Replica,
 } from "@atoll/proto/atoll/v1/datacenter";
 import { type CallContext, unary } from "@atoll/service-kit";
-import type { ReplicaClients, StatusAnswer } from "../replicas/replica-clients.ts";
+import type { Island } from "../islands/island.ts";
+import type { StatusAnswer } from "../replicas/replica-clients.ts";
 import type { HandlerParts } from "./handler-parts.ts";
 import { checkReason } from "./check-reason.ts";
 import { pageSizeOf, readPageToken } from "./pages.ts";
 import { limitsInForce } from "./limits-view.ts";
+import { parseDatacenter } from "./parse-names.ts";
 import { pauseOf } from "./pause-view.ts";
 import { durationOf } from "./time.ts";
 import { listStorms, releaseStorm } from "./storms.ts";
 
-export function datacenterService(
-  parts: HandlerParts,
-  clients: ReplicaClients,
-): DatacenterServiceServer {
-  const { environment, names, writes } = parts;
+export function datacenterService(parts: HandlerParts): DatacenterServiceServer {
+  const { environment, islands } = parts;
   return {
     getDatacenter: unary(
       ({ name }, context) => {
-        names.parseDatacenter(name);
-        return describe(parts, clients, context);
+        return describe(islands.find(parseDatacenter(name)), context);
       },
       { method: "DatacenterService/GetDatacenter", environment },
     ),
     pauseActions: unary(
       async ({ name, reason, requestId }, context) => {
-        names.parseDatacenter(name);
+        const island = islands.find(parseDatacenter(name));
         checkReason(reason);
         const command = { $case: "pauseActions", value: { reason } } as const;
-        await writes.submit(context, { command, requestId });
-        return describe(parts, clients, context);
+        await island.writes.submit(context, { command, requestId });
+        return describe(island, context);
       },
       { method: "DatacenterService/PauseActions", environment },
     ),
     resumeActions: unary(
       async ({ name, requestId }, context) => {
-        names.parseDatacenter(name);
+        const island = islands.find(parseDatacenter(name));
         const command = { $case: "resumeActions", value: {} } as const;
-        await writes.submit(context, { command, requestId });
-        return describe(parts, clients, context);
+        await island.writes.submit(context, { command, requestId });
+        return describe(island, context);
       },
       { method: "DatacenterService/ResumeActions", environment },
     ),
     setActionLimits: unary(
       async ({ name, limits, reason, requestId }, context) => {
-        names.parseDatacenter(name);
+        const island = islands.find(parseDatacenter(name));
         checkReason(reason);
         const command = { $case: "setActionLimits", value: { limits, reason } } as const;
-        await writes.submit(context, { command, requestId });
-        return describe(parts, clients, context);
+        await island.writes.submit(context, { command, requestId });
+        return describe(island, context);
       },
       { method: "DatacenterService/SetActionLimits", environment },
     ),
@@ -72,20 +70,16 @@ export function datacenterService(
       async (request, context) => {
         pageSizeOf(request);
         readPageToken(request, ["datacenters"]);
-        return { datacenters: [await describe(parts, clients, context)], nextPageToken: "" };
+        return { datacenters: [await describe(islands.home, context)], nextPageToken: "" };
       },
       { method: "DatacenterService/ListDatacenters", environment },
     ),
   };
 }
 
-async function describe(
-  parts: HandlerParts,
-  clients: ReplicaClients,
-  context: CallContext,
-): Promise<Datacenter> {
-  const { names, reads, mirror, nodes } = parts;
-  const [asOf, answers] = await Promise.all([reads.begin(context.deadlineMs), clients.statuses()]);
+async function describe(island: Island, context: CallContext): Promise<Datacenter> {
+  const { names, reads, mirror, nodes } = island;
+  const [asOf, replicas] = await Promise.all([reads.begin(context.deadlineMs), replicasOf(island)]);
   const nodesByState: Record<string, number> = {};
   for (const node of mirror.datacenter.nodes()) {
     const state = nodes.condition(node).toUpperCase();
@@ -93,15 +87,21 @@ async function describe(
   }
   return {
     name: names.datacenter,
-    replicas: [...answers].map(([id, answer]) => replicaOf(id, clients.address(id), answer)),
+    replicas,
     nodeCount: mirror.datacenter.nodeCount,
     nodesByState,
     asOf,
-    pause: pauseOf(parts),
-    limits: limitsInForce(parts),
+    pause: pauseOf(island),
+    limits: limitsInForce(island),
     stormsHeld: [...mirror.datacenter.storms()].filter((storm) => storm.release === undefined)
       .length,
   };
+}
+
+async function replicasOf({ replicas }: Island): Promise<Replica[]> {
+  if (replicas === undefined) return [];
+  const answers = await replicas.statuses();
+  return [...answers].map(([id, answer]) => replicaOf(id, replicas.address(id), answer));
 }
 
 function replicaOf(id: number, address: string, answer: StatusAnswer): Replica {

@@ -5,7 +5,7 @@ import { toProtoEvent } from "@atoll/codec";
 import { describeEvent, type DomainEvent, nodeOf } from "@atoll/domain";
 import type { Event } from "@atoll/proto/atoll/v1/event";
 import type { FilterField } from "../filter/fields.ts";
-import type { HistoryEntry } from "./event-history.ts";
+import type { HistoryEntry } from "../islands/event-history.ts";
 import type { ResourceNames } from "./resource-names.ts";
 import { timestampOf } from "./time.ts";
 

@@ -7,16 +7,18 @@ import type { CallContext } from "@atoll/service-kit";
 import { renderAction } from "./action-view.ts";
 import { findNode } from "./find.ts";
 import type { HandlerParts } from "./handler-parts.ts";
+import { parseNode } from "./parse-names.ts";
 import { sinceOf } from "./time.ts";
 
 const RECENT_ACTIONS_MAX = 10;
 
 export async function explainNode(
-  { names, reads, mirror, nodes }: HandlerParts,
+  { islands }: HandlerParts,
   request: ExplainNodeRequest,
   context: CallContext,
 ): Promise<ExplainNodeResponse> {
-  const name = names.parseNode(request.name);
+  const { island, name } = islands.locate(parseNode(request.name));
+  const { names, reads, mirror, nodes } = island;
   const asOf = await reads.begin(context.deadlineMs);
   const node = findNode(mirror, name);
   const explanation = nodes.explain(node);

@@ -14,7 +14,7 @@ import type {
 import { ApiError } from "@atoll/service-kit";
 import { nearest } from "@atoll/stdx";
 import { status } from "@grpc/grpc-js";
-import type { Mirror } from "../replicas/mirror.ts";
+import type { Mirror } from "../islands/mirror.ts";
 
 /** A hint is not worth comparing with more names than these. */
 const CANDIDATES_MAX = 2_000;

@@ -6,47 +6,50 @@
 import type { GroupReplica, GroupServiceServer } from "@atoll/proto/atoll/v1/group";
 import { ApiError, type HandlerOptions, unary } from "@atoll/service-kit";
 import { status } from "@grpc/grpc-js";
+import type { Island } from "../islands/island.ts";
+import type { Islands } from "../islands/islands.ts";
 import type { GroupPicture, GroupView } from "./group-view.ts";
-import type { HandlerParts } from "./handler-parts.ts";
+import { parseReplica } from "./parse-names.ts";
 
 export function groupChanges(joined: {
-  readonly parts: HandlerParts;
-  readonly view: GroupView;
+  readonly islands: Islands;
+  /** @throws ApiError where the replicas are not reached from here. */
+  readonly groupOf: (island: Island) => GroupView;
   readonly options: (method: string) => HandlerOptions;
   /** @throws ApiError for a replica that is not there. */
   readonly find: (picture: GroupPicture, name: string) => GroupReplica;
+  readonly replica: (view: GroupView, id: number) => Promise<GroupReplica>;
 }): Pick<GroupServiceServer, "createReplica" | "deleteReplica" | "replaceReplica"> {
-  const { parts, view, options, find } = joined;
-  const { names, reads, writes } = parts;
-  async function replica(id: number): Promise<GroupReplica> {
-    return find(await view.look(), names.replica(id));
-  }
+  const { islands, groupOf, options, find, replica } = joined;
   return {
     createReplica: unary(async ({ parent, replicaId, address, requestId }, context) => {
-      names.checkParent(parent);
+      const island = islands.one(parent);
+      const view = groupOf(island);
       const value = { replica: replicaId, address, replaces: 0 };
-      await writes.submit(context, { command: { $case: "addReplica", value }, requestId });
-      return replica(replicaId);
+      await island.writes.submit(context, { command: { $case: "addReplica", value }, requestId });
+      return replica(view, replicaId);
     }, options("CreateReplica")),
     deleteReplica: unary(async ({ name, requestId, allowQuorumLoss }, context) => {
-      const id = names.parseReplica(name);
-      await reads.begin(context.deadlineMs);
+      const { island, name: id } = islands.locate(parseReplica(name));
+      const view = groupOf(island);
+      await island.reads.begin(context.deadlineMs);
       const before = await view.look();
       const found = find(before, name);
       if (!allowQuorumLoss) checkQuorumWithout(before, id);
       const command = { $case: "removeReplica", value: { replica: id } } as const;
-      await writes.submit(context, { command, requestId });
+      await island.writes.submit(context, { command, requestId });
       const after = await view.look();
       return after.replicas.find((one) => one.name === name) ?? { ...found, leaving: true };
     }, options("DeleteReplica")),
     replaceReplica: unary(async ({ name, replicaId, address, requestId }, context) => {
-      const replaces = names.parseReplica(name);
-      await reads.begin(context.deadlineMs);
+      const { island, name: replaces } = islands.locate(parseReplica(name));
+      const view = groupOf(island);
+      await island.reads.begin(context.deadlineMs);
       const old = find(await view.look(), name);
       const place = address === "" ? old.address : address;
       const value = { replica: replicaId, address: place, replaces };
-      await writes.submit(context, { command: { $case: "addReplica", value }, requestId });
-      return replica(replicaId);
+      await island.writes.submit(context, { command: { $case: "addReplica", value }, requestId });
+      return replica(view, replicaId);
     }, options("ReplaceReplica")),
   };
 }

@@ -8,66 +8,83 @@
 import type { GroupReplica, GroupServiceServer } from "@atoll/proto/atoll/v1/group";
 import { ApiError, serverStreaming, unary } from "@atoll/service-kit";
 import { status } from "@grpc/grpc-js";
-import type { ReplicaClients } from "../replicas/replica-clients.ts";
+import type { Island } from "../islands/island.ts";
 import { streamBackup } from "./backup-stream.ts";
 import { groupChanges } from "./group-changes.ts";
 import { GroupView, type GroupPicture } from "./group-view.ts";
 import type { HandlerParts } from "./handler-parts.ts";
+import { parseReplica } from "./parse-names.ts";
 import { askReplica } from "./replica-calls.ts";
 import { pageSizeOf, readPageToken } from "./pages.ts";
 
-export function groupService(parts: HandlerParts, clients: ReplicaClients): GroupServiceServer {
-  const { environment, names, mirror, reads } = parts;
-  const view = new GroupView({ clients, mirror, names });
+export function groupService(parts: HandlerParts): GroupServiceServer {
+  const { environment, islands } = parts;
   function options(method: string): { method: string; environment: typeof environment } {
     return { method: `GroupService/${method}`, environment };
   }
-  async function replica(id: number): Promise<GroupReplica> {
-    return find(await view.look(), names.replica(id));
-  }
   return {
     getReplica: unary(async ({ name }, context) => {
-      const id = names.parseReplica(name);
-      await reads.begin(context.deadlineMs);
-      return replica(id);
+      const { island, name: id } = islands.locate(parseReplica(name));
+      const view = groupOf(island);
+      await island.reads.begin(context.deadlineMs);
+      return replica(view, id);
     }, options("GetReplica")),
     listReplicas: unary(async (request, context) => {
-      names.checkParent(request.parent);
+      const island = islands.one(request.parent);
+      const view = groupOf(island);
       pageSizeOf(request);
       readPageToken(request, ["replicas"]);
-      await reads.begin(context.deadlineMs);
+      await island.reads.begin(context.deadlineMs);
       const { replicas, groupId, leader, term, failuresTolerated } = await view.look();
-      const leaderName = leader === 0 ? "" : names.replica(leader);
+      const leaderName = leader === 0 ? "" : island.names.replica(leader);
       return { replicas, nextPageToken: "", groupId, leader: leaderName, term, failuresTolerated };
     }, options("ListReplicas")),
-    ...groupChanges({ parts, view, options, find }),
+    ...groupChanges({ islands, groupOf, options, find, replica }),
     transferLeadership: unary(async ({ name }, context) => {
-      const to = names.parseReplica(name);
+      const { island, name: to } = islands.locate(parseReplica(name));
+      const view = groupOf(island);
       const picture = await view.look();
       find(picture, name);
-      if (picture.leader === to) return replica(to);
-      if (picture.leader === 0) throw noLeader(parts.datacenter);
-      await askReplica(clients, picture.leader, context.deadlineMs, (client, ...rest) =>
+      if (picture.leader === to) return replica(view, to);
+      if (picture.leader === 0) throw noLeader(island.datacenter);
+      await askReplica(view.clients, picture.leader, context.deadlineMs, (client, ...rest) =>
         client.transferLeadership({ to }, ...rest),
       );
-      return replica(to);
+      return replica(view, to);
     }, options("TransferLeadership")),
     snapshotReplica: unary(async ({ name }, context) => {
-      const id = names.parseReplica(name);
+      const { island, name: id } = islands.locate(parseReplica(name));
+      const view = groupOf(island);
       find(await view.look(), name);
-      await askReplica(clients, id, context.deadlineMs, (client, ...rest) =>
+      await askReplica(view.clients, id, context.deadlineMs, (client, ...rest) =>
         client.takeSnapshot({}, ...rest),
       );
-      return replica(id);
+      return replica(view, id);
     }, options("SnapshotReplica")),
     backupGroup: serverStreaming(async ({ parent }, context, stream) => {
-      names.checkParent(parent);
-      await reads.begin(context.deadlineMs);
+      const island = islands.one(parent);
+      const view = groupOf(island);
+      await island.reads.begin(context.deadlineMs);
       const { leader } = await view.look();
-      if (leader === 0) throw noLeader(parts.datacenter);
-      await streamBackup({ client: clients.client(leader), mirror, stream });
+      if (leader === 0) throw noLeader(island.datacenter);
+      const client = view.clients.client(leader);
+      await streamBackup({ client, mirror: island.mirror, stream });
     }, options("BackupGroup")),
   };
+}
+
+/** @throws ApiError where this gateway does not reach the replicas themselves. */
+function groupOf({ datacenter, replicas, mirror, names }: Island): GroupView {
+  if (replicas !== undefined) return new GroupView({ clients: replicas, mirror, names });
+  throw new ApiError(
+    status.FAILED_PRECONDITION,
+    `the replicas of datacenter ${datacenter} are reached through its own gateways only`,
+    { reason: "NOT_THE_HOME", metadata: { datacenter } },
+  );
+}
+
+async function replica(view: GroupView, id: number): Promise<GroupReplica> {
+  return find(await view.look(), view.nameOf(id));
 }
 
 function find(picture: GroupPicture, name: string): GroupReplica {

@@ -8,7 +8,7 @@
 import type { GroupReplicaState } from "@atoll/domain";
 import type { GetStatusResponse, Peer } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import { type GroupReplica, GroupReplicaRole } from "@atoll/proto/atoll/v1/group";
-import type { Mirror } from "../replicas/mirror.ts";
+import type { Mirror } from "../islands/mirror.ts";
 import type { ReplicaClients } from "../replicas/replica-clients.ts";
 import type { ResourceNames } from "./resource-names.ts";
 import { durationOf } from "./time.ts";
@@ -35,7 +35,7 @@ interface Sources {
 }
 
 export class GroupView {
-  readonly #clients: ReplicaClients;
+  readonly clients: ReplicaClients;
   readonly #mirror: Mirror;
   readonly #names: ResourceNames;
 
@@ -44,9 +44,13 @@ export class GroupView {
     readonly mirror: Mirror;
     readonly names: ResourceNames;
   }) {
-    this.#clients = parts.clients;
+    this.clients = parts.clients;
     this.#mirror = parts.mirror;
     this.#names = parts.names;
+  }
+
+  nameOf(id: number): string {
+    return this.#names.replica(id);
   }
 
   async look(): Promise<GroupPicture> {
@@ -60,7 +64,7 @@ export class GroupView {
       ...voters,
       ...(newest?.learners ?? []),
       ...records.map(({ id }) => id),
-      ...(newest === undefined ? this.#clients.ids : []),
+      ...(newest === undefined ? this.clients.ids : []),
     ]);
     return {
       replicas: [...ids]
@@ -78,7 +82,7 @@ export class GroupView {
   async #ask(): Promise<Sources> {
     const statuses = new Map<number, GetStatusResponse>();
     const silent = new Map<number, string>();
-    for (const [id, answer] of await this.#clients.statuses()) {
+    for (const [id, answer] of await this.clients.statuses()) {
       if (answer.type === "answered") statuses.set(id, answer.status);
       else silent.set(id, answer.reason);
     }
@@ -103,7 +107,7 @@ export class GroupView {
     const isMember = members.voters.has(id) || newest?.learners.includes(id) === true;
     return {
       name: this.#names.replica(id),
-      address: record?.address ?? this.#clients.address(id),
+      address: record?.address ?? this.clients.address(id),
       role,
       voter: members.voters.has(id),
       reachable: status !== undefined,

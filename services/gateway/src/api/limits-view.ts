@@ -3,10 +3,10 @@
  */
 import { limitsOf } from "@atoll/domain";
 import type { ActionLimitsInForce } from "@atoll/proto/atoll/v1/datacenter";
-import type { HandlerParts } from "./handler-parts.ts";
+import type { Island } from "../islands/island.ts";
 import { sinceOf } from "./time.ts";
 
-export function limitsInForce({ mirror }: HandlerParts): ActionLimitsInForce {
+export function limitsInForce({ mirror }: Island): ActionLimitsInForce {
   const { limits: set } = mirror.datacenter;
   const limits = limitsOf(mirror.datacenter);
   if (set === undefined) return { limits, reason: "", actor: "" };

@@ -8,7 +8,7 @@
 import type { ListEventsRequest, ListEventsResponse } from "@atoll/proto/atoll/v1/event";
 import { type CallContext, invalidField } from "@atoll/service-kit";
 import { compileFilter, type Filter } from "../filter/compile.ts";
-import type { EventHistory, HistoryEntry } from "./event-history.ts";
+import type { EventHistory, HistoryEntry } from "../islands/event-history.ts";
 import { eventFilterFields, eventsOf, type PlacedEvent, renderEvent } from "./event-view.ts";
 import type { HandlerParts } from "./handler-parts.ts";
 import { PAGE_SIZE_MAX, pageSizeOf, pageToken, readPageToken } from "./pages.ts";
@@ -35,12 +35,11 @@ interface EventPage {
 }
 
 export async function listEvents(
-  parts: HandlerParts & { readonly history: EventHistory },
+  { islands }: HandlerParts,
   request: ListEventsRequest,
   context: CallContext,
 ): Promise<ListEventsResponse> {
-  const { names, reads, history } = parts;
-  names.checkParent(request.parent);
+  const { names, reads, history } = islands.one(request.parent);
   checkFromIndex(request.fromIndex);
   const keeps = compileFilter(request.filter, eventFilterFields(names));
   const list = ["events", request.parent, request.filter];

@@ -10,12 +10,12 @@ import { pageSizeOf, readPageToken, takePage } from "./pages.ts";
 import { pauseOf } from "./pause-view.ts";
 
 export async function listNodes(
-  parts: HandlerParts,
+  { islands }: HandlerParts,
   request: ListNodesRequest,
   context: CallContext,
 ): Promise<ListNodesResponse> {
-  const { names, reads, mirror, nodes } = parts;
-  names.checkParent(request.parent);
+  const island = islands.one(request.parent);
+  const { reads, mirror, nodes } = island;
   const keeps = compileFilter(request.filter, nodes.filterFields());
   const list = ["nodes", request.parent, request.filter];
   const after = readPageToken(request, list);
@@ -37,6 +37,6 @@ export async function listNodes(
     nodes: page.items,
     nextPageToken: page.nextPageToken,
     asOf: [asOf],
-    pauses: [pauseOf(parts)].filter((pause) => pause !== undefined),
+    pauses: [pauseOf(island)].filter((pause) => pause !== undefined),
   };
 }

@@ -7,7 +7,7 @@
  */
 import type { NodeName } from "@atoll/domain";
 import { affectedNodes } from "@atoll/planner";
-import type { Mirror } from "../replicas/mirror.ts";
+import type { Mirror } from "../islands/mirror.ts";
 
 /** How many forgotten nodes are remembered. */
 const FORGOTTEN_MAX = 10_000;

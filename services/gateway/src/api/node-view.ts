@@ -22,7 +22,7 @@ import { type Node, NodeState as ProtoNodeState } from "@atoll/proto/atoll/v1/no
 import type { Clock } from "@atoll/stdx";
 import { sortedEntries } from "@atoll/stdx";
 import type { FilterField } from "../filter/fields.ts";
-import type { Mirror } from "../replicas/mirror.ts";
+import type { Mirror } from "../islands/mirror.ts";
 import type { ResourceNames } from "./resource-names.ts";
 import { sinceOf } from "./time.ts";
 

@@ -12,16 +12,17 @@ import { type CallContext, serverStreaming, unary } from "@atoll/service-kit";
 import { compileFilter } from "../filter/compile.ts";
 import { findOperation } from "./find.ts";
 import type { HandlerParts } from "./handler-parts.ts";
+import { parseOperation } from "./parse-names.ts";
 import { pageSizeOf, readPageToken, takePage } from "./pages.ts";
-import type { Watches } from "./watches.ts";
 import { watchOperation } from "./watch-operation.ts";
 
-export function operationService(parts: HandlerParts, watches: Watches): OperationServiceServer {
-  const { environment, names, reads, mirror, operations, writes } = parts;
+export function operationService(parts: HandlerParts): OperationServiceServer {
+  const { environment, islands } = parts;
   return {
     getOperation: unary(
       async ({ name }, context) => {
-        const id = names.parseOperation(name);
+        const { island, name: id } = islands.locate(parseOperation(name));
+        const { reads, mirror, operations } = island;
         await reads.begin(context.deadlineMs);
         return operations.render(findOperation(mirror, id));
       },
@@ -32,12 +33,13 @@ export function operationService(parts: HandlerParts, watches: Watches): Operati
       environment,
     }),
     watchOperation: serverStreaming(
-      (request, context, stream) => watchOperation({ ...parts, watches }, request, context, stream),
+      (request, context, stream) => watchOperation(parts, request, context, stream),
       { method: "OperationService/WatchOperation", environment },
     ),
     cancelOperation: unary(
       async ({ name, requestId }, context) => {
-        const id = names.parseOperation(name);
+        const { island, name: id } = islands.locate(parseOperation(name));
+        const { mirror, operations, writes } = island;
         const { index } = await writes.submit(context, {
           command: { $case: "cancelOperation", value: { operation: id } },
           requestId,
@@ -51,11 +53,11 @@ export function operationService(parts: HandlerParts, watches: Watches): Operati
 
 /** The newest first. */
 async function listOperations(
-  { names, reads, mirror, operations }: HandlerParts,
+  { islands }: HandlerParts,
   request: ListOperationsRequest,
   context: CallContext,
 ): Promise<ListOperationsResponse> {
-  names.checkParent(request.parent);
+  const { reads, mirror, operations } = islands.one(request.parent);
   const keeps = compileFilter(request.filter, operations.filterFields());
   const list = ["operations", request.parent, request.filter];
   const after = readPageToken(request, list);

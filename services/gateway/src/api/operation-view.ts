@@ -7,7 +7,7 @@ import {
   OperationStatus as ProtoOperationStatus,
 } from "@atoll/proto/atoll/v1/operation";
 import type { FilterField } from "../filter/fields.ts";
-import type { Mirror } from "../replicas/mirror.ts";
+import type { Mirror } from "../islands/mirror.ts";
 import type { NodeView } from "./node-view.ts";
 import type { ResourceNames } from "./resource-names.ts";
 import { sinceOf } from "./time.ts";

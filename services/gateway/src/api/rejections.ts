@@ -4,7 +4,7 @@
 import type { Violation } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import { ApiError, type FieldViolation } from "@atoll/service-kit";
 import { status } from "@grpc/grpc-js";
-import type { CallOutcome } from "../replicas/replica-session.ts";
+import type { CallOutcome } from "../islands/caller.ts";
 
 type Rejected = Extract<CallOutcome, { type: "rejected" }>;
 

@@ -1,5 +1,5 @@
 /**
- * `atoll.v1.RoleService`: what nodes are to be.
+ * `atoll.v1.RoleService`: what nodes are to be, by the roles of the gateway's own datacenter.
  */
 import { toProtoRoleSpec } from "@atoll/codec";
 import { hasRole, type RoleState } from "@atoll/domain";
@@ -15,38 +15,41 @@ import { ApiError, type CallContext, type FieldViolation, unary } from "@atoll/s
 import { status } from "@grpc/grpc-js";
 import { compileFilter } from "../filter/compile.ts";
 import type { FilterField } from "../filter/fields.ts";
+import type { Island } from "../islands/island.ts";
 import { parseRoles } from "../roles/parse-roles.ts";
 import { findRole } from "./find.ts";
 import type { HandlerParts } from "./handler-parts.ts";
 import { etagOf } from "./node-view.ts";
+import { parseRole } from "./parse-names.ts";
 import { pageSizeOf, readPageToken, takePage } from "./pages.ts";
 import { startOperation } from "./start-operation.ts";
 import { sinceOf } from "./time.ts";
 
 export function roleService(parts: HandlerParts): RoleServiceServer {
-  const { environment, names, reads, mirror } = parts;
+  const { environment } = parts;
+  const { home } = parts.islands;
   return {
     getRole: unary(
       async ({ name }, context) => {
-        const role = names.parseRole(name);
-        await reads.begin(context.deadlineMs);
-        return render(parts, findRole(mirror, role));
+        const role = parseRole(name);
+        await home.reads.begin(context.deadlineMs);
+        return render(home, findRole(home.mirror, role));
       },
       { method: "RoleService/GetRole", environment },
     ),
-    listRoles: unary((request, context) => listRoles(parts, request, context), {
+    listRoles: unary((request, context) => listRoles(home, request, context), {
       method: "RoleService/ListRoles",
       environment,
     }),
-    applyRoles: unary((request, context) => applyRoles(parts, request, context), {
+    applyRoles: unary((request, context) => applyRoles(home, request, context), {
       method: "RoleService/ApplyRoles",
       environment,
     }),
     deleteRole: unary(
       ({ name, requestId }, context) => {
-        const role = names.parseRole(name);
+        const role = parseRole(name);
         const command = { $case: "deleteRole", value: { role } } as const;
-        return startOperation(parts, context, { command, requestId, kind: "deleteRole" });
+        return startOperation(home, context, { command, requestId, kind: "deleteRole" });
       },
       { method: "RoleService/DeleteRole", environment },
     ),
@@ -54,12 +57,12 @@ export function roleService(parts: HandlerParts): RoleServiceServer {
 }
 
 async function listRoles(
-  parts: HandlerParts,
+  home: Island,
   request: ListRolesRequest,
   context: CallContext,
 ): Promise<ListRolesResponse> {
-  const { reads, mirror } = parts;
-  const keeps = compileFilter(request.filter, filterFields(parts));
+  const { reads, mirror } = home;
+  const keeps = compileFilter(request.filter, filterFields(home));
   const list = ["roles", request.filter];
   const after = readPageToken(request, list);
   const size = pageSizeOf(request);
@@ -73,7 +76,7 @@ async function listRoles(
     size,
     list,
     keyOf: ({ spec }) => spec.name,
-    render: (role) => render(parts, role),
+    render: (role) => render(home, role),
     bytesOf: (role) => Role.encode(role).finish().length,
   });
   return {
@@ -84,14 +87,14 @@ async function listRoles(
 }
 
 async function applyRoles(
-  parts: HandlerParts,
+  home: Island,
   request: ApplyRolesRequest,
   context: CallContext,
 ): Promise<Operation> {
   const parsed = parseRoles(request.documents);
   if (parsed.type === "failed") throw invalidRoles(parsed.violations);
   const { roles, locate } = parsed;
-  return startOperation(parts, context, {
+  return startOperation(home, context, {
     command: { $case: "applyRoles", value: { roles } },
     requestId: request.requestId,
     validateOnly: request.validateOnly,
@@ -107,7 +110,7 @@ function invalidRoles(violations: readonly FieldViolation[]): ApiError {
   return new ApiError(status.INVALID_ARGUMENT, message, { reason: "ROLES_INVALID", violations });
 }
 
-function render({ names, mirror }: HandlerParts, { spec, revision, since }: RoleState): Role {
+function render({ names, mirror }: Island, { spec, revision, since }: RoleState): Role {
   let nodeCount = 0;
   for (const node of mirror.datacenter.nodes()) if (hasRole(spec, node)) nodeCount += 1;
   return {
@@ -119,7 +122,7 @@ function render({ names, mirror }: HandlerParts, { spec, revision, since }: Role
   };
 }
 
-function filterFields({ names }: HandlerParts): readonly FilterField<RoleState>[] {
+function filterFields({ names }: Island): readonly FilterField<RoleState>[] {
   return [
     { name: "name", kind: { type: "text" }, read: ({ spec }) => names.role(spec.name) },
     { name: "description", kind: { type: "text" }, read: ({ spec }) => spec.description },

@@ -11,44 +11,46 @@ import type {
 } from "@atoll/proto/atoll/v1/datacenter";
 import { ApiError, type CallContext, invalidField } from "@atoll/service-kit";
 import { status } from "@grpc/grpc-js";
+import type { Mirror } from "../islands/mirror.ts";
 import { checkReason } from "./check-reason.ts";
 import type { HandlerParts } from "./handler-parts.ts";
+import { parseDatacenter } from "./parse-names.ts";
 import { sinceOf } from "./time.ts";
 
 /** Two label values, escaped, and the word before them. */
 const FAULT_DOMAIN_LENGTH_MAX = 1_000;
 
 export async function listStorms(
-  parts: HandlerParts,
+  { islands }: HandlerParts,
   { parent }: ListStormsRequest,
   context: CallContext,
 ): Promise<ListStormsResponse> {
-  parts.names.checkParent(parent);
-  const asOf = await parts.reads.begin(context.deadlineMs);
-  const storms = [...parts.mirror.datacenter.storms()].map((storm) => renderStorm(parts, storm));
+  const { mirror, reads } = islands.one(parent);
+  const asOf = await reads.begin(context.deadlineMs);
+  const storms = [...mirror.datacenter.storms()].map((storm) => renderStorm(mirror, storm));
   return { storms, asOf };
 }
 
 export async function releaseStorm(
-  parts: HandlerParts,
+  { islands }: HandlerParts,
   { name, faultDomain, reason, requestId }: ReleaseStormRequest,
   context: CallContext,
 ): Promise<Storm> {
-  parts.names.parseDatacenter(name);
+  const { mirror, writes } = islands.find(parseDatacenter(name));
   checkReason(reason);
   if (faultDomain === "" || faultDomain.length > FAULT_DOMAIN_LENGTH_MAX) {
     const text = `${showText(faultDomain)} is none: for example rack:r1`;
     throw invalidField("fault_domain", text, "FAULT_DOMAIN_INVALID");
   }
   const command = { $case: "releaseStorm", value: { faultDomain, reason } } as const;
-  await parts.writes.submit(context, { command, requestId });
-  const storm = parts.mirror.datacenter.storm(faultDomain as FaultDomainName);
-  if (storm !== undefined) return renderStorm(parts, storm);
+  await writes.submit(context, { command, requestId });
+  const storm = mirror.datacenter.storm(faultDomain as FaultDomainName);
+  if (storm !== undefined) return renderStorm(mirror, storm);
   const text = `the storm in ${faultDomain} was released and has ended`;
   throw new ApiError(status.NOT_FOUND, text, { reason: "STORM_ENDED" });
 }
 
-function renderStorm({ mirror }: HandlerParts, storm: StormState): Storm {
+function renderStorm(mirror: Mirror, storm: StormState): Storm {
   const { faultDomain, nodes, of, sharePercent, since, release } = storm;
   return {
     faultDomain,

@@ -1,24 +1,30 @@
 /**
  * The command for UpdateNode: which fields the mask names, and what the caller saw.
  */
-import { type NodeName, showText } from "@atoll/domain";
+import { type DatacenterName, showText } from "@atoll/domain";
 import type { SubmitCommand } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import type { Node, UpdateNodeRequest } from "@atoll/proto/atoll/v1/node";
 import { invalidField } from "@atoll/service-kit";
 import { nearest } from "@atoll/stdx";
-import type { ResourceNames } from "./resource-names.ts";
+import { parseNode } from "./parse-names.ts";
 
 type Command = NonNullable<SubmitCommand["command"]>;
+
+export interface UpdateNodeCommand {
+  /** Where the node stands. */
+  readonly datacenter: DatacenterName;
+  readonly command: Command;
+}
 
 const UPDATABLE = ["labels", "location"] as const;
 const ETAG_PATTERN = /^[1-9]\d{0,15}$/;
 
-export function updateNodeCommand(names: ResourceNames, request: UpdateNodeRequest): Command {
+export function updateNodeCommand(request: UpdateNodeRequest): UpdateNodeCommand {
   const { node } = request;
   if (node === undefined) throw invalidField("node", "it is required", "FIELD_MISSING");
-  const name: NodeName = names.parseNode(node.name, "node.name");
+  const { datacenter, name } = parseNode(node.name, "node.name");
   const paths = updatedPaths(request.updateMask ?? []);
-  return {
+  const command: Command = {
     $case: "updateNode",
     value: {
       node: name,
@@ -27,6 +33,7 @@ export function updateNodeCommand(names: ResourceNames, request: UpdateNodeReque
       revision: revisionOf(node),
     },
   };
+  return { datacenter, command };
 }
 
 /** All that can be updated when the mask is empty or `*`. */

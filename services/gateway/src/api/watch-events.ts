@@ -8,23 +8,22 @@ import type { WatchEventsRequest, WatchEventsResponse } from "@atoll/proto/atoll
 import { ApiError, type CallContext, invalidField } from "@atoll/service-kit";
 import { type ServerWritableStream, status } from "@grpc/grpc-js";
 import { compileFilter } from "../filter/compile.ts";
-import type { EventHistory, HistoryBatch } from "./event-history.ts";
+import type { HistoryBatch } from "../islands/event-history.ts";
 import { eventFilterFields, eventsOf, renderEvent } from "./event-view.ts";
 import type { HandlerParts } from "./handler-parts.ts";
-import type { Watch, Watches } from "./watches.ts";
+import type { Watch } from "./watches.ts";
 
 /** Events and bytes of log per message; entries are not split. */
 const EVENTS_PER_MESSAGE = 256;
 const BYTES_PER_MESSAGE = 524_288;
 
 export async function watchEvents(
-  parts: HandlerParts & { readonly history: EventHistory; readonly watches: Watches },
+  { islands, watches }: HandlerParts,
   request: WatchEventsRequest,
   context: CallContext,
   stream: ServerWritableStream<WatchEventsRequest, WatchEventsResponse>,
 ): Promise<void> {
-  const { names, reads, history, watches } = parts;
-  names.checkParent(request.parent);
+  const { names, reads, history } = islands.one(request.parent);
   const keeps = compileFilter(request.filter, eventFilterFields(names));
   if (request.fromIndex < 0) {
     throw invalidField(

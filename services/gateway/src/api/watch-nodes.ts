@@ -10,33 +10,28 @@ import type { WatchNodesRequest, WatchNodesResponse } from "@atoll/proto/atoll/v
 import { type CallContext, invalidField } from "@atoll/service-kit";
 import type { ServerWritableStream } from "@grpc/grpc-js";
 import { compileFilter, type Filter } from "../filter/compile.ts";
+import type { Island } from "../islands/island.ts";
 import type { HandlerParts } from "./handler-parts.ts";
-import type { NodeChanges } from "./node-changes.ts";
-import type { Watch, Watches } from "./watches.ts";
-
-export interface NodeWatchParts extends HandlerParts {
-  readonly watches: Watches;
-  readonly changes: NodeChanges;
-}
+import type { Watch } from "./watches.ts";
 
 /** Messages sent in one turn of the loop at most. */
 const BURST_MAX = 200;
 
 export async function watchNodes(
-  parts: NodeWatchParts,
+  { islands, watches }: HandlerParts,
   request: WatchNodesRequest,
   context: CallContext,
   stream: ServerWritableStream<WatchNodesRequest, WatchNodesResponse>,
 ): Promise<void> {
-  const { names, reads, mirror, changes, nodes, watches } = parts;
-  names.checkParent(request.parent);
+  const island = islands.one(request.parent);
+  const { reads, mirror, changes, nodes } = island;
   if (request.resumeIndex < 0) {
     throw invalidField("resume_index", `${request.resumeIndex} is not allowed: 0 or an index`);
   }
   const keeps = compileFilter(request.filter, nodes.filterFields());
   const asOf = await reads.begin(context.deadlineMs);
   using watch = watches.begin(stream);
-  const sender = new NodeSender({ parts, watch, keeps });
+  const sender = new NodeSender({ island, watch, keeps });
   if (request.resumeIndex === 0) {
     sender.add(changes.all());
   } else {
@@ -59,7 +54,7 @@ export async function watchNodes(
 }
 
 class NodeSender {
-  readonly #parts: NodeWatchParts;
+  readonly #island: Island;
   readonly #watch: Watch<WatchNodesResponse>;
   readonly #keeps: Filter<NodeState>;
   readonly #dirty = new Set<NodeName>();
@@ -71,11 +66,11 @@ class NodeSender {
   #going = false;
 
   constructor(options: {
-    readonly parts: NodeWatchParts;
+    readonly island: Island;
     readonly watch: Watch<WatchNodesResponse>;
     readonly keeps: Filter<NodeState>;
   }) {
-    this.#parts = options.parts;
+    this.#island = options.island;
     this.#watch = options.watch;
     this.#keeps = options.keeps;
   }
@@ -110,7 +105,7 @@ class NodeSender {
     }
     if (!this.#watch.ready) return;
     // Everything up to here was sent: only now may the caller go on from here.
-    this.#watch.resumeIndex = this.#parts.mirror.appliedIndex;
+    this.#watch.resumeIndex = this.#island.mirror.appliedIndex;
     if (this.#beginning === undefined) return;
     const change = this.#beginning;
     this.#beginning = undefined;
@@ -119,12 +114,12 @@ class NodeSender {
 
   beat(): void {
     if (this.#dirty.size > 0 || this.#beginning !== undefined) return;
-    this.#watch.resumeIndex = this.#parts.mirror.appliedIndex;
+    this.#watch.resumeIndex = this.#island.mirror.appliedIndex;
     this.#send(undefined);
   }
 
   #sendNode(name: NodeName): void {
-    const { mirror, names, nodes } = this.#parts;
+    const { mirror, names, nodes } = this.#island;
     const node = mirror.datacenter.node(name);
     const last = this.#dirty.size === 0 && this.#beginning === undefined;
     if (last) this.#watch.resumeIndex = mirror.appliedIndex;

@@ -6,19 +6,19 @@ import type { CallContext } from "@atoll/service-kit";
 import type { ServerWritableStream } from "@grpc/grpc-js";
 import { findOperation } from "./find.ts";
 import type { HandlerParts } from "./handler-parts.ts";
-import type { Watches } from "./watches.ts";
+import { parseOperation } from "./parse-names.ts";
 
 /** Changes within so short a time are shown as one. */
 const PACE_MS = 50;
 
 export async function watchOperation(
-  parts: HandlerParts & { readonly watches: Watches },
+  { islands, watches }: HandlerParts,
   request: WatchOperationRequest,
   context: CallContext,
   stream: ServerWritableStream<WatchOperationRequest, Operation>,
 ): Promise<void> {
-  const { names, reads, mirror, operations, watches } = parts;
-  const id = names.parseOperation(request.name);
+  const { island, name: id } = islands.locate(parseOperation(request.name));
+  const { reads, mirror, operations } = island;
   await reads.begin(context.deadlineMs);
   findOperation(mirror, id);
   using watch = watches.begin(stream);

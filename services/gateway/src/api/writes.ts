@@ -11,8 +11,8 @@ import type { SubmitCommand, Violation } from "@atoll/proto/atoll/replica/v1/orc
 import { ApiError, type CallContext, type FieldViolation, invalidField } from "@atoll/service-kit";
 import type { Clock } from "@atoll/stdx";
 import { status } from "@grpc/grpc-js";
-import type { Mirror } from "../replicas/mirror.ts";
-import type { ReplicaSession } from "../replicas/replica-session.ts";
+import type { Caller } from "../islands/caller.ts";
+import type { Mirror } from "../islands/mirror.ts";
 import { failureError, rejectionError } from "./rejections.ts";
 
 export const INDEX_KEY = "atoll-index";
@@ -39,7 +39,7 @@ const ANSWER_MARGIN_SHARE = 0.1;
 
 export class Writes {
   readonly #datacenter: string;
-  readonly #session: ReplicaSession;
+  readonly #caller: Caller;
   readonly #mirror: Mirror;
   readonly #clock: Clock;
   /**
@@ -50,12 +50,12 @@ export class Writes {
 
   constructor(options: {
     readonly datacenter: string;
-    readonly session: ReplicaSession;
+    readonly caller: Caller;
     readonly mirror: Mirror;
     readonly clock: Clock;
   }) {
     this.#datacenter = options.datacenter;
-    this.#session = options.session;
+    this.#caller = options.caller;
     this.#mirror = options.mirror;
     this.#clock = options.clock;
   }
@@ -64,7 +64,7 @@ export class Writes {
   async submit(context: CallContext, options: WriteOptions): Promise<WriteResult> {
     const requestId = this.#requestIdOf(options.requestId);
     const deadlineMs = this.#ownDeadlineMs(context);
-    const outcome = await this.#session.call(
+    const outcome = await this.#caller.call(
       {
         $case: "submit",
         value: {

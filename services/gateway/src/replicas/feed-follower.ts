@@ -9,7 +9,8 @@ import type { FeedResponse } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import type { Log } from "@atoll/service-kit";
 import type { Clock } from "@atoll/stdx";
 import type { ClientReadableStream } from "@grpc/grpc-js";
-import type { Mirror } from "./mirror.ts";
+import type { Mirror } from "../islands/mirror.ts";
+import type { MirrorFeed } from "../islands/reads.ts";
 import type { ReplicaClients } from "./replica-clients.ts";
 
 /** A replica sends its position when it has nothing else to send for a second or two. */
@@ -17,7 +18,7 @@ const SILENCE_MS_MAX = 4_000;
 const PAUSE_FIRST_MS = 20;
 const PAUSE_MAX_MS = 1_000;
 
-export class FeedFollower implements Disposable {
+export class FeedFollower implements MirrorFeed, Disposable {
   readonly #clients: ReplicaClients;
   readonly #mirror: Mirror;
   readonly #clock: Clock;
@@ -61,7 +62,6 @@ export class FeedFollower implements Disposable {
     this.#open();
   }
 
-  /** Forgets the state and takes it anew: the log is not the one that was followed. */
   startAnew(): void {
     if (this.#disposed) return;
     this.#close();

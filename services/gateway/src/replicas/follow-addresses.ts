@@ -7,7 +7,7 @@
  * root.
  */
 import { checkTransport, type Log, type Transport } from "@atoll/service-kit";
-import type { Mirror } from "./mirror.ts";
+import type { Mirror } from "../islands/mirror.ts";
 import type { ReplicaClients } from "./replica-clients.ts";
 
 export function followAddresses(parts: {

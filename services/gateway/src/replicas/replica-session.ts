@@ -9,42 +9,13 @@
  * States: settled (a leader is believed in) and seeking (nobody is; calls are parked until somebody
  * is found).
  */
-import {
-  type Call,
-  type Reply,
-  SubmitCommand,
-  type Violation,
-} from "@atoll/proto/atoll/replica/v1/orchestrator";
+import { type Reply, SubmitCommand } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import type { Log } from "@atoll/service-kit";
 import type { Clock } from "@atoll/stdx";
+import type { CallContent, Caller, CallOutcome } from "../islands/caller.ts";
 import { LeaderSeeker } from "./leader-seeker.ts";
 import type { ReplicaClients } from "./replica-clients.ts";
 import { SessionStream } from "./session-stream.ts";
-
-export type CallOutcome =
-  | {
-      readonly type: "accepted";
-      readonly index: number;
-      /** The group whose log `index` is of. */
-      readonly groupId: string;
-      readonly operation: string;
-    }
-  | { readonly type: "ready"; readonly index: number; readonly groupId: string }
-  | {
-      readonly type: "rejected";
-      readonly code: string;
-      readonly reason: string;
-      readonly violations: readonly Violation[];
-    }
-  /**
-   * No answer by the deadline. `uncertain`: it may have been carried out. `account`: what the
-   * replicas said last.
-   */
-  | { readonly type: "failed"; readonly uncertain: boolean; readonly account: string }
-  /** {@link CALLS_PENDING_MAX} calls wait already, or the command is too large. */
-  | { readonly type: "refused"; readonly reason: string };
-
-export type CallContent = NonNullable<Call["call"]>;
 
 interface Pending {
   readonly id: number;
@@ -72,7 +43,7 @@ const DOUBT_MS = 150;
 const BACKOFF_FIRST_MS = 10;
 const BACKOFF_MAX_MS = 500;
 
-export class ReplicaSession implements Disposable {
+export class ReplicaSession implements Caller, Disposable {
   readonly #clients: ReplicaClients;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -112,10 +83,6 @@ export class ReplicaSession implements Disposable {
     this.#leaderListener = listener;
   }
 
-  /**
-   * Sends `content` until it is answered or `deadlineMs`, on the monotonic clock, has passed. Never
-   * throws.
-   */
   call(content: CallContent, deadlineMs: number): Promise<CallOutcome> {
     const bytes = sizeOf(content);
     const refusal = this.#refusal(bytes);

@@ -10,10 +10,9 @@ import type { AsOf } from "@atoll/proto/atoll/v1/common";
 import { ApiError, type Log } from "@atoll/service-kit";
 import type { Clock } from "@atoll/stdx";
 import { status } from "@grpc/grpc-js";
-import type { FeedFollower } from "./feed-follower.ts";
-import type { Freshness, Mirror } from "./mirror.ts";
-import type { ReplicaSession } from "./replica-session.ts";
 import { durationOf, timestampOf } from "../api/time.ts";
+import type { Caller } from "./caller.ts";
+import type { Freshness, Mirror } from "./mirror.ts";
 
 export const CONFIRM_MS_MAX = 2_000;
 /** How long a read waits while earlier ones could not be confirmed. */
@@ -22,6 +21,12 @@ const CONFIRM_IN_DOUBT_MS = 250;
 const PATIENCE_STEP_MS = 50;
 const BEAT_MS = 1_000;
 
+/** Who feeds the mirror. */
+export interface MirrorFeed {
+  /** Forgets the state and takes it anew: the log is not the one that was followed. */
+  startAnew(): void;
+}
+
 export interface Reads {
   /** Makes the mirror as fresh as can be within half of what is left until `deadlineMs`. */
   begin(deadlineMs: number): Promise<AsOf>;
@@ -29,9 +34,9 @@ export interface Reads {
 
 export class ReadRounds implements Reads, Disposable {
   readonly #datacenter: string;
-  readonly #session: ReplicaSession;
+  readonly #caller: Caller;
   readonly #mirror: Mirror;
-  readonly #follower: FeedFollower;
+  readonly #feed: MirrorFeed;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #beat: NodeJS.Timeout;
@@ -42,16 +47,16 @@ export class ReadRounds implements Reads, Disposable {
 
   constructor(options: {
     readonly datacenter: string;
-    readonly session: ReplicaSession;
+    readonly caller: Caller;
     readonly mirror: Mirror;
-    readonly follower: FeedFollower;
+    readonly feed: MirrorFeed;
     readonly clock: Clock;
     readonly log: Log;
   }) {
     this.#datacenter = options.datacenter;
-    this.#session = options.session;
+    this.#caller = options.caller;
     this.#mirror = options.mirror;
-    this.#follower = options.follower;
+    this.#feed = options.feed;
     this.#clock = options.clock;
     this.#log = options.log;
     this.#beat = setInterval(() => void this.#beatOnce(), BEAT_MS);
@@ -131,14 +136,14 @@ export class ReadRounds implements Reads, Disposable {
     };
     const appliedBefore = this.#mirror.appliedIndex;
     const deadlineMs = begun.monotonicMs + patienceMs;
-    const outcome = await this.#session.call({ $case: "readIndex", value: {} }, deadlineMs);
+    const outcome = await this.#caller.call({ $case: "readIndex", value: {} }, deadlineMs);
     if (outcome.type !== "ready") return this.#conclude(false, patienceMs);
     if (outcome.groupId === this.#mirror.groupId && outcome.index < appliedBefore) {
       this.#log.warn("the log is shorter than what was applied: taking its state anew", {
         confirmed: outcome.index,
         applied: appliedBefore,
       });
-      this.#follower.startAnew();
+      this.#feed.startAnew();
       return this.#conclude(false, patienceMs);
     }
     const reached = await this.#mirror.reached(outcome.index, outcome.groupId, deadlineMs);

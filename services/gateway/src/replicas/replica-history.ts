@@ -5,30 +5,18 @@
  * keeps any more is OUT_OF_RANGE, and the first that is kept is named.
  */
 import { decodeLogEntry } from "@atoll/codec";
-import type { LogEntry } from "@atoll/domain";
 import type { FeedResponse, GetStatusResponse } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import { ApiError } from "@atoll/service-kit";
 import { type ClientReadableStream, status } from "@grpc/grpc-js";
 import { setTimeout as delay } from "node:timers/promises";
-import type { ReplicaClients } from "../replicas/replica-clients.ts";
-
-/** Entries in order, without those of Raft's own; `next` is the index that follows them. */
-export interface HistoryBatch {
-  readonly entries: readonly HistoryEntry[];
-  readonly next: number;
-}
-
-export interface HistoryEntry {
-  readonly index: number;
-  readonly entry: LogEntry;
-  readonly bytes: number;
-}
+import type { EventHistory, HistoryBatch, HistoryEntry } from "../islands/event-history.ts";
+import type { ReplicaClients } from "./replica-clients.ts";
 
 const PAUSE_MS = 200;
 /** A replica sends its position when it has nothing else to send for a second or two. */
 const SILENCE_MS_MAX = 4_000;
 
-export class EventHistory {
+export class ReplicaHistory implements EventHistory {
   readonly #clients: ReplicaClients;
   readonly #preferred: () => number;
   readonly #groupId: () => string;
@@ -45,7 +33,7 @@ export class EventHistory {
     this.#groupId = options.groupId;
   }
 
-  /** The first index that some replica keeps. Waits until one answers or `signal` is aborted. */
+  /** The first index that some replica keeps. */
   async firstIndex(signal: AbortSignal): Promise<number> {
     for (;;) {
       const statuses = await this.#statuses();
@@ -54,12 +42,6 @@ export class EventHistory {
     }
   }
 
-  /**
-   * Entries from `from` on, in order, as they come, until `signal` is aborted; a batch without
-   * entries is a sign of life.
-   *
-   * @throws ApiError OUT_OF_RANGE when `from` is no longer kept anywhere.
-   */
   async *read(from: number, signal: AbortSignal): AsyncGenerator<HistoryBatch, void> {
     let next = from;
     while (!signal.aborted) {
