@@ -43,6 +43,8 @@ import type { Mirror } from "./islands/mirror.ts";
 export interface App extends AsyncDisposable {
   readonly port: number;
   readonly adminPort: number;
+  /** The datacenters that it answers for. */
+  readonly islands: Islands;
 }
 
 /** Starts a gateway; what it opened is closed again when a part cannot start. */
@@ -82,6 +84,7 @@ export async function startApp(config: Config, log: Log = makeLog(config)): Prom
   return {
     port: server.port,
     adminPort: admin.port,
+    islands,
     async [Symbol.asyncDispose](): Promise<void> {
       await owned.disposeAsync();
       log.info("stopped");

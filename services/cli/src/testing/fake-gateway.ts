@@ -233,7 +233,8 @@ function listEvents({ fromIndex }: { fromIndex: number }): unknown {
     fromIndex < 0
       ? fixtures.events.slice(fromIndex)
       : fixtures.events.filter((event) => event.index >= fromIndex);
-  return { events, nextPageToken: "", asOf: { ...AS_OF, index: 41 } };
+  const asOf = { ...AS_OF, index: 41 };
+  return { events, nextPageToken: "", asOf, parts: [asOf] };
 }
 
 function watchOperation(call: ServerWritableStream<{ name: string }, Operation>): void {

@@ -362,6 +362,7 @@ export const events: readonly Event[] = [
 
 export const datacenter: Datacenter = {
   stormsHeld: 0,
+  home: true,
   name: "datacenters/dc1",
   replicas: [
     replica(1, { role: "follower", clockAhead: { seconds: 3_600, nanos: 0 } }),

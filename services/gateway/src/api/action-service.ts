@@ -9,13 +9,16 @@ import {
   type ListActionsResponse,
 } from "@atoll/proto/atoll/v1/action";
 import { type CallContext, unary } from "@atoll/service-kit";
-import { compileFilter } from "../filter/compile.ts";
+import { compareText } from "@atoll/stdx";
+import { compileFilter, type Filter } from "../filter/compile.ts";
+import type { Island } from "../islands/island.ts";
 import { actionFilterFields, renderAction } from "./action-view.ts";
+import { beginRead } from "./begin-read.ts";
 import { checkReason } from "./check-reason.ts";
 import { findAction } from "./find.ts";
 import type { HandlerParts } from "./handler-parts.ts";
+import { listOver } from "./list-over.ts";
 import { parseAction } from "./parse-names.ts";
-import { pageSizeOf, readPageToken, takePage } from "./pages.ts";
 
 export function actionService(parts: HandlerParts): ActionServiceServer {
   const { environment, islands } = parts;
@@ -24,7 +27,7 @@ export function actionService(parts: HandlerParts): ActionServiceServer {
       async ({ name }, context) => {
         const { island, name: id } = islands.locate(parseAction(name));
         const { mirror, names } = island;
-        await island.reads.begin(context.deadlineMs);
+        await beginRead(island, context);
         return renderAction(mirror.datacenter, findAction(mirror, id), names);
       },
       { method: "ActionService/GetAction", environment },
@@ -47,39 +50,45 @@ export function actionService(parts: HandlerParts): ActionServiceServer {
   };
 }
 
-/** The newest first. */
+/** By datacenter, and in each the newest first. */
 async function listActions(
-  { islands }: HandlerParts,
+  parts: HandlerParts,
   request: ListActionsRequest,
   context: CallContext,
 ): Promise<ListActionsResponse> {
-  const { names, reads, mirror } = islands.one(request.parent);
-  const keeps = compileFilter(request.filter, actionFilterFields(names));
-  const list = ["actions", request.parent, request.filter];
-  const after = readPageToken(request, list);
-  const size = pageSizeOf(request);
-  const asOf = await reads.begin(context.deadlineMs);
+  const { parent, filter } = request;
+  const islands = parts.islands.under(parent);
+  const filters = new Map<Island, Filter<ActionState>>(
+    islands.map((island) => [island, compileFilter(filter, actionFilterFields(island.names))]),
+  );
+  const page = await listOver(
+    islands,
+    { request, context },
+    {
+      list: ["actions", parent, filter],
+      items: (island, after) => actionsOf(island, filters.get(island), after),
+      keyOf,
+      render: ({ mirror, names }, action) => renderAction(mirror.datacenter, action, names),
+      bytesOf: (action) => Action.encode(action).finish().length,
+    },
+  );
+  return { actions: page.items, nextPageToken: page.nextPageToken, asOf: page.asOf };
+}
+
+function actionsOf(
+  { mirror }: Island,
+  keeps: Filter<ActionState> | undefined,
+  after: string | undefined,
+): ActionState[] {
   const kept: ActionState[] = [];
   for (const node of mirror.datacenter.nodes()) {
     for (const id of [...node.finished, ...node.open.values()]) {
       const action = mirror.datacenter.action(id);
       if (action === undefined || (after !== undefined && keyOf(action) >= after)) continue;
-      if (keeps(action)) kept.push(action);
+      if (keeps?.(action) === true) kept.push(action);
     }
   }
-  kept.sort((left, right) => (keyOf(left) < keyOf(right) ? 1 : -1));
-  const page = takePage(kept, {
-    size,
-    list,
-    keyOf,
-    render: (action) => renderAction(mirror.datacenter, action, names),
-    bytesOf: (action) => Action.encode(action).finish().length,
-  });
-  return {
-    actions: page.items,
-    nextPageToken: page.nextPageToken,
-    asOf: [asOf],
-  };
+  return kept.toSorted((left, right) => compareText(keyOf(right), keyOf(left)));
 }
 
 /** Sorts by the index at which it was planned, then by id. */

@@ -6,14 +6,19 @@
 import type {
   Datacenter,
   DatacenterServiceServer,
+  ListDatacentersRequest,
+  ListDatacentersResponse,
   Replica,
 } from "@atoll/proto/atoll/v1/datacenter";
+import type { AsOf } from "@atoll/proto/atoll/v1/common";
 import { type CallContext, unary } from "@atoll/service-kit";
 import type { Island } from "../islands/island.ts";
+import type { Islands } from "../islands/islands.ts";
 import type { StatusAnswer } from "../replicas/replica-clients.ts";
 import type { HandlerParts } from "./handler-parts.ts";
+import { beginRead, beginReads } from "./begin-read.ts";
 import { checkReason } from "./check-reason.ts";
-import { pageSizeOf, readPageToken } from "./pages.ts";
+import { pageSizeOf, pageToken, readPageToken } from "./pages.ts";
 import { limitsInForce } from "./limits-view.ts";
 import { parseDatacenter } from "./parse-names.ts";
 import { pauseOf } from "./pause-view.ts";
@@ -25,7 +30,7 @@ export function datacenterService(parts: HandlerParts): DatacenterServiceServer 
   return {
     getDatacenter: unary(
       ({ name }, context) => {
-        return describe(islands.find(parseDatacenter(name)), context);
+        return describe(islands.find(parseDatacenter(name)), islands, context);
       },
       { method: "DatacenterService/GetDatacenter", environment },
     ),
@@ -35,7 +40,7 @@ export function datacenterService(parts: HandlerParts): DatacenterServiceServer 
         checkReason(reason);
         const command = { $case: "pauseActions", value: { reason } } as const;
         await island.writes.submit(context, { command, requestId });
-        return describe(island, context);
+        return describe(island, islands, context);
       },
       { method: "DatacenterService/PauseActions", environment },
     ),
@@ -44,7 +49,7 @@ export function datacenterService(parts: HandlerParts): DatacenterServiceServer 
         const island = islands.find(parseDatacenter(name));
         const command = { $case: "resumeActions", value: {} } as const;
         await island.writes.submit(context, { command, requestId });
-        return describe(island, context);
+        return describe(island, islands, context);
       },
       { method: "DatacenterService/ResumeActions", environment },
     ),
@@ -54,7 +59,7 @@ export function datacenterService(parts: HandlerParts): DatacenterServiceServer 
         checkReason(reason);
         const command = { $case: "setActionLimits", value: { limits, reason } } as const;
         await island.writes.submit(context, { command, requestId });
-        return describe(island, context);
+        return describe(islands, island, context);
       },
       { method: "DatacenterService/SetActionLimits", environment },
     ),
@@ -66,20 +71,53 @@ export function datacenterService(parts: HandlerParts): DatacenterServiceServer 
       method: "DatacenterService/ReleaseStorm",
       environment,
     }),
-    listDatacenters: unary(
-      async (request, context) => {
-        pageSizeOf(request);
-        readPageToken(request, ["datacenters"]);
-        return { datacenters: [await describe(islands.home, context)], nextPageToken: "" };
-      },
-      { method: "DatacenterService/ListDatacenters", environment },
-    ),
+    listDatacenters: unary((request, context) => listDatacenters(parts, request, context), {
+      method: "DatacenterService/ListDatacenters",
+      environment,
+    }),
   };
 }
 
-async function describe(island: Island, context: CallContext): Promise<Datacenter> {
-  const { names, reads, mirror, nodes } = island;
-  const [asOf, replicas] = await Promise.all([reads.begin(context.deadlineMs), replicasOf(island)]);
+/** Sorted by name. */
+async function listDatacenters(
+  { islands }: HandlerParts,
+  request: ListDatacentersRequest,
+  context: CallContext,
+): Promise<ListDatacentersResponse> {
+  const list = ["datacenters"];
+  const after = readPageToken(request, list);
+  const size = pageSizeOf(request);
+  const shown = islands.all.filter(({ datacenter }) => after === undefined || datacenter > after);
+  const page = shown.slice(0, size);
+  const [asOf, replicas] = await Promise.all([
+    beginReads(page, context),
+    Promise.all(page.map(replicasOf)),
+  ]);
+  const last = page.at(-1);
+  return {
+    datacenters: page.map((island, at) =>
+      render(island, islands, { asOf: asOf[at], replicas: replicas[at] ?? [] }),
+    ),
+    nextPageToken:
+      last === undefined || page.length === shown.length ? "" : pageToken(list, last.datacenter),
+  };
+}
+
+async function describe(
+  island: Island,
+  islands: Islands,
+  context: CallContext,
+): Promise<Datacenter> {
+  const [asOf, replicas] = await Promise.all([beginRead(island, context), replicasOf(island)]);
+  return render(island, islands, { asOf, replicas });
+}
+
+function render(
+  island: Island,
+  islands: Islands,
+  asked: { readonly asOf: AsOf | undefined; readonly replicas: readonly Replica[] },
+): Datacenter {
+  const { names, mirror, nodes } = island;
   const nodesByState: Record<string, number> = {};
   for (const node of mirror.datacenter.nodes()) {
     const state = nodes.condition(node).toUpperCase();
@@ -87,14 +125,15 @@ async function describe(island: Island, context: CallContext): Promise<Datacente
   }
   return {
     name: names.datacenter,
-    replicas,
+    replicas: asked.replicas,
     nodeCount: mirror.datacenter.nodeCount,
     nodesByState,
-    asOf,
+    asOf: asked.asOf,
     pause: pauseOf(island),
     limits: limitsInForce(island),
     stormsHeld: [...mirror.datacenter.storms()].filter((storm) => storm.release === undefined)
       .length,
+    home: island === islands.home,
   };
 }
 

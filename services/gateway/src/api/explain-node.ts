@@ -5,6 +5,7 @@ import type { ReasonLine } from "@atoll/planner";
 import type { ExplainNodeRequest, ExplainNodeResponse, Reason } from "@atoll/proto/atoll/v1/node";
 import type { CallContext } from "@atoll/service-kit";
 import { renderAction } from "./action-view.ts";
+import { beginRead } from "./begin-read.ts";
 import { findNode } from "./find.ts";
 import type { HandlerParts } from "./handler-parts.ts";
 import { parseNode } from "./parse-names.ts";
@@ -18,8 +19,8 @@ export async function explainNode(
   context: CallContext,
 ): Promise<ExplainNodeResponse> {
   const { island, name } = islands.locate(parseNode(request.name));
-  const { names, reads, mirror, nodes } = island;
-  const asOf = await reads.begin(context.deadlineMs);
+  const { names, mirror, nodes } = island;
+  const asOf = await beginRead(island, context);
   const node = findNode(mirror, name);
   const explanation = nodes.explain(node);
   const recent = [...node.finished, ...node.open.values()].slice(-RECENT_ACTIONS_MAX).toReversed();

@@ -8,6 +8,7 @@ import { ApiError, type HandlerOptions, unary } from "@atoll/service-kit";
 import { status } from "@grpc/grpc-js";
 import type { Island } from "../islands/island.ts";
 import type { Islands } from "../islands/islands.ts";
+import { beginRead } from "./begin-read.ts";
 import type { GroupPicture, GroupView } from "./group-view.ts";
 import { parseReplica } from "./parse-names.ts";
 
@@ -32,7 +33,7 @@ export function groupChanges(joined: {
     deleteReplica: unary(async ({ name, requestId, allowQuorumLoss }, context) => {
       const { island, name: id } = islands.locate(parseReplica(name));
       const view = groupOf(island);
-      await island.reads.begin(context.deadlineMs);
+      await beginRead(island, context);
       const before = await view.look();
       const found = find(before, name);
       if (!allowQuorumLoss) checkQuorumWithout(before, id);
@@ -44,7 +45,7 @@ export function groupChanges(joined: {
     replaceReplica: unary(async ({ name, replicaId, address, requestId }, context) => {
       const { island, name: replaces } = islands.locate(parseReplica(name));
       const view = groupOf(island);
-      await island.reads.begin(context.deadlineMs);
+      await beginRead(island, context);
       const old = find(await view.look(), name);
       const place = address === "" ? old.address : address;
       const value = { replica: replicaId, address: place, replaces };

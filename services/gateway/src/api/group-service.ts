@@ -10,6 +10,7 @@ import { ApiError, serverStreaming, unary } from "@atoll/service-kit";
 import { status } from "@grpc/grpc-js";
 import type { Island } from "../islands/island.ts";
 import { streamBackup } from "./backup-stream.ts";
+import { beginRead } from "./begin-read.ts";
 import { groupChanges } from "./group-changes.ts";
 import { GroupView, type GroupPicture } from "./group-view.ts";
 import type { HandlerParts } from "./handler-parts.ts";
@@ -26,7 +27,7 @@ export function groupService(parts: HandlerParts): GroupServiceServer {
     getReplica: unary(async ({ name }, context) => {
       const { island, name: id } = islands.locate(parseReplica(name));
       const view = groupOf(island);
-      await island.reads.begin(context.deadlineMs);
+      await beginRead(island, context);
       return replica(view, id);
     }, options("GetReplica")),
     listReplicas: unary(async (request, context) => {
@@ -34,7 +35,7 @@ export function groupService(parts: HandlerParts): GroupServiceServer {
       const view = groupOf(island);
       pageSizeOf(request);
       readPageToken(request, ["replicas"]);
-      await island.reads.begin(context.deadlineMs);
+      await beginRead(island, context);
       const { replicas, groupId, leader, term, failuresTolerated } = await view.look();
       const leaderName = leader === 0 ? "" : island.names.replica(leader);
       return { replicas, nextPageToken: "", groupId, leader: leaderName, term, failuresTolerated };
@@ -64,7 +65,7 @@ export function groupService(parts: HandlerParts): GroupServiceServer {
     backupGroup: serverStreaming(async ({ parent }, context, stream) => {
       const island = islands.one(parent);
       const view = groupOf(island);
-      await island.reads.begin(context.deadlineMs);
+      await beginRead(island, context);
       const { leader } = await view.look();
       if (leader === 0) throw noLeader(island.datacenter);
       const client = view.clients.client(leader);

@@ -1,23 +1,37 @@
 /**
- * A page of a datacenter's history.
+ * A page of the history of one datacenter, or of all, one after the other.
  *
- * Reads the log forward from where the page begins to where the log ended when the call came. A
+ * Reads each log forward from where the page begins to where the log ended when the call came. A
  * call looks at a bounded number of entries; a filter that keeps little gives short pages, and a
- * token to go on with.
+ * token to go on with. Of several datacenters, one whose history cannot be read in a moment is
+ * passed over and says so.
  */
+import type { AsOf } from "@atoll/proto/atoll/v1/common";
 import type { ListEventsRequest, ListEventsResponse } from "@atoll/proto/atoll/v1/event";
 import { type CallContext, invalidField } from "@atoll/service-kit";
+import { compareText } from "@atoll/stdx";
 import { compileFilter, type Filter } from "../filter/compile.ts";
 import type { EventHistory, HistoryEntry } from "../islands/event-history.ts";
+import type { Island } from "../islands/island.ts";
+import { asOfNothing, beginReads } from "./begin-read.ts";
 import { eventFilterFields, eventsOf, type PlacedEvent, renderEvent } from "./event-view.ts";
 import type { HandlerParts } from "./handler-parts.ts";
-import { PAGE_SIZE_MAX, pageSizeOf, pageToken, readPageToken } from "./pages.ts";
+import { PAGE_SIZE_MAX, pageSizeOf, pageToken, readPlace } from "./pages.ts";
 
 const ENTRIES_PER_CALL_MAX = 50_000;
 /** Of the log: a message holds the events and their texts. */
 const BYTES_PER_PAGE = 1_500_000;
 /** How many entries the search for the newest events begins with, per event wanted. */
 const WINDOW_FACTOR = 4;
+/** How long a list over several datacenters reads the history of one. */
+const PATIENCE_MS = 2_000;
+
+/** What a page may still hold. */
+interface Room {
+  readonly events: number;
+  readonly bytes: number;
+  readonly entries: number;
+}
 
 interface Range {
   readonly from: number;
@@ -32,6 +46,19 @@ interface EventPage {
   readonly events: readonly PlacedEvent[];
   /** After which event to go on; undefined at the end. */
   readonly goOnAfter: Position | undefined;
+  /** How many entries were looked at. */
+  readonly entries: number;
+}
+
+/** The part of a page that one datacenter gives. */
+interface Part {
+  readonly island: Island;
+  readonly keeps: Filter<PlacedEvent>;
+  readonly asOf: AsOf;
+  readonly after: Position | undefined;
+  /** As requested: an index, 0 for the first that is kept, or so many of the newest. */
+  readonly fromIndex: number;
+  readonly room: Room;
 }
 
 export async function listEvents(
@@ -39,60 +66,116 @@ export async function listEvents(
   request: ListEventsRequest,
   context: CallContext,
 ): Promise<ListEventsResponse> {
-  const { names, reads, history } = islands.one(request.parent);
-  checkFromIndex(request.fromIndex);
-  const keeps = compileFilter(request.filter, eventFilterFields(names));
-  const list = ["events", request.parent, request.filter];
-  const token = readPageToken(request, list);
+  const { parent, filter, fromIndex } = request;
+  const asked = islands.under(parent);
+  checkFromIndex(fromIndex, asked);
+  const filters = asked.map(({ names }) => compileFilter(filter, eventFilterFields(names)));
+  const list = ["events", parent, filter];
+  const place = readPlace(request, list);
   const size = pageSizeOf(request);
-  const asOf = await reads.begin(context.deadlineMs);
-  const { signal } = context;
-  const end = asOf.index;
-  let page: EventPage;
-  if (token === undefined && request.fromIndex < 0) {
-    const wanted = -request.fromIndex;
-    page = pageOf(await newest(history, { wanted, end, keeps, signal }), size);
-  } else {
-    const after = token === undefined ? undefined : parsePosition(token);
-    const from = after?.index ?? (request.fromIndex || (await history.firstIndex(signal)));
-    page = await forward(history, { from, end, signal, after, keeps, size });
+  const parts = [...(await beginReads(asked, context))];
+  const homeAt = asked.indexOf(islands.home);
+  const events: ListEventsResponse["events"][number][] = [];
+  let room: Room = { events: size, bytes: BYTES_PER_PAGE, entries: ENTRIES_PER_CALL_MAX };
+  let nextPageToken = "";
+  for (const [at, island] of asked.entries()) {
+    const asOf = parts[at] as AsOf;
+    const keeps = filters[at] as Filter<PlacedEvent>;
+    const order = place === undefined ? 1 : compareText(island.datacenter, place.datacenter);
+    if (order < 0 || !island.mirror.synced) continue;
+    if (room.events <= 0 || room.bytes <= 0 || room.entries <= 0) {
+      nextPageToken = pageToken(list, `${island.datacenter}/`);
+      break;
+    }
+    const after = order === 0 ? parsePosition(place?.after) : undefined;
+    const part = { island, keeps, asOf, after, fromIndex, room };
+    const page = await partOf(part, asked.length > 1, context.signal);
+    if (page === undefined) {
+      parts[at] = asOfNothing(island.datacenter);
+      continue;
+    }
+    for (const placed of page.events) events.push(renderEvent(placed, island.names));
+    if (page.goOnAfter !== undefined) {
+      const { index, offset } = page.goOnAfter;
+      nextPageToken = pageToken(list, `${island.datacenter}/${index}-${offset}`);
+      break;
+    }
+    room = roomLeft(room, page);
   }
-  const { goOnAfter } = page;
+  return { events, nextPageToken, asOf: parts[Math.max(0, homeAt)], parts };
+}
+
+/** Undefined when nothing of it could be read in the time that one of `several` has. */
+async function partOf(
+  part: Part,
+  several: boolean,
+  callerSignal: AbortSignal,
+): Promise<EventPage | undefined> {
+  if (!several) return readPart(part, callerSignal);
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  try {
+    const page = await readPart(part, AbortSignal.any([callerSignal, patience]));
+    // The newest are only known when all of them were read.
+    const useful = page.entries > 0 && !wantsNewest(part);
+    return patience.aborted && !useful ? undefined : page;
+  } catch (error) {
+    if (patience.aborted && !callerSignal.aborted) return undefined;
+    throw error;
+  }
+}
+
+async function readPart(part: Part, signal: AbortSignal): Promise<EventPage> {
+  const { island, keeps, after, fromIndex, room } = part;
+  const { history } = island;
+  const end = part.asOf.index;
+  if (wantsNewest(part)) {
+    const wanted = -fromIndex;
+    return pageOf(await newest(history, { wanted, end, keeps, signal }), room);
+  }
+  const from = after?.index ?? (fromIndex || (await history.firstIndex(signal)));
+  return forward(history, { from, end, signal, after, keeps, room });
+}
+
+function wantsNewest({ after, fromIndex }: Part): boolean {
+  return after === undefined && fromIndex < 0;
+}
+
+function roomLeft(room: Room, page: EventPage): Room {
   return {
-    events: page.events.map((placed) => renderEvent(placed, names)),
-    nextPageToken:
-      goOnAfter === undefined ? "" : pageToken(list, `${goOnAfter.index}-${goOnAfter.offset}`),
-    asOf,
+    events: room.events - page.events.length,
+    bytes: room.bytes - page.events.reduce((sum, { bytes }) => sum + bytes, 0),
+    entries: room.entries - page.entries,
   };
 }
 
-/** The page that begins at `from`, behind `after`. */
+/** The page that begins at `from`, behind `after`; what was read when it is aborted. */
 async function forward(
   history: EventHistory,
   options: Range & {
     readonly after: Position | undefined;
     readonly keeps: Filter<PlacedEvent>;
-    readonly size: number;
+    readonly room: Room;
   },
 ): Promise<EventPage> {
+  const { room, signal } = options;
   const events: PlacedEvent[] = [];
   let bytes = 0;
-  let seen = 0;
+  let entries = 0;
+  let last: Position | undefined;
   for await (const entry of entriesIn(history, options)) {
     for (const placed of eventsOf(entry)) {
       if (!isAfter(placed, options.after) || !options.keeps(placed)) continue;
       events.push(placed);
       bytes += placed.bytes;
-      if (events.length >= options.size || bytes >= BYTES_PER_PAGE) {
-        return { events, goOnAfter: placed };
+      if (events.length >= room.events || bytes >= room.bytes) {
+        return { events, goOnAfter: placed, entries };
       }
     }
-    seen += 1;
-    if (seen >= ENTRIES_PER_CALL_MAX) {
-      return { events, goOnAfter: { index: entry.index, offset: Number.MAX_SAFE_INTEGER } };
-    }
+    entries += 1;
+    last = { index: entry.index, offset: Number.MAX_SAFE_INTEGER };
+    if (entries >= room.entries) return { events, goOnAfter: last, entries };
   }
-  return { events, goOnAfter: undefined };
+  return { events, goOnAfter: signal.aborted ? last : undefined, entries };
 }
 
 /**
@@ -131,21 +214,28 @@ async function* entriesIn(history: EventHistory, range: Range): AsyncGenerator<H
   }
 }
 
-function pageOf(events: readonly PlacedEvent[], size: number): EventPage {
+function pageOf(events: readonly PlacedEvent[], room: Room): EventPage {
   let count = 0;
   let bytes = 0;
-  for (const placed of events.slice(0, size)) {
+  for (const placed of events.slice(0, room.events)) {
     bytes += placed.bytes;
-    if (count > 0 && bytes > BYTES_PER_PAGE) break;
+    if (count > 0 && bytes > room.bytes) break;
     count += 1;
   }
   return {
     events: events.slice(0, count),
     goOnAfter: count < events.length ? events[count - 1] : undefined,
+    entries: count,
   };
 }
 
-function checkFromIndex(fromIndex: number): void {
+function checkFromIndex(fromIndex: number, asked: readonly Island[]): void {
+  if (fromIndex > 0 && asked.length > 1) {
+    throw invalidField(
+      "from_index",
+      "an index is of one datacenter: name it as parent, or begin at 0 or with the newest events",
+    );
+  }
   if (fromIndex >= -PAGE_SIZE_MAX) return;
   throw invalidField(
     "from_index",
@@ -154,7 +244,8 @@ function checkFromIndex(fromIndex: number): void {
   );
 }
 
-function parsePosition(token: string): Position {
+function parsePosition(token: string | undefined): Position | undefined {
+  if (token === undefined) return undefined;
   const [index, offset] = token.split("-").map(Number);
   return { index: index ?? 0, offset: offset ?? 0 };
 }

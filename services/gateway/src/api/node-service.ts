@@ -4,6 +4,7 @@
  */
 import type { NodeServiceServer } from "@atoll/proto/atoll/v1/node";
 import { serverStreaming, unary } from "@atoll/service-kit";
+import { beginRead } from "./begin-read.ts";
 import { checkReason } from "./check-reason.ts";
 import { explainNode } from "./explain-node.ts";
 import { findNode } from "./find.ts";
@@ -22,7 +23,7 @@ export function nodeService(parts: HandlerParts): NodeServiceServer {
   return {
     getNode: unary(async ({ name }, context) => {
       const { island, name: node } = islands.locate(parseNode(name));
-      await island.reads.begin(context.deadlineMs);
+      await beginRead(island, context);
       return island.nodes.render(findNode(island.mirror, node));
     }, options("GetNode")),
     listNodes: unary(

@@ -9,11 +9,14 @@ import {
   type OperationServiceServer,
 } from "@atoll/proto/atoll/v1/operation";
 import { type CallContext, serverStreaming, unary } from "@atoll/service-kit";
-import { compileFilter } from "../filter/compile.ts";
+import { compareText } from "@atoll/stdx";
+import { compileFilter, type Filter } from "../filter/compile.ts";
+import type { Island } from "../islands/island.ts";
+import { beginRead } from "./begin-read.ts";
 import { findOperation } from "./find.ts";
 import type { HandlerParts } from "./handler-parts.ts";
+import { listOver } from "./list-over.ts";
 import { parseOperation } from "./parse-names.ts";
-import { pageSizeOf, readPageToken, takePage } from "./pages.ts";
 import { watchOperation } from "./watch-operation.ts";
 
 export function operationService(parts: HandlerParts): OperationServiceServer {
@@ -22,9 +25,8 @@ export function operationService(parts: HandlerParts): OperationServiceServer {
     getOperation: unary(
       async ({ name }, context) => {
         const { island, name: id } = islands.locate(parseOperation(name));
-        const { reads, mirror, operations } = island;
-        await reads.begin(context.deadlineMs);
-        return operations.render(findOperation(mirror, id));
+        await beginRead(island, context);
+        return island.operations.render(findOperation(island.mirror, id));
       },
       { method: "OperationService/GetOperation", environment },
     ),
@@ -51,34 +53,40 @@ export function operationService(parts: HandlerParts): OperationServiceServer {
   };
 }
 
-/** The newest first. */
+/** By datacenter, and in each the newest first. */
 async function listOperations(
-  { islands }: HandlerParts,
+  parts: HandlerParts,
   request: ListOperationsRequest,
   context: CallContext,
 ): Promise<ListOperationsResponse> {
-  const { reads, mirror, operations } = islands.one(request.parent);
-  const keeps = compileFilter(request.filter, operations.filterFields());
-  const list = ["operations", request.parent, request.filter];
-  const after = readPageToken(request, list);
-  const size = pageSizeOf(request);
-  const asOf = await reads.begin(context.deadlineMs);
+  const { parent, filter } = request;
+  const islands = parts.islands.under(parent);
+  const filters = new Map<Island, Filter<OperationState>>(
+    islands.map((island) => [island, compileFilter(filter, island.operations.filterFields())]),
+  );
+  const page = await listOver(
+    islands,
+    { request, context },
+    {
+      list: ["operations", parent, filter],
+      items: (island, after) => operationsOf(island, filters.get(island), after),
+      keyOf,
+      render: ({ operations }, operation) => operations.render(operation),
+      bytesOf: (operation) => Operation.encode(operation).finish().length,
+    },
+  );
+  return { operations: page.items, nextPageToken: page.nextPageToken, asOf: page.asOf };
+}
+
+function operationsOf(
+  { mirror }: Island,
+  keeps: Filter<OperationState> | undefined,
+  after: string | undefined,
+): OperationState[] {
   const { datacenter } = mirror;
-  const kept = [...datacenter.runningOperations(), ...datacenter.finishedOperations()]
-    .filter((operation) => (after === undefined || keyOf(operation) < after) && keeps(operation))
-    .toSorted((left, right) => (keyOf(left) < keyOf(right) ? 1 : -1));
-  const page = takePage(kept, {
-    size,
-    list,
-    keyOf,
-    render: (operation) => operations.render(operation),
-    bytesOf: (operation) => Operation.encode(operation).finish().length,
-  });
-  return {
-    operations: page.items,
-    nextPageToken: page.nextPageToken,
-    asOf: [asOf],
-  };
+  return [...datacenter.runningOperations(), ...datacenter.finishedOperations()]
+    .filter((one) => (after === undefined || keyOf(one) < after) && keeps?.(one) === true)
+    .toSorted((left, right) => compareText(keyOf(right), keyOf(left)));
 }
 
 /** Operations are numbered in the order of their start. */

@@ -1,10 +1,11 @@
 /**
  * Pages of lists.
  *
- * A token says after which item to go on, and only fits the list that gave it: parent, filter and
- * kind are part of it. Tokens are opaque to callers and not a secret; a damaged one is refused.
+ * A token says after which item of which datacenter to go on, and only fits the list that gave it:
+ * parent, filter and kind are part of it. Tokens are opaque to callers and not a secret; a damaged
+ * one is refused.
  */
-import { invalidField } from "@atoll/service-kit";
+import { type ApiError, invalidField } from "@atoll/service-kit";
 import { digestText } from "@atoll/stdx";
 
 export const PAGE_SIZE_DEFAULT = 100;
@@ -18,6 +19,13 @@ const TOKEN_LENGTH_MAX = 1_024;
 export interface PageRequest {
   readonly pageSize: number;
   readonly pageToken: string;
+}
+
+/** Where a page begins. */
+export interface Place {
+  readonly datacenter: string;
+  /** The key of the item before it; undefined at the datacenter's first. */
+  readonly after: string | undefined;
 }
 
 export interface Page<T> {
@@ -58,11 +66,16 @@ export function readPageToken(request: PageRequest, list: readonly string[]): st
   if (token === "") return undefined;
   const key = token.length > TOKEN_LENGTH_MAX ? undefined : openToken(token, list);
   if (key !== undefined) return key;
-  throw invalidField(
-    "page_token",
-    "it is not a next_page_token of this list with this parent and filter; empty begins anew",
-    "PAGE_TOKEN_INVALID",
-  );
+  throw wrongToken();
+}
+
+/** As {@link readPageToken}, for lists whose keys are `DATACENTER/KEY`. */
+export function readPlace(request: PageRequest, list: readonly string[]): Place | undefined {
+  const key = readPageToken(request, list);
+  if (key === undefined) return undefined;
+  const slash = key.indexOf("/");
+  if (slash === -1) throw wrongToken();
+  return { datacenter: key.slice(0, slash), after: key.slice(slash + 1) || undefined };
 }
 
 /**
@@ -85,6 +98,14 @@ export function takePage<T, R>(items: Iterable<T>, options: PageOptions<T, R>): 
     last = item;
   }
   return { items: taken, nextPageToken: "" };
+}
+
+function wrongToken(): ApiError {
+  return invalidField(
+    "page_token",
+    "it is not a next_page_token of this list with this parent and filter; empty begins anew",
+    "PAGE_TOKEN_INVALID",
+  );
 }
 
 function openToken(token: string, list: readonly string[]): string | undefined {

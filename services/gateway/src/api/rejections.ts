@@ -5,6 +5,7 @@ import type { Violation } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import { ApiError, type FieldViolation } from "@atoll/service-kit";
 import { status } from "@grpc/grpc-js";
 import type { CallOutcome } from "../islands/caller.ts";
+import type { Contact } from "../islands/contact.ts";
 
 type Rejected = Extract<CallOutcome, { type: "rejected" }>;
 
@@ -42,12 +43,17 @@ export function rejectionError(
   });
 }
 
+export interface FailureContext {
+  readonly datacenter: string;
+  readonly requestId: string;
+  readonly contact: Contact;
+}
+
 /** Why a call has no answer. Never called with an answer. */
 export function failureError(
-  outcome: Extract<CallOutcome, { type: "failed" | "refused" }>,
-  context: { readonly datacenter: string; readonly requestId: string },
+  outcome: Extract<CallOutcome, { type: "failed" | "unreachable" | "refused" }>,
+  { datacenter, requestId, contact }: FailureContext,
 ): ApiError {
-  const { datacenter, requestId } = context;
   if (outcome.type === "refused") {
     return new ApiError(status.RESOURCE_EXHAUSTED, outcome.reason, {
       reason: "OVERLOADED",
@@ -59,13 +65,25 @@ export function failureError(
       status.DEADLINE_EXCEEDED,
       `datacenter ${datacenter} did not answer in time (${outcome.account}); ` +
         `whether it was done is not known: repeat it with request_id ${requestId}, it is done once`,
-      { reason: "OUTCOME_UNKNOWN", metadata: { datacenter, request_id: requestId } },
+      {
+        reason: "OUTCOME_UNKNOWN",
+        metadata: { datacenter, request_id: requestId, ...contact.metadata },
+      },
+    );
+  }
+  const metadata = { datacenter, ...contact.metadata };
+  if (outcome.type === "unreachable") {
+    return new ApiError(
+      status.UNAVAILABLE,
+      `datacenter ${datacenter} cannot be reached (${outcome.account}); nothing was done; ` +
+        contact.text,
+      { reason: "DATACENTER_UNREACHABLE", metadata, retryDelayMs: RETRY_DELAY_MS },
     );
   }
   return new ApiError(
     status.UNAVAILABLE,
     `datacenter ${datacenter} cannot decide now (${outcome.account}); nothing was done`,
-    { reason: "NO_LEADER", metadata: { datacenter }, retryDelayMs: RETRY_DELAY_MS },
+    { reason: "NO_LEADER", metadata, retryDelayMs: RETRY_DELAY_MS },
   );
 }
 

@@ -17,6 +17,7 @@ import { compileFilter } from "../filter/compile.ts";
 import type { FilterField } from "../filter/fields.ts";
 import type { Island } from "../islands/island.ts";
 import { parseRoles } from "../roles/parse-roles.ts";
+import { beginRead } from "./begin-read.ts";
 import { findRole } from "./find.ts";
 import type { HandlerParts } from "./handler-parts.ts";
 import { etagOf } from "./node-view.ts";
@@ -32,7 +33,7 @@ export function roleService(parts: HandlerParts): RoleServiceServer {
     getRole: unary(
       async ({ name }, context) => {
         const role = parseRole(name);
-        await home.reads.begin(context.deadlineMs);
+        await beginRead(home, context);
         return render(home, findRole(home.mirror, role));
       },
       { method: "RoleService/GetRole", environment },
@@ -61,12 +62,12 @@ async function listRoles(
   request: ListRolesRequest,
   context: CallContext,
 ): Promise<ListRolesResponse> {
-  const { reads, mirror } = home;
+  const { mirror } = home;
   const keeps = compileFilter(request.filter, filterFields(home));
   const list = ["roles", request.filter];
   const after = readPageToken(request, list);
   const size = pageSizeOf(request);
-  const asOf = await reads.begin(context.deadlineMs);
+  const asOf = await beginRead(home, context);
   function* kept(): Iterable<RoleState> {
     for (const role of mirror.datacenter.roles()) {
       if ((after === undefined || role.spec.name > after) && keeps(role)) yield role;

@@ -12,6 +12,7 @@ import type {
 import { ApiError, type CallContext, invalidField } from "@atoll/service-kit";
 import { status } from "@grpc/grpc-js";
 import type { Mirror } from "../islands/mirror.ts";
+import { beginRead } from "./begin-read.ts";
 import { checkReason } from "./check-reason.ts";
 import type { HandlerParts } from "./handler-parts.ts";
 import { parseDatacenter } from "./parse-names.ts";
@@ -25,8 +26,9 @@ export async function listStorms(
   { parent }: ListStormsRequest,
   context: CallContext,
 ): Promise<ListStormsResponse> {
-  const { mirror, reads } = islands.one(parent);
-  const asOf = await reads.begin(context.deadlineMs);
+  const island = islands.one(parent);
+  const { mirror } = island;
+  const asOf = await beginRead(island, context);
   const storms = [...mirror.datacenter.storms()].map((storm) => renderStorm(mirror, storm));
   return { storms, asOf };
 }

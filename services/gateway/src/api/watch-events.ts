@@ -9,6 +9,7 @@ import { ApiError, type CallContext, invalidField } from "@atoll/service-kit";
 import { type ServerWritableStream, status } from "@grpc/grpc-js";
 import { compileFilter } from "../filter/compile.ts";
 import type { HistoryBatch } from "../islands/event-history.ts";
+import { readDemandOf } from "./begin-read.ts";
 import { eventFilterFields, eventsOf, renderEvent } from "./event-view.ts";
 import type { HandlerParts } from "./handler-parts.ts";
 import type { Watch } from "./watches.ts";
@@ -31,7 +32,7 @@ export async function watchEvents(
       `${request.fromIndex} is not allowed: an index, or 0 for what comes from now on`,
     );
   }
-  const asOf = await reads.begin(context.deadlineMs);
+  const asOf = await reads.begin(readDemandOf(context));
   const from = request.fromIndex === 0 ? asOf.index + 1 : request.fromIndex;
   if (from > asOf.index + 1 && !asOf.stale) throw beyondEnd(from, asOf.index);
   using watch = watches.begin(stream);

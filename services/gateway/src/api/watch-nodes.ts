@@ -11,6 +11,7 @@ import { type CallContext, invalidField } from "@atoll/service-kit";
 import type { ServerWritableStream } from "@grpc/grpc-js";
 import { compileFilter, type Filter } from "../filter/compile.ts";
 import type { Island } from "../islands/island.ts";
+import { readDemandOf } from "./begin-read.ts";
 import type { HandlerParts } from "./handler-parts.ts";
 import type { Watch } from "./watches.ts";
 
@@ -29,7 +30,7 @@ export async function watchNodes(
     throw invalidField("resume_index", `${request.resumeIndex} is not allowed: 0 or an index`);
   }
   const keeps = compileFilter(request.filter, nodes.filterFields());
-  const asOf = await reads.begin(context.deadlineMs);
+  const asOf = await reads.begin(readDemandOf(context));
   using watch = watches.begin(stream);
   const sender = new NodeSender({ island, watch, keeps });
   if (request.resumeIndex === 0) {

@@ -4,6 +4,7 @@
 import { Operation, type WatchOperationRequest } from "@atoll/proto/atoll/v1/operation";
 import type { CallContext } from "@atoll/service-kit";
 import type { ServerWritableStream } from "@grpc/grpc-js";
+import { readDemandOf } from "./begin-read.ts";
 import { findOperation } from "./find.ts";
 import type { HandlerParts } from "./handler-parts.ts";
 import { parseOperation } from "./parse-names.ts";
@@ -18,8 +19,8 @@ export async function watchOperation(
   stream: ServerWritableStream<WatchOperationRequest, Operation>,
 ): Promise<void> {
   const { island, name: id } = islands.locate(parseOperation(request.name));
-  const { reads, mirror, operations } = island;
-  await reads.begin(context.deadlineMs);
+  const { mirror, operations, reads } = island;
+  await reads.begin(readDemandOf(context));
   findOperation(mirror, id);
   using watch = watches.begin(stream);
   let sent: Buffer | undefined;

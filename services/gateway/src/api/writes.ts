@@ -12,7 +12,9 @@ import { ApiError, type CallContext, type FieldViolation, invalidField } from "@
 import type { Clock } from "@atoll/stdx";
 import { status } from "@grpc/grpc-js";
 import type { Caller } from "../islands/caller.ts";
+import { contactOf } from "../islands/contact.ts";
 import type { Mirror } from "../islands/mirror.ts";
+import { tellIndex } from "./begin-read.ts";
 import { failureError, rejectionError } from "./rejections.ts";
 
 export const INDEX_KEY = "atoll-index";
@@ -80,6 +82,7 @@ export class Writes {
       case "accepted":
         await this.#visible(outcome, deadlineMs);
         context.trailers.set(INDEX_KEY, String(outcome.index));
+        tellIndex(context, this.#datacenter, outcome.index);
         return outcome;
       case "rejected":
         throw rejectionError(outcome, options.locate);
@@ -88,7 +91,11 @@ export class Writes {
           reason: "INTERNAL",
         });
       default:
-        throw failureError(outcome, { datacenter: this.#datacenter, requestId });
+        throw failureError(outcome, {
+          datacenter: this.#datacenter,
+          requestId,
+          contact: contactOf({ caller: this.#caller, mirror: this.#mirror, clock: this.#clock }),
+        });
     }
   }
 
@@ -100,7 +107,10 @@ export class Writes {
     throw new ApiError(
       status.DEADLINE_EXCEEDED,
       `it was done, at index ${index}, but this gateway has not seen it yet`,
-      { reason: "DONE_NOT_VISIBLE", metadata: { index: String(index) } },
+      {
+        reason: "DONE_NOT_VISIBLE",
+        metadata: { datacenter: this.#datacenter, index: String(index) },
+      },
     );
   }
 

@@ -28,10 +28,15 @@ export type CallOutcome =
    * replicas said last.
    */
   | { readonly type: "failed"; readonly uncertain: boolean; readonly account: string }
+  /** As `failed`, since nobody in the datacenter could be asked. `account`: why. */
+  | { readonly type: "unreachable"; readonly uncertain: boolean; readonly account: string }
   /** Too many calls wait already, or the command is too large. */
   | { readonly type: "refused"; readonly reason: string };
 
 export interface Caller {
+  /** When the datacenter was last heard of, on the monotonic clock; undefined: never. */
+  readonly lastContactMs: number | undefined;
+
   /**
    * Sends `content` until it is answered or `deadlineMs`, on the monotonic clock, has passed. Never
    * throws.

@@ -54,7 +54,8 @@ export class Island implements Disposable {
     this.nodes = new NodeView({ datacenter, mirror, names: this.names, clock });
     this.operations = new OperationView({ mirror, nodes: this.nodes, names: this.names });
     this.changes = new NodeChanges(mirror);
-    this.reads = new ReadRounds({ ...options });
+    // Who reaches the replicas can be exact without asking far away.
+    this.reads = new ReadRounds({ ...options, mirrorFirst: options.replicas === undefined });
     this.writes = new Writes({ datacenter, caller, mirror, clock });
   }
 

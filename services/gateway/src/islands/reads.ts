@@ -1,10 +1,12 @@
 /**
  * How a read knows how old its answer is.
  *
- * Reads that begin in one turn of the loop share one round: a majority confirms how far the log is,
- * the mirror reaches that point, and the answer is exact. When nobody can confirm it in time, the
- * answer is what the mirror holds, marked stale, with its age. While rounds fail, further reads
- * wait only a moment. A round of its own every second keeps the age true.
+ * An exact read is confirmed: a majority says how far the log is, and the mirror reaches that
+ * point. Reads that begin in one turn of the loop share one such round. Of the gateway's own
+ * datacenter, reads are exact if that can be had in a moment; when nobody can confirm it in time,
+ * the answer is what the mirror holds, marked stale, with its age. While rounds fail, further reads
+ * wait only a moment. Of another datacenter, reads are what the mirror holds, at once. Callers may
+ * demand either of each. A round of its own every second keeps the age true.
  */
 import type { AsOf } from "@atoll/proto/atoll/v1/common";
 import { ApiError, type Log } from "@atoll/service-kit";
@@ -12,7 +14,9 @@ import type { Clock } from "@atoll/stdx";
 import { status } from "@grpc/grpc-js";
 import { durationOf, timestampOf } from "../api/time.ts";
 import type { Caller } from "./caller.ts";
+import { type Contact, contactOf, mirrorAgeMs } from "./contact.ts";
 import type { Freshness, Mirror } from "./mirror.ts";
+import type { ReadDemand } from "./read-demand.ts";
 
 export const CONFIRM_MS_MAX = 2_000;
 /** How long a read waits while earlier ones could not be confirmed. */
@@ -27,13 +31,9 @@ export interface MirrorFeed {
   startAnew(): void;
 }
 
-export interface Reads {
-  /** Makes the mirror as fresh as can be within half of what is left until `deadlineMs`. */
-  begin(deadlineMs: number): Promise<AsOf>;
-}
-
-export class ReadRounds implements Reads, Disposable {
+export class ReadRounds implements Disposable {
   readonly #datacenter: string;
+  readonly #mirrorFirst: boolean;
   readonly #caller: Caller;
   readonly #mirror: Mirror;
   readonly #feed: MirrorFeed;
@@ -47,6 +47,8 @@ export class ReadRounds implements Reads, Disposable {
 
   constructor(options: {
     readonly datacenter: string;
+    /** Answers from the mirror where the caller demands nothing else. */
+    readonly mirrorFirst: boolean;
     readonly caller: Caller;
     readonly mirror: Mirror;
     readonly feed: MirrorFeed;
@@ -54,6 +56,7 @@ export class ReadRounds implements Reads, Disposable {
     readonly log: Log;
   }) {
     this.#datacenter = options.datacenter;
+    this.#mirrorFirst = options.mirrorFirst;
     this.#caller = options.caller;
     this.#mirror = options.mirror;
     this.#feed = options.feed;
@@ -68,19 +71,29 @@ export class ReadRounds implements Reads, Disposable {
     return this.#inDoubt;
   }
 
-  async begin(deadlineMs: number): Promise<AsOf> {
-    const left = deadlineMs - this.#clock.monotonicMs();
-    const most = this.#inDoubt ? CONFIRM_IN_DOUBT_MS : CONFIRM_MS_MAX;
-    const confirmed = await this.#round(Math.min(most, left / 2));
-    if (!this.#mirror.synced) {
-      throw new ApiError(
-        status.UNAVAILABLE,
-        `the gateway of datacenter ${this.#datacenter} has no state yet: ` +
-          "no replica of its orchestrator answers",
-        { reason: "NOT_SYNCED", metadata: { datacenter: this.#datacenter } },
-      );
+  /**
+   * Makes the mirror as fresh as is demanded, within half of what is left until the deadline.
+   *
+   * @throws ApiError when that cannot be had.
+   */
+  async begin(demand: ReadDemand): Promise<AsOf> {
+    const { consistency } = demand;
+    const atLeast = demand.atLeast.get(this.#datacenter) ?? 0;
+    const fromMirror = consistency === "mirror" || (consistency === undefined && this.#mirrorFirst);
+    const isBehind = atLeast > this.#mirror.appliedIndex;
+    if (fromMirror && !isBehind) {
+      this.#checkSynced();
+      return this.known();
     }
-    return confirmed ? this.exact() : this.stale();
+    const left = demand.deadlineMs - this.#clock.monotonicMs();
+    const hurries = this.#inDoubt && consistency === undefined && !isBehind;
+    const most = hurries ? CONFIRM_IN_DOUBT_MS : CONFIRM_MS_MAX;
+    const confirmed = await this.#round(Math.min(most, left / 2));
+    this.#checkSynced();
+    if (atLeast > this.#mirror.appliedIndex) throw this.#notReached(atLeast, confirmed);
+    if (confirmed) return this.exact();
+    if (consistency === "exact") throw this.#notConfirmed();
+    return fromMirror ? this.known() : { ...this.known(), stale: true };
   }
 
   /** For answers that are known to be up to date. */
@@ -94,25 +107,69 @@ export class ReadRounds implements Reads, Disposable {
     };
   }
 
-  /** For answers from what is known, however old. */
-  stale(): AsOf {
+  /** For answers from what is known, however old; stale while nobody confirms anything newer. */
+  known(): AsOf {
     const { freshness } = this.#mirror;
-    const realtimeMs = freshness?.realtimeMs ?? this.#mirror.datacenter.stampMs;
-    const ageMs =
-      freshness === undefined
-        ? Math.max(0, this.#clock.realtimeMs() - realtimeMs)
-        : this.#clock.monotonicMs() - freshness.monotonicMs;
     return {
       datacenter: this.#datacenter,
       index: this.#mirror.appliedIndex,
-      time: timestampOf(realtimeMs),
-      age: durationOf(ageMs),
-      stale: true,
+      time: timestampOf(freshness?.realtimeMs ?? this.#mirror.datacenter.stampMs),
+      age: durationOf(mirrorAgeMs(this.#mirror, this.#clock)),
+      stale: this.#inDoubt || freshness === undefined,
     };
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#beat);
+  }
+
+  #checkSynced(): void {
+    if (this.#mirror.synced) return;
+    const datacenter = this.#datacenter;
+    const message = this.#mirrorFirst
+      ? `nothing is known here yet of datacenter ${datacenter}: ${this.#contact().text}`
+      : `the gateway of datacenter ${datacenter} has no state yet: ` +
+        "no replica of its orchestrator answers";
+    throw new ApiError(status.UNAVAILABLE, message, {
+      reason: "NOT_SYNCED",
+      metadata: { datacenter },
+    });
+  }
+
+  #notConfirmed(): ApiError {
+    const { text, metadata } = this.#contact();
+    return new ApiError(
+      status.UNAVAILABLE,
+      `datacenter ${this.#datacenter} cannot say now how far its log is, and an exact answer was ` +
+        `demanded; ${text}`,
+      { reason: "NOT_CONFIRMED", metadata: { datacenter: this.#datacenter, ...metadata } },
+    );
+  }
+
+  #notReached(index: number, confirmed: boolean): ApiError {
+    const applied = this.#mirror.appliedIndex;
+    const datacenter = this.#datacenter;
+    if (confirmed) {
+      return new ApiError(
+        status.OUT_OF_RANGE,
+        `the log of datacenter ${datacenter} ends at ${applied}, and index ${index} was demanded`,
+        { reason: "INDEX_BEYOND_END", metadata: { datacenter, last_index: String(applied) } },
+      );
+    }
+    const { text, metadata } = this.#contact();
+    return new ApiError(
+      status.UNAVAILABLE,
+      `index ${index} of datacenter ${datacenter} was demanded, and here its log is known up to ` +
+        `${applied}; ${text}`,
+      {
+        reason: "INDEX_NOT_REACHED",
+        metadata: { datacenter, last_index: String(applied), ...metadata },
+      },
+    );
+  }
+
+  #contact(): Contact {
+    return contactOf({ caller: this.#caller, mirror: this.#mirror, clock: this.#clock });
   }
 
   #round(patienceMs: number): Promise<boolean> {

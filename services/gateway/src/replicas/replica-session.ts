@@ -51,6 +51,7 @@ export class ReplicaSession implements Caller, Disposable {
   readonly #streams = new Map<number, SessionStream>();
   readonly #pending = new Map<number, Pending>();
   #leaderListener: (leader: number) => void = () => {};
+  #lastContactMs: number | undefined;
   #leader = 0;
   #leaderTerm = 0;
   #doubtedAtMs = 0;
@@ -72,6 +73,10 @@ export class ReplicaSession implements Caller, Disposable {
   /** The replica that is believed to lead; 0 while none is. */
   get leader(): number {
     return this.#leader;
+  }
+
+  get lastContactMs(): number | undefined {
+    return this.#lastContactMs;
   }
 
   get pendingCount(): number {
@@ -156,6 +161,7 @@ export class ReplicaSession implements Caller, Disposable {
   }
 
   #replied(from: number, { id, reply }: Reply, groupId: string): void {
+    this.#lastContactMs = this.#clock.monotonicMs();
     const pending = this.#pending.get(id);
     if (pending === undefined || reply === undefined) return;
     switch (reply.$case) {

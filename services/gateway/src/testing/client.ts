@@ -78,11 +78,12 @@ export function call<Client, Request, Response>(
   method: UnaryCall<Request, Response>,
   request: Request,
   deadlineMs = 10_000,
+  metadata: Metadata = new Metadata(),
 ): Promise<Answer<Response>> {
   return new Promise((resolve, reject) => {
     let response: Response | undefined;
     const options = { deadline: Date.now() + deadlineMs };
-    const made = method.call(client, request, new Metadata(), options, (error, answer) => {
+    const made = method.call(client, request, metadata, options, (error, answer) => {
       if (error !== null) reject(new FailedCallError(fromServiceError(error)));
       else response = answer;
     });

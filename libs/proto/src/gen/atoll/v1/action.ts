@@ -130,7 +130,7 @@ export interface CancelActionRequest {
 }
 
 export interface ListActionsRequest {
-  /** datacenters/DC */
+  /** datacenters/DC, or datacenters/- for all: one datacenter after the other, in each the newest first. */
   readonly parent: string;
   readonly pageSize: number;
   readonly pageToken: string;

@@ -16,13 +16,13 @@ export const protobufFileName = "atoll/v1/common.proto";
 /** As of when an answer is true. Every answer about another datacenter carries the age of what it rests on. */
 export interface AsOf {
   readonly datacenter: string;
-  /** The log index that the answer includes. */
+  /** The log index that the answer includes. 0 without time and age: nothing of the datacenter is known or can be read. */
   readonly index: number;
   readonly time?: Timestamp | undefined;
   readonly age?:
     | Duration
     | undefined;
-  /** True when the datacenter's orchestrator could not be asked and the answer is the gateway's last knowledge. */
+  /** True when the datacenter's orchestrator cannot be asked now and the answer is the gateway's last knowledge. */
   readonly stale: boolean;
 }
 

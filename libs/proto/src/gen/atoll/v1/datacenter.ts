@@ -29,6 +29,7 @@ export const protobufFileName = "atoll/v1/datacenter.proto";
 export interface Datacenter {
   /** datacenters/DC */
   readonly name: string;
+  /** Only of the gateway's own datacenter. */
   readonly replicas: readonly Replica[];
   readonly nodeCount: number;
   /** Keyed by state, for example READY. */
@@ -42,6 +43,8 @@ export interface Datacenter {
     | undefined;
   /** Fault domains in which healing is held. */
   readonly stormsHeld: number;
+  /** The one in which the gateway stands that answers. */
+  readonly home: boolean;
   readonly limits?: ActionLimitsInForce | undefined;
 }
 
@@ -177,6 +180,7 @@ function createBaseDatacenter(): Datacenter {
     asOf: undefined,
     pause: undefined,
     stormsHeld: 0,
+    home: false,
     limits: undefined,
   };
 }
@@ -203,6 +207,9 @@ export const Datacenter: MessageFns<Datacenter> = {
     }
     if (message.stormsHeld !== 0) {
       writer.uint32(56).int64(message.stormsHeld);
+    }
+    if (message.home !== false) {
+      writer.uint32(64).bool(message.home);
     }
     if (message.limits !== undefined) {
       ActionLimitsInForce.encode(message.limits, writer.uint32(74).fork()).join();
@@ -282,6 +289,14 @@ export const Datacenter: MessageFns<Datacenter> = {
             message.stormsHeld = longToNumber(reader.int64());
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.home = reader.bool();
+            continue;
+          }
           case 9: {
             if (tag !== 74) {
               break;
@@ -349,6 +364,7 @@ export const Datacenter: MessageFns<Datacenter> = {
         : isSet(object.storms_held)
         ? globalThis.Number(object.storms_held)
         : 0,
+      home: isSet(object.home) ? globalThis.Boolean(object.home) : false,
       limits: isSet(object.limits) ? ActionLimitsInForce.fromJSON(object.limits) : undefined,
     };
   },
@@ -382,6 +398,9 @@ export const Datacenter: MessageFns<Datacenter> = {
     if (message.stormsHeld !== 0) {
       obj.stormsHeld = Math.round(message.stormsHeld);
     }
+    if (message.home !== false) {
+      obj.home = message.home;
+    }
     if (message.limits !== undefined) {
       obj.limits = ActionLimitsInForce.toJSON(message.limits);
     }
@@ -410,6 +429,7 @@ export const Datacenter: MessageFns<Datacenter> = {
       ? ActionsPause.fromPartial(object.pause)
       : undefined;
     message.stormsHeld = object.stormsHeld ?? 0;
+    message.home = object.home ?? false;
     message.limits = (object.limits !== undefined && object.limits !== null)
       ? ActionLimitsInForce.fromPartial(object.limits)
       : undefined;

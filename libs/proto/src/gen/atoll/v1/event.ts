@@ -47,19 +47,25 @@ export interface Event {
 }
 
 export interface ListEventsRequest {
+  /** datacenters/DC, or datacenters/- for all: one datacenter after the other. */
   readonly parent: string;
   readonly pageSize: number;
   readonly pageToken: string;
   /** For example: node = "n1" AND type = "actionPlanned" */
   readonly filter: string;
-  /** The first index wanted; 0 for the first that is kept. Negative: so many of the newest events. */
+  /** The first index wanted; 0 for the first that is kept. Negative: so many of the newest events of each datacenter. */
   readonly fromIndex: number;
 }
 
 export interface ListEventsResponse {
   readonly events: readonly Event[];
   readonly nextPageToken: string;
-  readonly asOf?: AsOf | undefined;
+  /** Of the datacenter asked; of the gateway's own for datacenters/-. */
+  readonly asOf?:
+    | AsOf
+    | undefined;
+  /** Of each datacenter asked, sorted by name. */
+  readonly parts: readonly AsOf[];
 }
 
 export interface WatchEventsRequest {
@@ -431,7 +437,7 @@ export const ListEventsRequest: MessageFns<ListEventsRequest> = {
 };
 
 function createBaseListEventsResponse(): ListEventsResponse {
-  return { events: [], nextPageToken: "", asOf: undefined };
+  return { events: [], nextPageToken: "", asOf: undefined, parts: [] };
 }
 
 export const ListEventsResponse: MessageFns<ListEventsResponse> = {
@@ -444,6 +450,9 @@ export const ListEventsResponse: MessageFns<ListEventsResponse> = {
     }
     if (message.asOf !== undefined) {
       AsOf.encode(message.asOf, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.parts) {
+      AsOf.encode(v!, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -485,6 +494,14 @@ export const ListEventsResponse: MessageFns<ListEventsResponse> = {
             message.asOf = AsOf.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.parts.push(AsOf.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -510,6 +527,7 @@ export const ListEventsResponse: MessageFns<ListEventsResponse> = {
         : isSet(object.as_of)
         ? AsOf.fromJSON(object.as_of)
         : undefined,
+      parts: globalThis.Array.isArray(object?.parts) ? object.parts.map((e: any) => AsOf.fromJSON(e)) : [],
     };
   },
 
@@ -524,6 +542,9 @@ export const ListEventsResponse: MessageFns<ListEventsResponse> = {
     if (message.asOf !== undefined) {
       obj.asOf = AsOf.toJSON(message.asOf);
     }
+    if (message.parts?.length) {
+      obj.parts = message.parts.map((e) => AsOf.toJSON(e));
+    }
     return obj;
   },
 
@@ -535,6 +556,7 @@ export const ListEventsResponse: MessageFns<ListEventsResponse> = {
     message.events = object.events?.map((e) => Event.fromPartial(e)) || [];
     message.nextPageToken = object.nextPageToken ?? "";
     message.asOf = (object.asOf !== undefined && object.asOf !== null) ? AsOf.fromPartial(object.asOf) : undefined;
+    message.parts = object.parts?.map((e) => AsOf.fromPartial(e)) || [];
     return message;
   },
 };

@@ -100,6 +100,7 @@ export interface GetOperationRequest {
 }
 
 export interface ListOperationsRequest {
+  /** datacenters/DC, or datacenters/- for all: one datacenter after the other, in each the newest first. */
   readonly parent: string;
   readonly pageSize: number;
   readonly pageToken: string;
