@@ -8,36 +8,12 @@ import { AsOf } from "@atoll/proto/atoll/v1/common";
 import { NodeState } from "@atoll/proto/atoll/v1/node";
 import { Metadata, status } from "@grpc/grpc-js";
 import { type ApiClient, call, eventually, failure } from "./testing/client.ts";
-import { discovered, startTestGateway, type TestGateway } from "./testing/gateway.ts";
-import { RemoteIsland } from "./testing/remote-island.ts";
+import { discovered } from "./testing/gateway.ts";
+import { RemoteIsland, startBoth } from "./testing/remote-island.ts";
 
 const ALL = { parent: "datacenters/-", pageSize: 0, pageToken: "", filter: "" };
 const WEST = "datacenters/west";
 const WEST_N1 = `${WEST}/nodes/n1`;
-
-interface Both extends AsyncDisposable {
-  readonly gateway: TestGateway;
-  readonly api: ApiClient;
-  readonly west: RemoteIsland;
-}
-
-/** dc1 has n1 and n2, west n1 and n3. */
-async function startBoth(): Promise<Both> {
-  const gateway = await startTestGateway({ replicas: 1, nodes: ["n1", "n2"] });
-  const west = new RemoteIsland("west");
-  west.append(discovered("n1"));
-  west.append(discovered("n3"));
-  gateway.app.islands.add(west.island);
-  return {
-    gateway,
-    api: gateway.api,
-    west,
-    async [Symbol.asyncDispose](): Promise<void> {
-      west[Symbol.dispose]();
-      await gateway[Symbol.asyncDispose]();
-    },
-  };
-}
 
 function demand(values: Readonly<Record<string, string | readonly string[]>>): Metadata {
   const metadata = new Metadata();

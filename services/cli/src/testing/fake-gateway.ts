@@ -185,11 +185,12 @@ function nodeHandlers(
     watchNodes: ((call: ServerWritableStream<unknown, unknown>) => {
       const [first] = fixtures.nodes;
       for (const node of fixtures.nodes)
-        call.write({ change: { $case: "node", value: node }, resumeIndex: 61 });
-      call.write({ change: { $case: "synced", value: AS_OF }, resumeIndex: 61 });
+        call.write({ change: { $case: "node", value: node }, resumeIndex: 61, asOf: [] });
+      call.write({ change: { $case: "synced", value: AS_OF }, resumeIndex: 61, asOf: [AS_OF] });
       const ready = { ...first, state: NodeState.NODE_STATE_READY, stateReason: "all as wanted" };
-      call.write({ change: { $case: "node", value: ready }, resumeIndex: 62 });
-      call.write({ change: { $case: "deleted", value: fixtures.nodes[2]?.name }, resumeIndex: 63 });
+      call.write({ change: { $case: "node", value: ready }, resumeIndex: 62, asOf: [] });
+      const deleted = fixtures.nodes[2]?.name;
+      call.write({ change: { $case: "deleted", value: deleted }, resumeIndex: 63, asOf: [] });
       call.emit("error", { code: status.OUT_OF_RANGE, details: "the test ends here" });
     }) as UntypedHandleCall,
     updateNode: answer("updateNode", () => fixtures.operations[0]),

@@ -26,7 +26,7 @@ const AT_LEAST_PATTERN = /^([^/]+)\/(\d{1,15})$/;
 export async function beginRead(island: Island, context: CallContext): Promise<AsOf> {
   const asOf = await island.reads.begin(readDemandOf(context));
   tellIndex(context, island.datacenter, asOf.index);
-  if (asOf.stale || asOf.age?.seconds !== 0 || asOf.age.nanos !== 0) {
+  if (!isExact(asOf)) {
     context.trailers.add(AS_OF_KEY, Buffer.from(AsOf.encode(asOf).finish()));
   }
   return asOf;
@@ -54,6 +54,11 @@ export async function beginReads(
   );
   for (const { datacenter, index } of begun) tellIndex(context, datacenter, index);
   return begun;
+}
+
+/** Known to be up to date when the call came. */
+export function isExact(asOf: AsOf | undefined): boolean {
+  return asOf?.stale === false && asOf.age?.seconds === 0 && asOf.age.nanos === 0;
 }
 
 /** Nothing is known of the datacenter. */

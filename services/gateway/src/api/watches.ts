@@ -75,6 +75,8 @@ export class Watch<T> implements Disposable {
   #over = false;
   /** Where the caller would go on; for the message when it is ended. */
   resumeIndex = 0;
+  /** The same in each of several datacenters. */
+  resumeIndexes: ReadonlyMap<string, number> = new Map();
 
   constructor(stream: AnyStream, clock: Clock, closed: () => void) {
     this.#stream = stream as unknown as ServerWritableStream<unknown, T>;
@@ -148,11 +150,21 @@ export class Watch<T> implements Disposable {
     settle();
   }
 
+  #resumeText(): string {
+    return [...this.resumeIndexes].map(([name, index]) => `${name}/${index}`).join(",");
+  }
+
   #tooSlow(): ApiError {
     return new ApiError(
       status.RESOURCE_EXHAUSTED,
       `nothing was read for ${UNTAKEN_MS_MAX / 1_000} s; go on from index ${this.resumeIndex}`,
-      { reason: "WATCH_TOO_SLOW", metadata: { resume_index: String(this.resumeIndex) } },
+      {
+        reason: "WATCH_TOO_SLOW",
+        metadata: {
+          resume_index: String(this.resumeIndex),
+          ...(this.resumeIndexes.size === 0 ? {} : { resume: this.#resumeText() }),
+        },
+      },
     );
   }
 }

@@ -61,9 +61,14 @@ export class Islands {
   /** @throws ApiError NOT_FOUND, which names those that are known. */
   find(datacenter: DatacenterName): Island {
     const found = this.#all.find((island) => island.datacenter === datacenter);
-    if (found !== undefined) return found;
+    if (found === undefined) throw this.unknown(datacenter);
+    return found;
+  }
+
+  /** For callers that ask for one that is not known, or not any more. */
+  unknown(datacenter: DatacenterName): ApiError {
     const known = this.#all.map((island) => island.datacenter).join(", ");
-    throw new ApiError(
+    return new ApiError(
       status.NOT_FOUND,
       `no datacenter ${datacenter} is known here; known are ${known}`,
       { reason: "DATACENTER_UNKNOWN", metadata: { datacenter, known } },

@@ -114,7 +114,8 @@ export class ReadRounds implements Disposable {
       datacenter: this.#datacenter,
       index: this.#mirror.appliedIndex,
       time: timestampOf(freshness?.realtimeMs ?? this.#mirror.datacenter.stampMs),
-      age: durationOf(mirrorAgeMs(this.#mirror, this.#clock)),
+      // Not nothing: something may have happened since.
+      age: durationOf(Math.max(1, mirrorAgeMs(this.#mirror, this.#clock))),
       stale: this.#inDoubt || freshness === undefined,
     };
   }

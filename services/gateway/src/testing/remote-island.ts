@@ -11,7 +11,9 @@ import type { EventHistory, HistoryBatch, HistoryEntry } from "../islands/event-
 import { Island } from "../islands/island.ts";
 import { Mirror } from "../islands/mirror.ts";
 import type { MirrorFeed } from "../islands/reads.ts";
+import type { ApiClient } from "./client.ts";
 import { FakeDatacenter } from "./fake-datacenter.ts";
+import { discovered, startTestGateway, type TestGateway } from "./gateway.ts";
 
 const SOON_MS = 5;
 
@@ -136,4 +138,28 @@ export class RemoteIsland implements Caller, EventHistory, MirrorFeed, Disposabl
       if (signal.aborted) over();
     });
   }
+}
+
+export interface Both extends AsyncDisposable {
+  readonly gateway: TestGateway;
+  readonly api: ApiClient;
+  readonly west: RemoteIsland;
+}
+
+/** A gateway of dc1, which has n1 and n2, that knows west, which has n1 and n3. */
+export async function startBoth(): Promise<Both> {
+  const gateway = await startTestGateway({ replicas: 1, nodes: ["n1", "n2"] });
+  const west = new RemoteIsland("west");
+  west.append(discovered("n1"));
+  west.append(discovered("n3"));
+  gateway.app.islands.add(west.island);
+  return {
+    gateway,
+    api: gateway.api,
+    west,
+    async [Symbol.asyncDispose](): Promise<void> {
+      west[Symbol.dispose]();
+      await gateway[Symbol.asyncDispose]();
+    },
+  };
 }

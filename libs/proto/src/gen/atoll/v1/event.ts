@@ -22,7 +22,7 @@ import {
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
 import { Event as Event1 } from "../log/v1/log.ts";
-import { AsOf } from "./common.ts";
+import { AsOf, Resume } from "./common.ts";
 
 export const protobufPackage = "atoll.v1";
 
@@ -69,17 +69,22 @@ export interface ListEventsResponse {
 }
 
 export interface WatchEventsRequest {
+  /** datacenters/DC, or datacenters/- for all. */
   readonly parent: string;
   readonly filter: string;
-  /** The first index wanted; 0 for what comes from now on. */
+  /** The first index wanted; 0 for what comes from now on. Of datacenters/-: of the gateway's own datacenter. */
   readonly fromIndex: number;
+  /** The first index wanted of each datacenter, as the last message gave it. Of one that is not in it: what comes from now on. */
+  readonly resume?: Resume | undefined;
 }
 
 export interface WatchEventsResponse {
-  /** In order; entries are never split over messages. Empty as a sign of life. */
+  /** In order, and all of one datacenter; entries are never split over messages. Empty as a sign of life. */
   readonly events: readonly Event[];
-  /** Where to go on after a break: pass it as from_index. */
+  /** Where to go on after a break: pass it as from_index. Of datacenters/-: of the gateway's own datacenter. */
   readonly resumeIndex: number;
+  /** Only of datacenters/-: pass it as resume. */
+  readonly resume?: Resume | undefined;
 }
 
 function createBaseEvent(): Event {
@@ -562,7 +567,7 @@ export const ListEventsResponse: MessageFns<ListEventsResponse> = {
 };
 
 function createBaseWatchEventsRequest(): WatchEventsRequest {
-  return { parent: "", filter: "", fromIndex: 0 };
+  return { parent: "", filter: "", fromIndex: 0, resume: undefined };
 }
 
 export const WatchEventsRequest: MessageFns<WatchEventsRequest> = {
@@ -575,6 +580,9 @@ export const WatchEventsRequest: MessageFns<WatchEventsRequest> = {
     }
     if (message.fromIndex !== 0) {
       writer.uint32(24).int64(message.fromIndex);
+    }
+    if (message.resume !== undefined) {
+      Resume.encode(message.resume, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -616,6 +624,14 @@ export const WatchEventsRequest: MessageFns<WatchEventsRequest> = {
             message.fromIndex = longToNumber(reader.int64());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.resume = Resume.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -637,6 +653,7 @@ export const WatchEventsRequest: MessageFns<WatchEventsRequest> = {
         : isSet(object.from_index)
         ? globalThis.Number(object.from_index)
         : 0,
+      resume: isSet(object.resume) ? Resume.fromJSON(object.resume) : undefined,
     };
   },
 
@@ -651,6 +668,9 @@ export const WatchEventsRequest: MessageFns<WatchEventsRequest> = {
     if (message.fromIndex !== 0) {
       obj.fromIndex = Math.round(message.fromIndex);
     }
+    if (message.resume !== undefined) {
+      obj.resume = Resume.toJSON(message.resume);
+    }
     return obj;
   },
 
@@ -662,12 +682,15 @@ export const WatchEventsRequest: MessageFns<WatchEventsRequest> = {
     message.parent = object.parent ?? "";
     message.filter = object.filter ?? "";
     message.fromIndex = object.fromIndex ?? 0;
+    message.resume = (object.resume !== undefined && object.resume !== null)
+      ? Resume.fromPartial(object.resume)
+      : undefined;
     return message;
   },
 };
 
 function createBaseWatchEventsResponse(): WatchEventsResponse {
-  return { events: [], resumeIndex: 0 };
+  return { events: [], resumeIndex: 0, resume: undefined };
 }
 
 export const WatchEventsResponse: MessageFns<WatchEventsResponse> = {
@@ -677,6 +700,9 @@ export const WatchEventsResponse: MessageFns<WatchEventsResponse> = {
     }
     if (message.resumeIndex !== 0) {
       writer.uint32(16).int64(message.resumeIndex);
+    }
+    if (message.resume !== undefined) {
+      Resume.encode(message.resume, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -710,6 +736,14 @@ export const WatchEventsResponse: MessageFns<WatchEventsResponse> = {
             message.resumeIndex = longToNumber(reader.int64());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.resume = Resume.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -730,6 +764,7 @@ export const WatchEventsResponse: MessageFns<WatchEventsResponse> = {
         : isSet(object.resume_index)
         ? globalThis.Number(object.resume_index)
         : 0,
+      resume: isSet(object.resume) ? Resume.fromJSON(object.resume) : undefined,
     };
   },
 
@@ -741,6 +776,9 @@ export const WatchEventsResponse: MessageFns<WatchEventsResponse> = {
     if (message.resumeIndex !== 0) {
       obj.resumeIndex = Math.round(message.resumeIndex);
     }
+    if (message.resume !== undefined) {
+      obj.resume = Resume.toJSON(message.resume);
+    }
     return obj;
   },
 
@@ -751,6 +789,9 @@ export const WatchEventsResponse: MessageFns<WatchEventsResponse> = {
     const message = createBaseWatchEventsResponse() as any;
     message.events = object.events?.map((e) => Event.fromPartial(e)) || [];
     message.resumeIndex = object.resumeIndex ?? 0;
+    message.resume = (object.resume !== undefined && object.resume !== null)
+      ? Resume.fromPartial(object.resume)
+      : undefined;
     return message;
   },
 };

@@ -27,7 +27,7 @@ import { Inventory } from "../type/v1/inventory.ts";
 import { FileObservation, ServiceObservation } from "../type/v1/observation.ts";
 import { Location } from "../type/v1/role_spec.ts";
 import { Action } from "./action.ts";
-import { ActionsPause, AsOf, Since } from "./common.ts";
+import { ActionsPause, AsOf, Resume, Since } from "./common.ts";
 import { Operation } from "./operation.ts";
 
 export const protobufPackage = "atoll.v1";
@@ -208,19 +208,33 @@ export interface ListNodesResponse {
 }
 
 export interface WatchNodesRequest {
+  /** datacenters/DC, or datacenters/- for all. */
   readonly parent: string;
   readonly filter: string;
-  /** 0 to begin with the present state of every node. */
+  /** 0 to begin with the present state of every node. Of datacenters/-: the index of the gateway's own datacenter. */
   readonly resumeIndex: number;
+  /** As the last message gave it. A datacenter that is not in it is sent whole. */
+  readonly resume?: Resume | undefined;
 }
 
 export interface WatchNodesResponse {
-  readonly change?: { readonly $case: "node"; readonly value: Node } | //
-  /** The name of a node that was forgotten. */
-  { readonly $case: "deleted"; readonly value: string } | //
-  /** All nodes of the beginning have been sent. */
-  { readonly $case: "synced"; readonly value: AsOf } | undefined;
+  readonly change?:
+    | { readonly $case: "node"; readonly value: Node }
+    | //
+    /** The name of a node that was forgotten, or that belongs to a datacenter that left. */
+    { readonly $case: "deleted"; readonly value: string }
+    | //
+    /** All nodes of the beginning have been sent. Of datacenters/-: the gateway's own. */
+    { readonly $case: "synced"; readonly value: AsOf }
+    | undefined;
+  /** Of datacenters/-: of the gateway's own datacenter. */
   readonly resumeIndex: number;
+  /** Only of datacenters/-: every datacenter of which something is known. */
+  readonly resume?:
+    | Resume
+    | undefined;
+  /** Beside `synced`: as of when, of each datacenter asked. */
+  readonly asOf: readonly AsOf[];
 }
 
 export interface UpdateNodeRequest {
@@ -1548,7 +1562,7 @@ export const ListNodesResponse: MessageFns<ListNodesResponse> = {
 };
 
 function createBaseWatchNodesRequest(): WatchNodesRequest {
-  return { parent: "", filter: "", resumeIndex: 0 };
+  return { parent: "", filter: "", resumeIndex: 0, resume: undefined };
 }
 
 export const WatchNodesRequest: MessageFns<WatchNodesRequest> = {
@@ -1561,6 +1575,9 @@ export const WatchNodesRequest: MessageFns<WatchNodesRequest> = {
     }
     if (message.resumeIndex !== 0) {
       writer.uint32(24).int64(message.resumeIndex);
+    }
+    if (message.resume !== undefined) {
+      Resume.encode(message.resume, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -1602,6 +1619,14 @@ export const WatchNodesRequest: MessageFns<WatchNodesRequest> = {
             message.resumeIndex = longToNumber(reader.int64());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.resume = Resume.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1623,6 +1648,7 @@ export const WatchNodesRequest: MessageFns<WatchNodesRequest> = {
         : isSet(object.resume_index)
         ? globalThis.Number(object.resume_index)
         : 0,
+      resume: isSet(object.resume) ? Resume.fromJSON(object.resume) : undefined,
     };
   },
 
@@ -1637,6 +1663,9 @@ export const WatchNodesRequest: MessageFns<WatchNodesRequest> = {
     if (message.resumeIndex !== 0) {
       obj.resumeIndex = Math.round(message.resumeIndex);
     }
+    if (message.resume !== undefined) {
+      obj.resume = Resume.toJSON(message.resume);
+    }
     return obj;
   },
 
@@ -1648,12 +1677,15 @@ export const WatchNodesRequest: MessageFns<WatchNodesRequest> = {
     message.parent = object.parent ?? "";
     message.filter = object.filter ?? "";
     message.resumeIndex = object.resumeIndex ?? 0;
+    message.resume = (object.resume !== undefined && object.resume !== null)
+      ? Resume.fromPartial(object.resume)
+      : undefined;
     return message;
   },
 };
 
 function createBaseWatchNodesResponse(): WatchNodesResponse {
-  return { change: undefined, resumeIndex: 0 };
+  return { change: undefined, resumeIndex: 0, resume: undefined, asOf: [] };
 }
 
 export const WatchNodesResponse: MessageFns<WatchNodesResponse> = {
@@ -1671,6 +1703,12 @@ export const WatchNodesResponse: MessageFns<WatchNodesResponse> = {
     }
     if (message.resumeIndex !== 0) {
       writer.uint32(32).int64(message.resumeIndex);
+    }
+    if (message.resume !== undefined) {
+      Resume.encode(message.resume, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.asOf) {
+      AsOf.encode(v!, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -1720,6 +1758,22 @@ export const WatchNodesResponse: MessageFns<WatchNodesResponse> = {
             message.resumeIndex = longToNumber(reader.int64());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.resume = Resume.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.asOf.push(AsOf.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1746,6 +1800,12 @@ export const WatchNodesResponse: MessageFns<WatchNodesResponse> = {
         : isSet(object.resume_index)
         ? globalThis.Number(object.resume_index)
         : 0,
+      resume: isSet(object.resume) ? Resume.fromJSON(object.resume) : undefined,
+      asOf: globalThis.Array.isArray(object?.asOf)
+        ? object.asOf.map((e: any) => AsOf.fromJSON(e))
+        : globalThis.Array.isArray(object?.as_of)
+        ? object.as_of.map((e: any) => AsOf.fromJSON(e))
+        : [],
     };
   },
 
@@ -1760,6 +1820,12 @@ export const WatchNodesResponse: MessageFns<WatchNodesResponse> = {
     }
     if (message.resumeIndex !== 0) {
       obj.resumeIndex = Math.round(message.resumeIndex);
+    }
+    if (message.resume !== undefined) {
+      obj.resume = Resume.toJSON(message.resume);
+    }
+    if (message.asOf?.length) {
+      obj.asOf = message.asOf.map((e) => AsOf.toJSON(e));
     }
     return obj;
   },
@@ -1790,6 +1856,10 @@ export const WatchNodesResponse: MessageFns<WatchNodesResponse> = {
       }
     }
     message.resumeIndex = object.resumeIndex ?? 0;
+    message.resume = (object.resume !== undefined && object.resume !== null)
+      ? Resume.fromPartial(object.resume)
+      : undefined;
+    message.asOf = object.asOf?.map((e) => AsOf.fromPartial(e)) || [];
     return message;
   },
 };
@@ -2774,7 +2844,10 @@ export const NodeServiceService = {
     responseSerialize: (value: ListNodesResponse): Buffer => Buffer.from(ListNodesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListNodesResponse => ListNodesResponse.decode(value),
   },
-  /** Sends every node once, then each that changes. After a reconnect: from the last `resume_index` on. */
+  /**
+   * Sends every node once, then each that changes. After a reconnect: from the last `resume_index` on, of datacenters/- from
+   * the last `resume` on.
+   */
   watchNodes: {
     path: "/atoll.v1.NodeService/WatchNodes" as const,
     requestStream: false as const,
@@ -2858,7 +2931,10 @@ export const NodeServiceService = {
 export interface NodeServiceServer extends UntypedServiceImplementation {
   getNode: handleUnaryCall<GetNodeRequest, Node>;
   listNodes: handleUnaryCall<ListNodesRequest, ListNodesResponse>;
-  /** Sends every node once, then each that changes. After a reconnect: from the last `resume_index` on. */
+  /**
+   * Sends every node once, then each that changes. After a reconnect: from the last `resume_index` on, of datacenters/- from
+   * the last `resume` on.
+   */
   watchNodes: handleServerStreamingCall<WatchNodesRequest, WatchNodesResponse>;
   /** Changes labels and location. */
   updateNode: handleUnaryCall<UpdateNodeRequest, Operation>;
@@ -2901,7 +2977,10 @@ export interface NodeServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListNodesResponse) => void,
   ): ClientUnaryCall;
-  /** Sends every node once, then each that changes. After a reconnect: from the last `resume_index` on. */
+  /**
+   * Sends every node once, then each that changes. After a reconnect: from the last `resume_index` on, of datacenters/- from
+   * the last `resume` on.
+   */
   watchNodes(request: WatchNodesRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchNodesResponse>;
   watchNodes(
     request: WatchNodesRequest,
