@@ -29,6 +29,7 @@ export interface Settings {
   readonly transport: Transport;
   /** For the history; absent where the user's name makes none. */
   readonly actor: string | undefined;
+  /** `all` for every one, in lists; absent: the gateway's own. */
   readonly datacenter: string | undefined;
   readonly timeoutMs: number;
   readonly colour: boolean;

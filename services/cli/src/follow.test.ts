@@ -107,3 +107,32 @@ test("event list --follow ends when the gateway no longer keeps the index", asyn
   assert.equal(result.exitStatus, 2);
   assert.match(result.err, /the first index kept is 1000/);
 });
+
+test("event list --follow over all datacenters goes on in each where it was", async () => {
+  await using gateway = await startFakeGateway();
+  const asked: unknown[] = [];
+  const west = (index: number): Event => ({
+    ...eventAt(index),
+    name: `datacenters/west/events/${index}-0`,
+  });
+  gateway.onWatchEvents = (call: Call): void => {
+    asked.push([call.request.parent, call.request.resume?.indexes]);
+    if (asked.length === 1) {
+      const resume = { indexes: { dc1: 42, west: 44 } };
+      call.write({ events: [west(43)], resumeIndex: 42, resume });
+      call.emit("error", { code: status.UNAVAILABLE, details: "going down" });
+    } else {
+      const resume = { indexes: { dc1: 51, west: 44 } };
+      // An index of one datacenter says nothing about the other.
+      call.write({ events: [west(43)], resumeIndex: 42, resume });
+      call.write({ events: [eventAt(50)], resumeIndex: 51, resume });
+    }
+  };
+  const result = await followUntil(gateway, 50, ["--datacenter", "all"]);
+  assert.deepEqual(asked, [
+    ["datacenters/-", { dc1: 42, west: 43 }],
+    ["datacenters/-", { dc1: 42, west: 44 }],
+  ]);
+  assert.deepEqual(printed(result).slice(-3), ["41.0", "43.0", "50.0"]);
+  assert.match(result.err, /reconnecting, to go on from #42 of dc1, #44 of west\n/);
+});

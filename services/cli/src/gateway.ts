@@ -6,14 +6,23 @@
  * so that a repetition is harmless. Made once per command by `command-context.ts`.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { AsOf } from "@atoll/proto/atoll/v1/common";
 import { DatacenterServiceService } from "@atoll/proto/atoll/v1/datacenter";
 import { ACTOR_KEY, CHANNEL_OPTIONS } from "@atoll/service-kit";
 import { Client, Metadata, type ChannelCredentials } from "@grpc/grpc-js";
-import { CommandError, GatewayError, isTransient } from "./failure.ts";
+import { CommandError, GatewayError, isTransient, usageError } from "./failure.ts";
 import { EXIT_STATUS } from "./exit-status.ts";
+import { ALL_DATACENTERS } from "./resource-names.ts";
 
 /** Waits between attempts of a unary call; their count bounds the attempts. */
 const RETRY_DELAYS_MS = [100, 300];
+/** As --datacenter. */
+const ALL = "all";
+const NAME_ONE = "name one with --datacenter; `atoll dc list` shows them";
+const DATACENTERS_MAX = 1_000;
+/** Metadata in which the gateway says how old an answer is that has no place for it. */
+const AS_OF_KEY = "atoll-as-of-bin";
+
 interface Method<Request, Response> {
   readonly path: string;
   readonly requestSerialize: (value: Request) => Buffer;
@@ -36,7 +45,7 @@ export interface GatewayOptions {
   readonly timeoutMs: number;
   /** Who asks, for the history; absent: nobody in particular. */
   readonly actor: string | undefined;
-  /** The datacenter to speak about; absent: the gateway's own. */
+  /** The datacenter to speak about, `all` in lists; absent: the gateway's own. */
   readonly datacenter: string | undefined;
   /** Ends everything that is under way. */
   readonly signal: AbortSignal;
@@ -48,12 +57,33 @@ export class Gateway implements Disposable {
   readonly #options: GatewayOptions;
   readonly #metadata = new Metadata();
   #datacenter: Promise<string> | undefined;
+  #asOf: AsOf | undefined;
 
   constructor(options: GatewayOptions) {
     this.address = options.address;
     this.#options = options;
     if (options.actor !== undefined) this.#metadata.set(ACTOR_KEY, options.actor);
     this.#client = new Client(options.address, options.credentials, CHANNEL_OPTIONS);
+  }
+
+  /** Lists are over all datacenters. */
+  get isOverAll(): boolean {
+    return this.#options.datacenter === ALL;
+  }
+
+  /** A datacenter was named, or all. */
+  get isElsewhere(): boolean {
+    return this.#options.datacenter !== undefined;
+  }
+
+  /** How old the last unary answer is; undefined where that was up to date or says it itself. */
+  get asOf(): AsOf | undefined {
+    return this.#asOf;
+  }
+
+  /** What lists are of: `datacenters/DC`, or `datacenters/-` for all. */
+  async parent(): Promise<string> {
+    return this.isOverAll ? ALL_DATACENTERS : this.datacenter();
   }
 
   /** The datacenter's resource name: `datacenters/DC`. */
@@ -131,6 +161,11 @@ export class Gateway implements Disposable {
           else reject(this.#interruption() ?? new GatewayError(error, this.address));
         },
       );
+      // Comes before whoever waits for the answer goes on.
+      call.on("status", ({ metadata }) => {
+        const [bytes] = metadata.get(AS_OF_KEY);
+        this.#asOf = bytes instanceof Buffer ? AsOf.decode(bytes) : undefined;
+      });
       const cancel = (): void => call.cancel();
       signal.addEventListener("abort", cancel, { once: true });
       if (signal.aborted) cancel();
@@ -138,11 +173,16 @@ export class Gateway implements Disposable {
   }
 
   async #findDatacenter(): Promise<string> {
+    if (this.isOverAll) {
+      throw usageError("this is about one datacenter, not about all", NAME_ONE);
+    }
     if (this.#options.datacenter !== undefined) return `datacenters/${this.#options.datacenter}`;
     const answer = await this.call(DatacenterServiceService.listDatacenters, {
-      pageSize: 2,
+      pageSize: DATACENTERS_MAX,
       pageToken: "",
     });
+    const home = answer.datacenters.find((datacenter) => datacenter.home);
+    if (home !== undefined) return home.name;
     const [only, another] = answer.datacenters;
     if (only !== undefined && another === undefined) return only.name;
     throw new CommandError(
@@ -151,7 +191,7 @@ export class Gateway implements Disposable {
         : "the gateway knows several datacenters",
       {
         exitStatus: only === undefined ? EXIT_STATUS.unavailable : EXIT_STATUS.usage,
-        hints: ["name one with --datacenter; `atoll dc list` shows them"],
+        hints: [NAME_ONE],
       },
     );
   }

@@ -42,7 +42,10 @@ export function buildProgram(run: RunCommand, output: ProgramOutput): Command {
     .exitOverride()
     .option("-o, --output <format>", "table, json or yaml (default table)")
     .option("--gateway <host:port>", "the gateway to ask (ATOLL_GATEWAY; default 127.0.0.1:7400)")
-    .option("--datacenter <name>", "the datacenter to speak about (ATOLL_DATACENTER)")
+    .option(
+      "--datacenter <name>",
+      "the datacenter to speak about, or all in lists (ATOLL_DATACENTER)",
+    )
     .option("--timeout <duration>", "for each request, for example 5s (default 30s)")
     .addHelpText("after", `\n${EXIT_STATUS_HELP}`);
   const nodes = program.command("node").description("physical servers");

@@ -21,6 +21,14 @@ export function resourceName(datacenter: string, collection: Collection, text: s
   return `${datacenter}/${collection}/${id}`;
 }
 
+/** In the place of a datacenter's name: all of them, for lists. */
+export const ALL_DATACENTERS = "datacenters/-";
+
+/** The datacenter that a resource belongs to; empty for one that belongs to none. */
+export function datacenterOf(resource: string): string {
+  return /^datacenters\/([^/]+)/.exec(resource)?.[1] ?? "";
+}
+
 export function roleResourceName(text: string): string {
   return text.startsWith("roles/") ? text : `roles/${text}`;
 }

@@ -17,7 +17,7 @@ import { span } from "./render/time.ts";
 import { shortName } from "./resource-names.ts";
 import type { Terminal } from "./terminal.ts";
 import { eraseProgress, notAwaited, showProgress, waitMsMax } from "./wait-progress.ts";
-import { watchWithResume } from "./watch.ts";
+import { BEGINNING, watchWithResume } from "./watch.ts";
 
 export interface WaitOptions {
   readonly wait?: boolean;
@@ -52,8 +52,8 @@ async function awaitEnd(
     {
       open: () =>
         gateway.stream(OperationServiceService.watchOperation, { name: started.name }, signal),
-      resumeIndexOf: () => undefined,
-      resumeIndex: 0,
+      positionOf: () => undefined,
+      position: BEGINNING,
       signal,
       note: (text) => context.note(text),
     },

@@ -11,7 +11,7 @@ import { parseCount } from "../config.ts";
 import { withNearestNames } from "../known-names.ts";
 import { collectPages, LIST_LENGTH_MAX } from "../pages.ts";
 import { ACTION_HEADING, actionLines, actionRow, cancellationLine } from "../render/action.ts";
-import { table } from "../render/table.ts";
+import type { Cell } from "../render/table.ts";
 import { resourceName, shortName } from "../resource-names.ts";
 import type { RunCommand } from "./command-runner.ts";
 
@@ -49,7 +49,7 @@ export function addActionCommands(program: Command, run: RunCommand): void {
 
 async function listActions(context: CommandContext, options: ListOptions): Promise<void> {
   const { gateway } = context;
-  const parent = await gateway.datacenter();
+  const parent = await gateway.parent();
   const filter = actionFilter(options);
   const limit =
     options.limit === undefined
@@ -66,8 +66,8 @@ async function listActions(context: CommandContext, options: ListOptions): Promi
       context.note(filter === "" ? "no actions yet" : "no action passes the filter");
       return [];
     }
-    const rows = list.items.map((action) => actionRow(action, context.nowMs));
-    return table(ACTION_HEADING, rows, context.tableOptions);
+    const row = (action: Action): Cell[] => actionRow(action, context.nowMs);
+    return [...context.tableOf(ACTION_HEADING, list.items, row), ...context.ages(list.asOf)];
   });
 }
 
@@ -87,6 +87,7 @@ async function showAction(context: CommandContext, id: string): Promise<void> {
   await context.print(Action.toJSON(action), () =>
     actionLines(action, context.nowMs, context.paint),
   );
+  context.noteAge();
 }
 
 /**

@@ -11,12 +11,16 @@ import type { CommandContext } from "../command-context.ts";
 import { parseCount } from "../config.ts";
 import { LIST_LENGTH_MAX, PAGE_SIZE } from "../pages.ts";
 import { EVENT_HEADING, EVENT_WIDTHS_MIN, eventFollowRow, eventRow } from "../render/event.ts";
-import { alignRow, table } from "../render/table.ts";
-import { watchWithResume } from "../watch.ts";
+import { alignRow, type Cell } from "../render/table.ts";
+import { timestampMs } from "../render/time.ts";
+import { datacenterOf } from "../resource-names.ts";
+import { type Position, watchWithResume } from "../watch.ts";
 import type { RunCommand } from "./command-runner.ts";
 
 /** The log's own bookkeeping, which says nothing to people; only tables leave it out. */
 const WITHOUT_BOOKKEEPING = 'NOT type = "factsAccepted" AND NOT type = "requestRecorded"';
+/** So that lines line up whatever datacenter they are of. */
+const DATACENTER_WIDTH = 8;
 const NEWEST_LISTED_DEFAULT = 50;
 const NEWEST_BEFORE_FOLLOW_DEFAULT = 10;
 
@@ -31,8 +35,10 @@ interface ListOptions {
 interface EventList {
   readonly events: readonly Event[];
   readonly asOf: AsOf | undefined;
-  /** The first index that the list does not cover wholly. */
-  readonly nextIndex: number;
+  /** Of each datacenter. */
+  readonly parts: readonly AsOf[];
+  /** From where on the list does not cover everything. */
+  readonly next: Position;
 }
 
 export function addEventCommands(program: Command, run: RunCommand): void {
@@ -61,14 +67,15 @@ async function listEvents(context: CommandContext, options: ListOptions): Promis
   const document = {
     events: list.events.map(Event.toJSON),
     ...(list.asOf === undefined ? {} : { asOf: AsOf.toJSON(list.asOf) }),
+    ...(context.gateway.isOverAll ? { parts: list.parts.map(AsOf.toJSON) } : {}),
   };
   await context.print(document, () => {
     if (list.events.length === 0) {
       context.note(filter === "" ? "no events there" : "no event passes the filter");
       return [];
     }
-    const rows = list.events.map((event) => eventRow(event, context.nowMs));
-    return table(EVENT_HEADING, rows, context.tableOptions);
+    const row = (event: Event): Cell[] => eventRow(event, context.nowMs);
+    return [...context.tableOf(EVENT_HEADING, list.events, row), ...context.ages(list.parts)];
   });
 }
 
@@ -80,20 +87,20 @@ async function followEvents(
 ): Promise<void> {
   const { gateway, terminal } = context;
   const printer = new EventPrinter(context);
-  let resumeIndex = from ?? 0;
-  if (resumeIndex === 0) {
+  let position: Position = { index: from ?? 0 };
+  if (position.index === 0) {
     // Index 0 of a watch means from now on; what came before is listed.
     const limit = listLimit(options, from === 0 ? LIST_LENGTH_MAX : NEWEST_BEFORE_FOLLOW_DEFAULT);
     const list = await fetchEvents(context, filter, from ?? -limit, limit);
     for (const event of list.events) await printer.print(event);
-    resumeIndex = list.nextIndex;
+    position = list.next;
   }
-  const parent = await gateway.datacenter();
+  const parent = await gateway.parent();
   const watch = watchWithResume<WatchEventsResponse>({
-    open: (fromIndex) =>
-      gateway.stream(EventServiceService.watchEvents, { parent, filter, fromIndex }),
-    resumeIndexOf: (message) => message.resumeIndex || undefined,
-    resumeIndex,
+    open: ({ index: fromIndex, resume }) =>
+      gateway.stream(EventServiceService.watchEvents, { parent, filter, fromIndex, resume }),
+    positionOf: ({ resumeIndex: index, resume }) => (index === 0 ? undefined : { index, resume }),
+    position,
     signal: terminal.signal,
     note: (text) => context.note(text),
   });
@@ -102,29 +109,34 @@ async function followEvents(
   }
 }
 
-/** Prints each event once, in the order of the log. */
+/** Prints each event once, those of a datacenter in the order of its log. */
 class EventPrinter {
   readonly #context: CommandContext;
-  #lastIndex = -1;
-  #lastOffset = -1;
+  /** The last one printed, by datacenter. */
+  readonly #last = new Map<string, Event>();
 
   constructor(context: CommandContext) {
     this.#context = context;
   }
 
   async print(event: Event): Promise<void> {
-    if (event.index < this.#lastIndex) return;
-    if (event.index === this.#lastIndex && event.offset <= this.#lastOffset) return;
-    this.#lastIndex = event.index;
-    this.#lastOffset = event.offset;
-    const { tableOptions } = this.#context;
+    const datacenter = datacenterOf(event.name);
+    const last = this.#last.get(datacenter);
+    if (last !== undefined && event.index < last.index) return;
+    if (event.index === last?.index && event.offset <= last.offset) return;
+    this.#last.set(datacenter, event);
+    const { tableOptions, gateway } = this.#context;
+    const widths = gateway.isOverAll ? [DATACENTER_WIDTH, ...EVENT_WIDTHS_MIN] : EVENT_WIDTHS_MIN;
     await this.#context.printItem(Event.toJSON(event), () => [
-      alignRow(eventFollowRow(event), EVENT_WIDTHS_MIN, tableOptions),
+      alignRow(this.#context.placed(event.name, eventFollowRow(event)), widths, tableOptions),
     ]);
   }
 }
 
-/** From an index on, or, with a negative one, so many of the newest. At most `limit`. */
+/**
+ * From an index on, or, with a negative one, so many of the newest. At most `limit`, of all
+ * datacenters together in the order of their clocks.
+ */
 async function fetchEvents(
   context: CommandContext,
   filter: string,
@@ -132,22 +144,61 @@ async function fetchEvents(
   limit: number,
 ): Promise<EventList> {
   const { gateway } = context;
-  const parent = await gateway.datacenter();
+  const parent = await gateway.parent();
+  // Of several datacenters so many come of each.
+  const most = gateway.isOverAll && fromIndex < 0 ? LIST_LENGTH_MAX : limit;
   const events: Event[] = [];
   let pageToken = "";
   while (true) {
-    const pageSize = Math.min(PAGE_SIZE, limit - events.length);
+    const pageSize = Math.min(PAGE_SIZE, most - events.length);
     const request = { parent, pageSize, pageToken, filter, fromIndex };
     const page = await gateway.call(EventServiceService.listEvents, request);
     events.push(...page.events);
     pageToken = page.nextPageToken;
-    if (pageToken === "" || events.length >= limit) {
-      const lastIndex = events.at(-1)?.index ?? 0;
-      const whole = pageToken === "" && events.length <= limit;
-      const nextIndex = whole ? Math.max(page.asOf?.index ?? 0, lastIndex) + 1 : lastIndex;
-      return { events: events.slice(0, limit), asOf: page.asOf, nextIndex };
+    if (pageToken === "" || events.length >= most) {
+      const isWhole = pageToken === "" && events.length <= most;
+      const { asOf, parts } = page;
+      const next = nextPosition(gateway.isOverAll ? parts : [asOf], events, isWhole);
+      return { events: inTime(events).slice(...cutTo(limit, fromIndex)), asOf, parts, next };
     }
   }
+}
+
+/** The newest are at the end. */
+function cutTo(limit: number, fromIndex: number): [start: number, end?: number] {
+  return fromIndex < 0 ? [-limit] : [0, limit];
+}
+
+/** Those of one datacenter keep their order. */
+function inTime(events: readonly Event[]): Event[] {
+  const first = datacenterOf(events[0]?.name ?? "");
+  if (events.every(({ name }) => datacenterOf(name) === first)) return [...events];
+  return events.toSorted((left, right) => timeMs(left) - timeMs(right));
+}
+
+function timeMs({ time }: Event): number {
+  return time === undefined ? 0 : timestampMs(time);
+}
+
+/** Behind what was listed: behind what was read, where that was all. */
+function nextPosition(
+  parts: readonly (AsOf | undefined)[],
+  events: readonly Event[],
+  isWhole: boolean,
+): Position {
+  const indexes = new Map<string, number>();
+  for (const part of parts) {
+    if (part !== undefined && part.index > 0 && isWhole) {
+      indexes.set(part.datacenter, part.index + 1);
+    }
+  }
+  for (const { name, index } of events) {
+    const datacenter = datacenterOf(name);
+    const next = isWhole ? index + 1 : index;
+    indexes.set(datacenter, Math.max(indexes.get(datacenter) ?? 0, next));
+  }
+  if (parts.length > 1) return { index: 0, resume: { indexes: Object.fromEntries(indexes) } };
+  return { index: Math.max(isWhole ? 1 : 0, ...indexes.values()) };
 }
 
 function listLimit(options: ListOptions, byDefault: number): number {

@@ -13,13 +13,12 @@ import type { CommandContext } from "../command-context.ts";
 import { usageError } from "../failure.ts";
 import { withNearestNames } from "../known-names.ts";
 import { collectPages } from "../pages.ts";
-import { escapeLine } from "../render/escape.ts";
 import { NODE_HEADING, NODE_WIDTHS_MIN, nodeLines, nodeRow } from "../render/node.ts";
 import { pauseNotes } from "../render/pause.ts";
-import { alignRow, alignRows, columnWidths, table } from "../render/table.ts";
+import { alignRow, alignRows, columnWidths } from "../render/table.ts";
 import { explanationLines } from "../render/why.ts";
 import { resourceName, shortName } from "../resource-names.ts";
-import { watchWithResume } from "../watch.ts";
+import { BEGINNING, watchWithResume } from "../watch.ts";
 import { FILTER_HELP, type RunCommand } from "./command-runner.ts";
 
 interface ListOptions {
@@ -49,7 +48,7 @@ export function addNodeReadCommands(nodes: Command, program: Command, run: RunCo
 async function listNodes(context: CommandContext, options: ListOptions): Promise<void> {
   const filter = options.filter ?? "";
   if (options.watch === true) return watchNodes(context, filter);
-  const parent = await context.gateway.datacenter();
+  const parent = await context.gateway.parent();
   let pauses: readonly ActionsPause[] = [];
   const list = await collectPages(async (pageToken, pageSize) => {
     const request = { parent, pageSize, pageToken, filter };
@@ -69,27 +68,26 @@ async function listNodes(context: CommandContext, options: ListOptions): Promise
       );
       return [];
     }
-    const rows = list.items.map((node) => nodeRow(node, context.nowMs));
     return [
-      ...table(NODE_HEADING, rows, context.tableOptions),
+      ...context.tableOf(NODE_HEADING, list.items, (node) => nodeRow(node, context.nowMs)),
       ...pauseNotes(pauses, context.nowMs),
-      ...ageWarnings(list.asOf),
+      ...context.ages(list.asOf),
     ];
   });
 }
 
 async function watchNodes(context: CommandContext, filter: string): Promise<void> {
   const { gateway, terminal } = context;
-  const parent = await gateway.datacenter();
+  const parent = await gateway.parent();
   const beginning: Node[] = [];
   let widths: readonly number[] | undefined;
   const watch = watchWithResume<WatchNodesResponse>({
-    open: (resumeIndex) =>
-      gateway.stream(NodeServiceService.watchNodes, { parent, filter, resumeIndex }),
+    open: ({ index: resumeIndex, resume }) =>
+      gateway.stream(NodeServiceService.watchNodes, { parent, filter, resumeIndex, resume }),
     // Until all of the beginning is here, a break starts it over.
-    resumeIndexOf: (message) =>
-      widths === undefined ? undefined : message.resumeIndex || undefined,
-    resumeIndex: 0,
+    positionOf: ({ resumeIndex: index, resume }) =>
+      widths === undefined || index === 0 ? undefined : { index, resume },
+    position: BEGINNING,
     signal: terminal.signal,
     note: (text) => context.note(text),
   });
@@ -109,8 +107,12 @@ async function printBeginning(
   context: CommandContext,
   nodes: readonly Node[],
 ): Promise<readonly number[]> {
-  const rows = [NODE_HEADING, ...nodes.map((node) => nodeRow(node, context.nowMs))];
-  const widths = columnWidths(rows, NODE_WIDTHS_MIN);
+  const rows = [
+    context.placedHeading(NODE_HEADING),
+    ...nodes.map((node) => context.placed(node.name, nodeRow(node, context.nowMs))),
+  ];
+  const widthsMin = context.gateway.isOverAll ? [0, ...NODE_WIDTHS_MIN] : NODE_WIDTHS_MIN;
+  const widths = columnWidths(rows, widthsMin);
   if (context.settings.output === "table") {
     const options = { ...context.tableOptions, widthsMin: widths };
     await context.printLines(alignRows(rows, options));
@@ -127,11 +129,18 @@ async function printChange(
 ): Promise<void> {
   if (change.$case === "node") {
     const line = (): string[] => [
-      alignRow(nodeRow(change.value, context.nowMs), widths, context.tableOptions),
+      alignRow(
+        context.placed(change.value.name, nodeRow(change.value, context.nowMs)),
+        widths,
+        context.tableOptions,
+      ),
     ];
     return context.printItem({ node: Node.toJSON(change.value) }, line);
   }
-  const row = [shortName(change.value), { text: "forgotten", style: "faint" } as const];
+  const row = context.placed(change.value, [
+    shortName(change.value),
+    { text: "forgotten", style: "faint" },
+  ]);
   return context.printItem({ deleted: change.value }, () => [
     alignRow(row, widths, context.tableOptions),
   ]);
@@ -144,6 +153,7 @@ async function showNode(context: CommandContext, name: string): Promise<void> {
     }),
   );
   await context.print(Node.toJSON(node), () => nodeLines(node, context.nowMs, context.paint));
+  context.noteAge();
 }
 
 async function explainNode(context: CommandContext, subject: string): Promise<void> {
@@ -170,14 +180,4 @@ function nodeOfSubject(subject: string): string {
       ? `\`atoll ${kind} show ${match[2]}\` shows its cause`
       : "for example: `atoll why node/n1`";
   throw usageError(`only nodes are explained, not ${JSON.stringify(kind)}`, instead);
-}
-
-function ageWarnings(asOf: readonly AsOf[]): string[] {
-  return asOf
-    .filter((one) => one.stale)
-    .map(
-      (one) =>
-        `${escapeLine(one.datacenter)}: as last known at event #${one.index}; ` +
-        "its orchestrator cannot be asked",
-    );
 }

@@ -14,10 +14,10 @@ import {
   outcomeLine,
   progressLine,
 } from "../render/operation.ts";
-import { table } from "../render/table.ts";
+import type { Cell } from "../render/table.ts";
 import { resourceName } from "../resource-names.ts";
 import { failWhenCancelled } from "../wait.ts";
-import { watchWithResume } from "../watch.ts";
+import { BEGINNING, watchWithResume } from "../watch.ts";
 import type { RunCommand } from "./command-runner.ts";
 
 export function addOperationCommands(program: Command, run: RunCommand): void {
@@ -49,7 +49,7 @@ async function listOperations(
   options: { readonly filter?: string },
 ): Promise<void> {
   const { gateway } = context;
-  const parent = await gateway.datacenter();
+  const parent = await gateway.parent();
   const filter = options.filter ?? "";
   const list = await collectPages(async (pageToken, pageSize) => {
     const request = { parent, pageSize, pageToken, filter };
@@ -62,8 +62,8 @@ async function listOperations(
       context.note(filter === "" ? "no operations yet" : "no operation passes the filter");
       return [];
     }
-    const rows = list.items.map((operation) => operationRow(operation, context.nowMs));
-    return table(OPERATION_HEADING, rows, context.tableOptions);
+    const row = (operation: Operation): Cell[] => operationRow(operation, context.nowMs);
+    return [...context.tableOf(OPERATION_HEADING, list.items, row), ...context.ages(list.asOf)];
   });
 }
 
@@ -75,6 +75,7 @@ async function showOperation(context: CommandContext, id: string): Promise<void>
   await context.print(Operation.toJSON(operation), () =>
     operationLines(operation, context.nowMs, context.paint),
   );
+  context.noteAge();
 }
 
 async function watchOperation(context: CommandContext, id: string): Promise<void> {
@@ -86,8 +87,8 @@ async function watchOperation(context: CommandContext, id: string): Promise<void
     const watch = watchWithResume<Operation>(
       {
         open: () => gateway.stream(OperationServiceService.watchOperation, { name }),
-        resumeIndexOf: () => undefined,
-        resumeIndex: 0,
+        positionOf: () => undefined,
+        position: BEGINNING,
         signal: terminal.signal,
         note: (text) => context.note(text),
       },

@@ -23,7 +23,7 @@ export function datacenterRow(datacenter: Datacenter): Cell[] {
   return [
     shortName(datacenter.name),
     String(datacenter.nodeCount),
-    `${reachable}/${datacenter.replicas.length}`,
+    datacenter.replicas.length === 0 ? "" : `${reachable}/${datacenter.replicas.length}`,
     leaderText(datacenter),
     ageText(datacenter),
     stateCounts(datacenter),
@@ -43,6 +43,7 @@ export function datacenterLines(datacenter: Datacenter, nowMs: number, paint: Pa
     "ADDRESS",
   ];
   const rows = datacenter.replicas.map(replicaRow);
+  const replicas = rows.length === 0 ? [] : table(heading, rows, { paint, indent: "  " });
   return [
     ...pairs(
       [
@@ -58,7 +59,7 @@ export function datacenterLines(datacenter: Datacenter, nowMs: number, paint: Pa
       ],
       paint,
     ),
-    ...section("Replicas", table(heading, rows, { paint, indent: "  " }), paint),
+    ...section("Replicas", replicas, paint),
   ];
 }
 
@@ -117,7 +118,9 @@ function offText(aheadMs: number): string {
   return `${span(Math.abs(aheadMs))} ${aheadMs > 0 ? "ahead" : "behind"}`;
 }
 
+/** Of another datacenter the gateway does not know it. */
 function leaderText(datacenter: Datacenter): string {
+  if (datacenter.replicas.length === 0) return "";
   const leader = datacenter.replicas.find(
     (replica) => replica.reachable && replica.role === "leader",
   );

@@ -10,6 +10,7 @@ import type { ActionLimits } from "@atoll/proto/atoll/type/v1/action_limits";
 import type { ActionLimitsInForce, Datacenter, Storm } from "@atoll/proto/atoll/v1/datacenter";
 import { ApiError } from "@atoll/service-kit";
 import { status, type UntypedHandleCall } from "@grpc/grpc-js";
+import * as elsewhere from "./elsewhere.ts";
 import { find } from "./find.ts";
 import * as fixtures from "./fixtures.ts";
 
@@ -54,11 +55,11 @@ export class FakeActionControl {
 
   datacenterHandlers(answer: UnaryFactory): Record<string, UntypedHandleCall> {
     const named = ({ name }: { name: string }): Datacenter =>
-      find([this.#datacenter()], name, "datacenter");
+      find([this.#datacenter(), elsewhere.datacenter], name, "datacenter");
     return {
       getDatacenter: answer("getDatacenter", named),
       listDatacenters: answer("listDatacenters", () => ({
-        datacenters: [this.#datacenter()],
+        datacenters: [this.#datacenter(), elsewhere.datacenter],
         nextPageToken: "",
       })),
       pauseActions: answer("pauseActions", (request: { name: string; reason: string }) => {

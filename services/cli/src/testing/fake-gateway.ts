@@ -30,6 +30,7 @@ import {
 } from "@atoll/proto/atoll/v1/operation";
 import { RoleServiceService, type ApplyRolesRequest } from "@atoll/proto/atoll/v1/role";
 import { ACTOR_KEY, ApiError, toStatus } from "@atoll/service-kit";
+import * as elsewhere from "./elsewhere.ts";
 import { FakeActionControl, type UnaryFactory } from "./fake-action-control.ts";
 import { FakeGroup } from "./fake-group.ts";
 import { find } from "./find.ts";
@@ -132,10 +133,10 @@ function operationHandlers(
     getOperation: answer("getOperation", ({ name }: { name: string }) =>
       find(fixtures.operations, name, "operation"),
     ),
-    listOperations: answer("listOperations", () => ({
-      operations: fixtures.operations,
+    listOperations: answer("listOperations", ({ parent }: { parent: string }) => ({
+      operations: [...fixtures.operations, ...elsewhere.more(parent).operations],
       nextPageToken: "",
-      asOf: [AS_OF],
+      asOf: [AS_OF, ...elsewhere.more(parent).asOf],
     })),
     watchOperation: ((call: ServerWritableStream<{ name: string }, Operation>) => {
       requests.push({ method: "watchOperation", request: call.request });
@@ -157,7 +158,8 @@ function unaryFactory(requests: ReceivedRequest[]): UnaryFactory {
     ((call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<unknown>) => {
       requests.push({ method, request: call.request, actor: call.metadata.get(ACTOR_KEY)[0] });
       try {
-        callback(null, handle(call.request as never));
+        const { name = "" } = call.request as { readonly name?: string };
+        callback(null, handle(call.request as never), elsewhere.trailersOf(name));
       } catch (error) {
         callback(toStatus(error));
       }
@@ -168,7 +170,8 @@ function nodeHandlers(
   answer: UnaryFactory,
   actionControl: FakeActionControl,
 ): Record<string, UntypedHandleCall> {
-  const named = ({ name }: { name: string }): Node => find(fixtures.nodes, name, "node");
+  const named = ({ name }: { name: string }): Node =>
+    find([...fixtures.nodes, elsewhere.node], name, "node");
   const withOperation = (request: { name: string; role?: string }): unknown => {
     named(request);
     if (request.role !== undefined) find(fixtures.roles, request.role, "role");
@@ -176,10 +179,12 @@ function nodeHandlers(
   };
   return {
     getNode: answer("getNode", named),
-    listNodes: answer("listNodes", ({ filter }: { filter: string }) => ({
-      nodes: fixtures.nodes.filter((node) => filter === "" || node.name.endsWith(filter)),
+    listNodes: answer("listNodes", ({ filter, parent }: { filter: string; parent: string }) => ({
+      nodes: [...fixtures.nodes, ...elsewhere.more(parent).nodes].filter(
+        (node) => filter === "" || node.name.endsWith(filter),
+      ),
       nextPageToken: "",
-      asOf: [AS_OF],
+      asOf: [AS_OF, ...elsewhere.more(parent).asOf],
       pauses: actionControl.pauses,
     })),
     watchNodes: ((call: ServerWritableStream<unknown, unknown>) => {
@@ -229,13 +234,15 @@ function applyRoles(request: ApplyRolesRequest): Operation {
   return fixtures.operations[0] as Operation;
 }
 
-function listEvents({ fromIndex }: { fromIndex: number }): unknown {
+function listEvents({ fromIndex, parent }: { fromIndex: number; parent: string }): unknown {
   const events =
     fromIndex < 0
       ? fixtures.events.slice(fromIndex)
       : fixtures.events.filter((event) => event.index >= fromIndex);
   const asOf = { ...AS_OF, index: 41 };
-  return { events, nextPageToken: "", asOf, parts: [asOf] };
+  const more = elsewhere.more(parent);
+  const all = [...events, ...more.events];
+  return { events: all, nextPageToken: "", asOf, parts: [asOf, ...more.asOf] };
 }
 
 function watchOperation(call: ServerWritableStream<{ name: string }, Operation>): void {

@@ -59,7 +59,7 @@ export function datacenterService(parts: HandlerParts): DatacenterServiceServer 
         checkReason(reason);
         const command = { $case: "setActionLimits", value: { limits, reason } } as const;
         await island.writes.submit(context, { command, requestId });
-        return describe(islands, island, context);
+        return describe(island, islands, context);
       },
       { method: "DatacenterService/SetActionLimits", environment },
     ),
