@@ -36,9 +36,12 @@ import { operationService } from "./api/operation-service.ts";
 import { roleService } from "./api/role-service.ts";
 import { Watches } from "./api/watches.ts";
 import type { Config } from "./config.ts";
+import { mirrorAgeMs } from "./islands/contact.ts";
 import { type Home, joinHome } from "./islands/home-island.ts";
 import { Islands } from "./islands/islands.ts";
 import type { Mirror } from "./islands/mirror.ts";
+
+const MS_PER_SECOND = 1_000;
 
 export interface App extends AsyncDisposable {
   readonly port: number;
@@ -57,6 +60,7 @@ export async function startApp(config: Config, log: Log = makeLog(config)): Prom
   const environment = createCallEnvironment({ log, metrics });
   const services = makeServices({ environment, islands, watches });
   addGauges(metrics, home, watches);
+  addIslandGauge(metrics, islands);
   const server = parts.use(
     await startGrpcServer({
       listen: config.listen.text,
@@ -138,6 +142,17 @@ function addGauges(metrics: Metrics, { island, session }: Home, watches: Watches
   });
   metrics.gauge("gateway_watches", "Streams that callers watch.", [], (gauge) => {
     gauge.set(watches.count);
+  });
+}
+
+function addIslandGauge(metrics: Metrics, islands: Islands): void {
+  const help = "How long ago what is known of a datacenter was certainly up to date.";
+  metrics.gauge("gateway_mirror_age_seconds", help, ["datacenter"], (gauge) => {
+    gauge.reset();
+    for (const { datacenter, mirror } of islands.all) {
+      if (!mirror.synced) continue;
+      gauge.set({ datacenter }, mirrorAgeMs(mirror, systemClock) / MS_PER_SECOND);
+    }
   });
 }
 

@@ -109,7 +109,7 @@ test("ListNodes over all goes by datacenter and name, page by page", async () =>
 
 test("another datacenter is read from its mirror, with the age of what is known", async () => {
   await using both = await startBoth();
-  const { api, west } = both;
+  const { api, west, gateway } = both;
   const fresh = await untilStale(api, false);
   assert.ok(ageMs(fresh) < 3_000, JSON.stringify(fresh));
   west.cut = true;
@@ -121,6 +121,9 @@ test("another datacenter is read from its mirror, with the age of what is known"
   west.heal();
   const healed = await untilStale(api, false);
   assert.equal(healed.index, 3);
+  const metrics = await fetch(`http://127.0.0.1:${gateway.app.adminPort}/metrics`);
+  const ages = (await metrics.text()).match(/mirror_age_seconds\{.*?datacenter="(\w+)"/g) ?? [];
+  assert.equal(ages.length, 2, ages.join("\n"));
 });
 
 test("an exact answer is waited for where it is demanded, or refused", async () => {
@@ -207,7 +210,7 @@ test("a write goes to the datacenter that is named, once, and is seen when answe
 
 test("a write that cannot reach its datacenter says which, since when, and how old", async () => {
   await using both = await startBoth();
-  const { api, west } = both;
+  const { api, west, gateway } = both;
   await untilStale(api, false);
   west.cut = true;
   const request = { name: WEST_N1, reason: "fans", requestId: "" };
@@ -224,6 +227,14 @@ test("a write that cannot reach its datacenter says which, since when, and how o
   assert.equal(west.datacenter.log.length, 2);
   const home = { ...request, name: "datacenters/dc1/nodes/n1" };
   await call(api.nodes, api.nodes.startMaintenance, home);
+  gateway.datacenter.elect(0);
+  const leaderless = await failure(call(api.nodes, api.nodes.startMaintenance, home, 500));
+  assert.equal(leaderless.reason, "NO_LEADER");
+  assert.deepEqual(Object.keys(leaderless.metadata).toSorted(), [
+    "datacenter",
+    "last_contact",
+    "mirror_age_ms",
+  ]);
 });
 
 test("a datacenter of which nothing is known holds up no list", async () => {
@@ -297,6 +308,14 @@ test("ListEvents over all goes through one history after the other", async () =>
   assert.deepEqual(
     response.events.map(({ name }) => name),
     ["datacenters/dc1/events/2-1", "datacenters/west/events/2-1"],
+  );
+  const full = { ...request, fromIndex: -2, pageSize: 2 };
+  const last = await call(api.events, api.events.listEvents, { ...full, pageToken });
+  const after = { ...full, pageToken: last.response.nextPageToken };
+  const rest = await call(api.events, api.events.listEvents, after);
+  assert.deepEqual(
+    [...last.response.events, ...rest.response.events].map(({ name }) => name.split("/")[1]),
+    ["dc1", "dc1", "west", "west"],
   );
   const odd = await failure(
     call(api.events, api.events.listEvents, { ...request, fromIndex: 2, pageToken }),

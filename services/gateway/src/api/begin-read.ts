@@ -68,7 +68,7 @@ export function asOfNothing(datacenter: string): AsOf {
 
 /** The answer rests on the datacenter's log up to `index`. */
 export function tellIndex(context: CallContext, datacenter: string, index: number): void {
-  context.trailers.add(AT_LEAST_KEY, `${datacenter}/${index}`);
+  if (index > 0) context.trailers.add(AT_LEAST_KEY, `${datacenter}/${index}`);
 }
 
 /** @throws ApiError INVALID_ARGUMENT. */
