@@ -1,20 +1,22 @@
 /**
- * Three replicas of the register service, each a process with a disk folder, and a relay for each
- * link between two of them.
+ * Three replicas of the register service, each a process with a disk folder, and a link between each
+ * two of them.
  *
  * Knows whose disk was struck: such a replica must notice, and no other may distrust its log.
  */
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
+import { Links } from "@atoll/lab";
 import { assert } from "@atoll/stdx";
 import { end, freePorts, kill, start, until } from "../support/processes.ts";
-import { Relay } from "./relay.ts";
 import { RegisterConnection } from "./connection.ts";
 import type { News, ReplicaProcessConfig, ReplicaState } from "./wire.ts";
 import { EXIT_LOST, lineReader } from "./wire.ts";
 
 export const IDS: readonly number[] = [1, 2, 3];
 const STATE_TIMEOUT_MS = 1_000;
+/** Nothing is ever lost on these links, only held up. */
+const LINK_SEED = 1;
 
 /**
  * What is wrong with a disk: it was `damaged`, which the replica must notice when it opens its log;
@@ -26,7 +28,8 @@ type DiskTrouble = "damaged" | "older" | "noticed";
 export class RegisterCluster {
   readonly #folder: string;
   readonly #raftPorts: readonly number[];
-  readonly #relays: ReadonlyMap<string, Relay>;
+  /** Between replicas, by their ids. */
+  readonly links: Links;
   readonly #children = new Map<number, ChildProcess>();
   /** Where each replica that runs takes clients. */
   readonly #clientPorts = new Map<number, number>();
@@ -41,14 +44,10 @@ export class RegisterCluster {
   /** How many logs were distrusted and rebuilt from the others. */
   rebuilt = 0;
 
-  private constructor(
-    folder: string,
-    raftPorts: readonly number[],
-    relays: ReadonlyMap<string, Relay>,
-  ) {
+  private constructor(folder: string, raftPorts: readonly number[], links: Links) {
     this.#folder = folder;
     this.#raftPorts = raftPorts;
-    this.#relays = relays;
+    this.links = links;
   }
 
   /**
@@ -57,15 +56,10 @@ export class RegisterCluster {
    */
   static async start(folder: string): Promise<RegisterCluster> {
     const raftPorts = await freePorts(IDS.length);
-    const relays = new Map<string, Relay>();
-    const cluster = new RegisterCluster(folder, raftPorts, relays);
+    const ends = IDS.map((id) => ({ name: String(id), port: raftPorts[id - 1] as number }));
+    const links = await Links.start({ ends, seed: LINK_SEED });
+    const cluster = new RegisterCluster(folder, raftPorts, links);
     try {
-      for (const from of IDS) {
-        for (const to of IDS) {
-          if (from === to) continue;
-          relays.set(`${from}>${to}`, await Relay.start(raftPorts[to - 1] as number));
-        }
-      }
       for (const id of IDS) cluster.revive(id);
       await cluster.healthy();
       await cluster.allWhole();
@@ -87,11 +81,6 @@ export class RegisterCluster {
     return this.#clientPorts.get(id);
   }
 
-  /** The link by which `from` speaks to `to`. */
-  relay(from: number, to: number): Relay {
-    return this.#relays.get(`${from}>${to}`) as Relay;
-  }
-
   async kill(id: number): Promise<void> {
     const child = this.#children.get(id);
     if (child === undefined) return;
@@ -104,7 +93,7 @@ export class RegisterCluster {
     if (this.#children.has(id)) return;
     const peerPorts: Record<string, number> = {};
     for (const peer of IDS) {
-      if (peer !== id) peerPorts[String(peer)] = this.relay(id, peer).port;
+      if (peer !== id) peerPorts[String(peer)] = this.links.port(String(id), String(peer));
     }
     const config: ReplicaProcessConfig = {
       id,
@@ -195,7 +184,7 @@ export class RegisterCluster {
 
   /** Ends every fault: all links whole, all replicas running, all disks fast. */
   heal(): void {
-    for (const relay of this.#relays.values()) relay.heal();
+    this.links.healAll();
     for (const id of IDS) {
       this.resume(id);
       this.revive(id);
@@ -215,7 +204,7 @@ export class RegisterCluster {
     const children = [...this.#children.values()];
     this.#children.clear();
     await Promise.all(children.map((child) => end(child)));
-    for (const relay of this.#relays.values()) await relay.close();
+    await this.links.close();
   }
 
   #forget(id: number): void {

@@ -117,16 +117,11 @@ export class Nemesis {
       case "cutOneWay":
         this.#cutOneWay(one, this.#otherThan(one));
         break;
-      case "cutOneLink": {
-        const other = this.#otherThan(one);
-        this.#cutOneWay(one, other);
-        this.#cutOneWay(other, one);
+      case "cutOneLink":
+        cluster.links.cut(String(one), String(this.#otherThan(one)));
         break;
-      }
       case "resetLinks":
-        for (const from of IDS) {
-          for (const to of IDS) if (from !== to) cluster.relay(from, to).reset();
-        }
+        cluster.links.resetAll();
         break;
       case "slowDisk":
         cluster.slowDisk(one, this.#prng.pick([20, 100, 400]));
@@ -154,10 +149,8 @@ export class Nemesis {
     }
   }
 
-  /** Bytes of `from` reach `to` on neither of the two connections between them. */
   #cutOneWay(from: number, to: number): void {
-    this.#cluster.relay(from, to).cut("forth");
-    this.#cluster.relay(to, from).cut("back");
+    this.#cluster.links.mute(String(from), String(to));
   }
 
   #otherThan(id: number): number {
