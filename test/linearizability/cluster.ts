@@ -1,6 +1,6 @@
 /**
- * Three replicas of the register service, each a process with a disk folder, and a link between each
- * two of them.
+ * Three replicas of the register service, each a process with a disk folder, and a link between
+ * each two of them.
  *
  * Knows whose disk was struck: such a replica must notice, and no other may distrust its log.
  */

@@ -29,9 +29,11 @@ const PAGE_SIZE = 1_000;
 
 export class StoryApi implements Disposable {
   readonly #client: Client;
-  readonly datacenter = "datacenters/dc1";
+  /** Its resource name. */
+  readonly datacenter: string;
 
-  constructor(gatewayAddress: string) {
+  constructor(gatewayAddress: string, datacenter = "dc1") {
+    this.datacenter = `datacenters/${datacenter}`;
     this.#client = new Client(gatewayAddress, credentials.createInsecure(), {
       "grpc.initial_reconnect_backoff_ms": 50,
       "grpc.max_reconnect_backoff_ms": 200,

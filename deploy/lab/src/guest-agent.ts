@@ -1,13 +1,14 @@
 /**
  * An agent that nobody announced, beside a lab that runs: started by whoever asks, not supervised.
  *
- * It belongs to the lab's state folder, so the lab's end ends it too if its owner forgot. Used by
- * the story to let a node appear.
+ * It is a node of the lab's first datacenter and belongs to the lab's state folder, so the lab's
+ * end ends it too if its owner forgot. Used by the story to let a node appear.
  */
 import { dirname } from "node:path";
-import type { LabFile } from "./lab-file.ts";
+import type { LabFile, LabFileProcess } from "./lab-file.ts";
 import { LabProcess } from "./lab-process.ts";
-import { freePorts } from "./ports.ts";
+import { LabError } from "./options.ts";
+import { freePorts, portsOf } from "./ports.ts";
 import { agentSpec, portOf, REPOSITORY_DIR, type AgentPlan, type Site } from "./topology.ts";
 
 /**
@@ -20,15 +21,22 @@ export async function guestAgent(
 ): Promise<LabProcess> {
   const ports = await freePorts({ admin: 0, service: 0, relay: 0 }, {});
   const [service, relay] = [portOf(ports, "service"), portOf(ports, "relay")];
+  const home = lab.datacenters[0];
+  if (home === undefined) throw new LabError(`the lab of ${lab.stateDir} has no datacenter`);
+  const isServer = ({ kind, datacenter }: LabFileProcess): boolean =>
+    kind === "nats" && datacenter === home.name;
   const site: Site = {
-    stateDir: lab.stateDir,
+    datacenter: home.name,
+    stateDir: home.stateDir,
+    labDir: lab.stateDir,
     repositoryDir: REPOSITORY_DIR,
     node: process.execPath,
     natsServer: "",
-    natsServers: lab.processes.filter(({ kind }) => kind === "nats").length === 1 ? 1 : 3,
+    natsServers: lab.processes.filter(isServer).length === 1 ? 1 : 3,
     logLevel: "info",
     path: `${dirname(process.execPath)}:${process.env["PATH"] ?? "/usr/bin:/bin"}`,
-    ports: lab.ports,
+    ports: portsOf(lab.ports, home.name),
+    peers: {},
   };
   const plan: AgentPlan = {
     name: agent.name,

@@ -3,7 +3,14 @@
  */
 export { guestAgent } from "./guest-agent.ts";
 export { Lab, startLab } from "./lab.ts";
-export { labFilePath, readLabFile, type LabFile, type LabFileProcess } from "./lab-file.ts";
+export type { LabDatacenter } from "./lab-datacenter.ts";
+export {
+  labFilePath,
+  readLabFile,
+  type LabFile,
+  type LabFileDatacenter,
+  type LabFileProcess,
+} from "./lab-file.ts";
 export { LabProcess, type LabProcessState } from "./lab-process.ts";
 export { Links, type LaneStatus, type LinkEnd, type Slowness } from "./links/links.ts";
 export { LabError, type LabOptions, type NatsServers } from "./options.ts";

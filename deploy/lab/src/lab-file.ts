@@ -10,11 +10,26 @@ import type { PortMap } from "./ports.ts";
 import type { ProcessIdentity } from "./process-table.ts";
 import type { ProcessKind } from "./topology.ts";
 
-export const LAB_FILE_VERSION = 1;
+export const LAB_FILE_VERSION = 2;
 
 export interface LabFile {
   readonly version: typeof LAB_FILE_VERSION;
+  /** The first one, and where it is; that is all for whoever knows of one only. */
   readonly datacenter: string;
+  readonly gateway: string;
+  readonly replicas: string;
+  readonly natsUrl: string;
+  readonly stateDir: string;
+  /** The process that supervises the others. */
+  readonly lab: ProcessIdentity;
+  /** All of the lab's: `DATACENTER/PORT`. */
+  readonly ports: PortMap;
+  readonly datacenters: readonly LabFileDatacenter[];
+  readonly processes: readonly LabFileProcess[];
+}
+
+export interface LabFileDatacenter {
+  readonly name: string;
   /** host:port */
   readonly gateway: string;
   /** As ATOLL_REPLICAS has it. */
@@ -22,14 +37,12 @@ export interface LabFile {
   /** As ATOLL_NATS_URL has it: every nats-server, separated by commas. */
   readonly natsUrl: string;
   readonly stateDir: string;
-  /** The process that supervises the others. */
-  readonly lab: ProcessIdentity;
-  readonly ports: PortMap;
-  readonly processes: readonly LabFileProcess[];
 }
 
 export interface LabFileProcess {
+  /** Unique in its datacenter. */
   readonly name: string;
+  readonly datacenter: string;
   readonly kind: ProcessKind;
   /** null while it does not run. */
   readonly pid: number | null;

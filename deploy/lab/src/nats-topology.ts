@@ -7,7 +7,7 @@
  * positions.
  */
 import { join } from "node:path";
-import { DATACENTER, natsNames } from "./options.ts";
+import { natsNames } from "./options.ts";
 import {
   commonEnvironment,
   HOST,
@@ -54,7 +54,7 @@ export function natsConfig(site: Site, name: string): string {
   const routes = names.map((one) => `"nats://${HOST}:${site.ports[`${one}-routes`]}"`);
   return [
     `# Written by the lab at each start.`,
-    `server_name: ${JSON.stringify(`${DATACENTER}-${name}`)}`,
+    `server_name: ${JSON.stringify(`${site.datacenter}-${name}`)}`,
     `listen: "${HOST}:${portOf(site.ports, name)}"`,
     `http: "${HOST}:${portOf(site.ports, `${name}-monitor`)}"`,
     `max_payload: 4MB`,
@@ -67,7 +67,7 @@ export function natsConfig(site: Site, name: string): string {
       ? []
       : [
           `cluster {`,
-          `  name: ${JSON.stringify(DATACENTER)}`,
+          `  name: ${JSON.stringify(site.datacenter)}`,
           `  listen: "${HOST}:${portOf(site.ports, `${name}-routes`)}"`,
           `  routes: [${routes.join(", ")}]`,
           `}`,

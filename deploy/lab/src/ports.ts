@@ -6,7 +6,7 @@
  */
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
-import { LabError, natsNames, type NatsServers } from "./options.ts";
+import { DATACENTER_PORTS, LabError, natsNames, type NatsServers } from "./options.ts";
 
 export type PortMap = Readonly<Record<string, number>>;
 
@@ -15,8 +15,8 @@ const FREE_PORT_MAX = 32_000;
 const FREE_PORT_ATTEMPTS_MAX = 200;
 
 /**
- * Names of the ports that a lab with so many lab nodes and nats-servers needs, and their distance
- * from the base.
+ * Names of the ports that a datacenter with so many lab nodes and nats-servers needs, and their
+ * distance from its base.
  */
 export function portLayout(agents: number, natsServers: NatsServers = 1): PortMap {
   const layout: Record<string, number> = {
@@ -39,6 +39,42 @@ export function portLayout(agents: number, natsServers: NatsServers = 1): PortMa
     layout[`n${agent}-relay`] = 800 + agent;
   }
   return layout;
+}
+
+/**
+ * The same for a whole lab: `DATACENTER/PORT`, and `DATACENTER/OTHER-link` where the one reaches
+ * the gateway of the other.
+ */
+export function labPortLayout(
+  datacenters: readonly string[],
+  agents: number,
+  natsServers: NatsServers,
+): PortMap {
+  const layout: Record<string, number> = {};
+  for (const [at, name] of datacenters.entries()) {
+    const base = at * DATACENTER_PORTS;
+    for (const [port, offset] of Object.entries(portLayout(agents, natsServers))) {
+      layout[`${name}/${port}`] = base + offset;
+    }
+    for (const [otherAt, other] of datacenters.entries()) {
+      if (other !== name) layout[linkPortName(name, other)] = base + 50 + otherAt;
+    }
+  }
+  return layout;
+}
+
+export function linkPortName(from: string, to: string): string {
+  return `${from}/${to}-link`;
+}
+
+/** Those of one datacenter, by their names in it. */
+export function portsOf(ports: PortMap, datacenter: string): PortMap {
+  const prefix = `${datacenter}/`;
+  return Object.fromEntries(
+    Object.entries(ports)
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, port]) => [name.slice(prefix.length), port]),
+  );
 }
 
 /** The layout above a base. @throws LabError that names what is taken. */

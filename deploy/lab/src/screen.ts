@@ -4,32 +4,36 @@
 import { relative } from "node:path";
 import type { Lab } from "./lab.ts";
 import type { LabProcess } from "./lab-process.ts";
+import type { LaneConditions } from "./links/lane.ts";
 import { PORT_BASE_DEFAULT } from "./options.ts";
 import { HOST } from "./topology.ts";
 
+const PPM_PER_PERCENT = 10_000;
+
 export function screen(lab: Lab): string {
-  const rows = lab.processes.map((one) => [
-    one.name,
-    whatItIs(one),
-    String(one.pid ?? "-"),
-    portsOf(one),
-  ]);
-  const head = ["NAME", "WHAT", "PID", "PORTS"];
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (row: readonly string[]): string =>
-    `  ${row.map((text, column) => text.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd();
+  const several = lab.datacenters.length > 1;
   const away = lab.gatewayAddress !== `${HOST}:${PORT_BASE_DEFAULT}`;
   return [
     "",
-    `Datacenter ${lab.datacenter} runs; its gateway is ${lab.gatewayAddress}.`,
+    ...headline(lab),
     "",
-    line(head),
-    ...rows.map(line),
+    ...table(
+      ["NAME", "WHAT", "PID", "PORTS"],
+      lab.datacenters.flatMap(({ name, processes }) =>
+        processes.map((one) => [
+          several ? `${name}/${one.name}` : one.name,
+          whatItIs(one),
+          String(one.pid ?? "-"),
+          portsOf(one),
+        ]),
+      ),
+    ),
     "",
-    `  state ${shown(lab.stateDir)}   ` +
-      `logs ${shown(lab.stateDir)}/logs   processes ${shown(lab.labFile)}`,
+    ...(several ? [...linkLines(lab), ""] : []),
+    several
+      ? `  state ${shown(lab.stateDir)}   processes ${shown(lab.labFile)}`
+      : `  state ${shown(lab.stateDir)}   ` +
+        `logs ${shown(lab.stateDir)}/logs   processes ${shown(lab.labFile)}`,
     "",
     "Try next, in another terminal:",
     ...(away ? [`  export ATOLL_GATEWAY=${lab.gatewayAddress}`] : []),
@@ -42,6 +46,39 @@ export function screen(lab: Lab): string {
     "Ctrl-C stops everything. Processes that are killed are started again after a second.",
     "",
   ].join("\n");
+}
+
+function headline({ datacenters }: Lab): string[] {
+  return datacenters.map(
+    ({ name, gatewayAddress }) => `Datacenter ${name} runs; its gateway is ${gatewayAddress}.`,
+  );
+}
+
+function linkLines(lab: Lab): string[] {
+  return table(
+    ["LINK", "STATE"],
+    lab.links.status().map((lane) => [`${lane.from} → ${lane.to}`, laneText(lane)]),
+  );
+}
+
+/** For example `open, 80 ms late, 1 % lost`. */
+export function laneText({ cut, delayMs, lossPpm, bytesPerSecond }: LaneConditions): string {
+  return [
+    cut ? "cut" : "open",
+    ...(delayMs > 0 ? [`${delayMs} ms late`] : []),
+    ...(lossPpm > 0 ? [`${lossPpm / PPM_PER_PERCENT} % lost`] : []),
+    ...(bytesPerSecond > 0 ? [`at most ${(bytesPerSecond * 8) / 1_000} kbit/s`] : []),
+  ].join(", ");
+}
+
+/** Indented, each column as wide as it must be. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  return [head, ...rows].map((row) =>
+    `  ${row.map((text, column) => text.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd(),
+  );
 }
 
 function whatItIs(one: LabProcess): string {

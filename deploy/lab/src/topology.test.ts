@@ -7,11 +7,18 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { readLabFile, writeLabFile, type LabFile } from "./lab-file.ts";
 import { refuseSecondLab } from "./leftovers.ts";
-import { LabError, parseOptions } from "./options.ts";
-import { fixedPorts, freePorts, portLayout } from "./ports.ts";
+import { DATACENTER_PORTS, LabError, parseOptions } from "./options.ts";
+import {
+  fixedPorts,
+  freePorts,
+  labPortLayout,
+  linkPortName,
+  portLayout,
+  portsOf,
+} from "./ports.ts";
 import { startTicksOf } from "./process-table.ts";
 import { natsConfig, natsSpecs } from "./nats-topology.ts";
-import { agentSpec, labAgentPlan, orchestratorSpec, type Site } from "./topology.ts";
+import { agentSpec, gatewaySpec, labAgentPlan, orchestratorSpec, type Site } from "./topology.ts";
 
 test("parseOptions() reads what npm start takes and refuses the rest", () => {
   assert.deepEqual(parseOptions(["--state", "x", "--fresh", "--agents", "3", "--no-machine"]), {
@@ -59,7 +66,9 @@ test("freePorts() keeps the ports of an earlier run that are still free", async 
 function siteWith(natsServers: 1 | 3): Site {
   const layout = Object.entries(portLayout(2, natsServers));
   return {
+    datacenter: "dc1",
     stateDir: "/state",
+    labDir: "/state",
     repositoryDir: "/repository",
     node: "/node",
     natsServer: "/nats-server",
@@ -67,6 +76,7 @@ function siteWith(natsServers: 1 | 3): Site {
     logLevel: "info",
     path: "/bin",
     ports: Object.fromEntries(layout.map(([name, offset]) => [name, 30_000 + offset])),
+    peers: {},
   };
 }
 
@@ -106,11 +116,54 @@ test("three nats-servers are a cluster whose every server the services know", ()
   assert.match(config, /listen: "127.0.0.1:30015"\n {2}routes: \[.*30012.*30015.*30018"\]/);
 });
 
+test("parseOptions() takes datacenters by names that a folder can have", () => {
+  const options = parseOptions(["--datacenters", "east,west"]);
+  assert.deepEqual(options !== "help" && options.datacenters, ["east", "west"]);
+  const refused = (text: string): LabError => {
+    try {
+      parseOptions(["--datacenters", text]);
+    } catch (error) {
+      return error as LabError;
+    }
+    throw new Error(`${text} was taken`);
+  };
+  assert.match(refused("east,east").message, /two datacenters are called east/);
+  assert.match(refused("east,").message, /datacenter "" is not a name/);
+  assert.match(refused("../east").message, /is not a name/);
+  assert.match(refused("logs").message, /the lab has a folder of that name/);
+  assert.match(refused("a,b,c,d,e,f,g,h,i").message, /1 to 8 datacenters, not 9/);
+  // The last port of the last one must still be a port.
+  const words = ["--datacenters", "east,west", "--port-base", "63500"];
+  assert.throws(() => parseOptions(words), /allowed is a number from 0 to 63000/);
+});
+
+test("labPortLayout() gives each datacenter ports of its own, and one for each link", () => {
+  const layout = labPortLayout(["east", "west", "north"], 64, 3);
+  const offsets = Object.values(layout);
+  assert.equal(new Set(offsets).size, offsets.length);
+  assert.ok(Math.max(...offsets) < 3 * DATACENTER_PORTS);
+  assert.equal(layout[linkPortName("west", "north")], DATACENTER_PORTS + 52);
+  assert.equal(portsOf(layout, "west")["gateway"], DATACENTER_PORTS);
+  assert.equal(portsOf(layout, "west")["east-link"], DATACENTER_PORTS + 50);
+});
+
+test("a gateway is told of the others where there are any", () => {
+  const alone = siteWith(1);
+  assert.equal(gatewaySpec(alone).environment["ATOLL_PEERS"], undefined);
+  const among = { ...alone, labDir: "/lab", datacenter: "east", peers: { west: 1, north: 2 } };
+  const { environment } = gatewaySpec(among);
+  assert.equal(environment["ATOLL_PEERS"], "west=127.0.0.1:1,north=127.0.0.1:2");
+  assert.equal(environment["ATOLL_DATACENTER"], "east");
+  // What the sweep after the lab's end goes by.
+  assert.equal(environment["ATOLL_LAB"], "/lab");
+  assert.match(natsConfig(among, "nats"), /server_name: "east-nats"/);
+});
+
 test("refuseSecondLab() refuses while the first runs, not after it died", async () => {
   const stateDir = await mkdtemp(join(tmpdir(), "atoll-lab-"));
   assert.equal(refuseSecondLab(stateDir), undefined);
   const file: LabFile = {
-    version: 1,
+    version: 2,
     datacenter: "dc1",
     gateway: "127.0.0.1:7400",
     replicas: "",
@@ -118,6 +171,7 @@ test("refuseSecondLab() refuses while the first runs, not after it died", async 
     stateDir,
     lab: { pid: process.pid, startTicks: startTicksOf(process.pid) as number },
     ports: {},
+    datacenters: [],
     processes: [],
   };
   writeLabFile(file);

@@ -1,5 +1,5 @@
 /**
- * The processes of a lab as data: what each is called, how it is started, when it is ready.
+ * The processes of a datacenter as data: what each is called, how it is started, when it is ready.
  *
  * Pure: options and ports in, specifications out. The order of the list is the order of starting;
  * stopping goes by `STOP_ORDER`.
@@ -8,14 +8,13 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { PortMap } from "./ports.ts";
 import { LAB_MARKER } from "./process-table.ts";
-import { DATACENTER, natsNames, type NatsServers } from "./options.ts";
+import { natsNames, REPLICA_IDS, type NatsServers } from "./options.ts";
 
 export const PROCESS_KINDS = ["nats", "orchestrator", "gateway", "agent"] as const;
 export type ProcessKind = (typeof PROCESS_KINDS)[number];
 
 /** Callers first, then what they call. */
 export const STOP_ORDER: readonly ProcessKind[] = ["gateway", "agent", "orchestrator", "nats"];
-export const REPLICA_IDS = [1, 2, 3] as const;
 export const HOST = "127.0.0.1";
 /** Services that hold the state of every node. */
 const HOLDS_STATE: readonly string[] = ["orchestrator", "gateway"];
@@ -48,8 +47,11 @@ export interface ProcessSpec {
 
 /** What all specifications are made from. */
 export interface Site {
-  /** Absolute. */
+  readonly datacenter: string;
+  /** The datacenter's own; absolute. */
   readonly stateDir: string;
+  /** The lab's; absolute. */
+  readonly labDir: string;
   readonly repositoryDir: string;
   readonly node: string;
   readonly natsServer: string;
@@ -58,6 +60,8 @@ export interface Site {
   /** For the processes: the pinned Node first. */
   readonly path: string;
   readonly ports: PortMap;
+  /** By the names of the other datacenters: where their gateways are reached from here. */
+  readonly peers: PortMap;
 }
 
 export interface AgentPlan {
@@ -142,6 +146,7 @@ export function gatewaySpec(site: Site): ProcessSpec {
       ATOLL_REPLICAS: replicasText(site.ports),
       ATOLL_DATA_DIR: dataDir,
       ATOLL_ADMIN_PORT: String(admin),
+      ...peersEnvironment(site),
     },
     workingDir: site.stateDir,
     ports: { grpc: port, admin },
@@ -149,6 +154,12 @@ export function gatewaySpec(site: Site): ProcessSpec {
     logFile: logFileOf(site, "gateway"),
     ready: { type: "grpcHealth", address: `${HOST}:${port}` },
   };
+}
+
+/** Nothing where there is no other datacenter. */
+function peersEnvironment({ peers }: Site): Record<string, string> {
+  const known = Object.entries(peers).map(([name, port]) => `${name}=${HOST}:${port}`);
+  return known.length === 0 ? {} : { ATOLL_PEERS: known.join(",") };
 }
 
 export function agentSpec(site: Site, plan: AgentPlan): ProcessSpec {
@@ -210,8 +221,8 @@ function serviceCommand(site: Site, service: string): string[] {
 export function commonEnvironment(site: Site): Record<string, string> {
   return {
     PATH: site.path,
-    [LAB_MARKER]: site.stateDir,
-    ATOLL_DATACENTER: DATACENTER,
+    [LAB_MARKER]: site.labDir,
+    ATOLL_DATACENTER: site.datacenter,
     ATOLL_TRANSPORT: "insecure-for-lab",
     ATOLL_LOG_LEVEL: site.logLevel,
     // Compiled sources are kept: a later start takes a third of the time, of any lab of this clone.

@@ -128,7 +128,7 @@ test("a whole link carries bytes and ends both ways, and counts them", async () 
   );
 });
 
-test("cut: open connections carry nothing and stay open; healed, they carry what waited", async () => {
+test("cut: connections stay open and carry nothing; healed, they carry what waited", async () => {
   await using site = await Site.start();
   const { east, west } = await site.join();
   site.links.cut("east", "west");

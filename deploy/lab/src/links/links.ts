@@ -1,9 +1,9 @@
 /**
  * The links between all pairs of ends that speak with each other: datacenters, or replicas.
  *
- * A relay for each ordered pair: the first end reaches the second at its port. What one end sends to
- * another goes one lane, whichever of the two made the connection, so that a fault strikes the link
- * and not a connection. Owns its relays; knows nothing of what the ends are.
+ * A relay for each ordered pair: the first end reaches the second at its port. What one end sends
+ * to another goes one lane, whichever of the two made the connection, so that a fault strikes the
+ * link and not a connection. Owns its relays; knows nothing of what the ends are.
  */
 import { Prng } from "@atoll/stdx";
 import { Lane, WHOLE, type LaneConditions } from "./lane.ts";
