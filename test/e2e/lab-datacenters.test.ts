@@ -1,8 +1,10 @@
 /**
- * A lab of two datacenters: each is complete and knows nothing of the other's nodes, the links
- * between their gateways are cut and healed, and everything ends with the lab.
+ * A lab of two datacenters: each is complete, the links between their gateways are cut, slowed and
+ * healed by `atoll lab`, and everything ends with the lab.
  */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,12 +13,20 @@ import {
   isRunning,
   processesOfLab,
   readLabFile,
+  REPOSITORY_DIR,
   startLab,
   type Lab,
   type LabFile,
 } from "@atoll/lab";
+import { DatacenterServiceService } from "@atoll/proto/atoll/v1/datacenter";
 import { StoryApi } from "../story/api.ts";
+import { timeUntil } from "../story/measure.ts";
 import { runAtoll } from "../support/run-atoll.ts";
+
+const READY_MS = 60_000;
+/** Nobody is there: `atoll lab` must find the lab by its state folder alone. */
+const NO_GATEWAY = "127.0.0.1:1";
+const SILENCE_MS = 300;
 
 let stateDir: string;
 let lab: Lab;
@@ -40,10 +50,22 @@ after(async () => {
   assert.deepEqual(left, []);
 });
 
+function atollLab(...words: readonly string[]): Promise<string> {
+  return runAtoll(NO_GATEWAY, "lab", ...words, "--state", stateDir);
+}
+
 function labFile(): LabFile {
   const file = readLabFile(stateDir);
   assert.ok(file !== undefined);
   return file;
+}
+
+/** What a probe that reaches west over the link from east is told; undefined when nothing. */
+async function probe(api: StoryApi): Promise<string | undefined> {
+  const paging = { pageSize: 10, pageToken: "" };
+  const method = DatacenterServiceService.listDatacenters;
+  const answer = await api.call(method, paging, SILENCE_MS).catch(() => undefined);
+  return answer?.datacenters[0]?.name;
 }
 
 test("each datacenter is whole, in a folder of its own", async () => {
@@ -64,6 +86,7 @@ test("each datacenter is whole, in a folder of its own", async () => {
     }
     assert.deepEqual((await readdir(folder)).toSorted(), [...names, "logs"].toSorted());
   }
+  assert.match(await atollLab("status"), /^east .* 5 of 5 ready\nwest .* 5 of 5 ready$/m);
 });
 
 test("both gateways answer, each about its own datacenter", async () => {
@@ -74,7 +97,7 @@ test("both gateways answer, each about its own datacenter", async () => {
   }
 });
 
-test("each gateway is told where it reaches the other, and that is a link", async () => {
+test("each gateway is told where it reaches the other, and that is a link", () => {
   const peers = lab.datacenters.map(
     (one) => one.process("gateway").spec.environment["ATOLL_PEERS"],
   );
@@ -82,17 +105,77 @@ test("each gateway is told where it reaches the other, and that is a link", asyn
     `west=127.0.0.1:${lab.links.port("east", "west")}`,
     `east=127.0.0.1:${lab.links.port("west", "east")}`,
   ]);
-  const west = `127.0.0.1:${lab.links.port("east", "west")}`;
-  assert.match(await runAtoll(west, "dc", "list"), /^west /m);
-  lab.links.cut("east", "west");
-  await assert.rejects(
-    runAtoll(west, "dc", "list", "--timeout", "500ms"),
-    (error: { code?: number }) => error.code === 5,
-  );
-  // The datacenters themselves notice nothing.
+});
+
+test("`atoll lab` cuts, slows and heals what goes over the link, and nothing else", async () => {
+  using api = new StoryApi(`127.0.0.1:${lab.links.port("east", "west")}`, "west");
+  assert.equal(await probe(api), "datacenters/west");
+  assert.match(await atollLab("cut", "east", "west"), /^east +west +cut [^]*^west +east +cut /m);
+  assert.equal(await probe(api), undefined);
   for (const { name, gatewayAddress } of lab.datacenters) {
-    assert.match(await runAtoll(gatewayAddress, "dc", "list"), new RegExp(`^${name} `, "m"));
+    using direct = new StoryApi(gatewayAddress, name);
+    assert.equal(await probe(direct), `datacenters/${name}`);
   }
-  lab.links.heal("east", "west");
-  assert.match(await runAtoll(west, "dc", "list"), /^west /m);
+  assert.match(await atollLab("heal"), /^east +west +open [^]*^west +east +open /m);
+  await timeUntil("healed", READY_MS, async () => (await probe(api)) === "datacenters/west");
+
+  await atollLab("one-way", "east", "west");
+  assert.equal(await probe(api), undefined);
+  await atollLab("heal", "west", "east");
+  await timeUntil("healed", READY_MS, async () => (await probe(api)) === "datacenters/west");
+
+  const slow = await atollLab("slow", "east", "west", "60ms", "0.1%", "10mbit");
+  assert.match(slow, /^east +west +open +60ms +0\.1% +10mbit /m);
+  await atollLab("slow", "east", "west", "60ms");
+  const { tookMs } = await timeUntil(
+    "slow",
+    READY_MS,
+    async () => (await probe(api)) !== undefined,
+  );
+  assert.ok(tookMs >= 120, `${tookMs} ms there and back`);
+});
+
+test("`atoll lab` says what is wrong with a name or a number", async () => {
+  const refusals: [readonly string[], number, RegExp][] = [
+    [["cut", "east", "wset"], 3, /no datacenter "wset", only east, west; did you mean west\?/],
+    [["cut", "east", "east"], 2, /east has no link to itself/],
+    [["slow", "east", "west", "90%"], 2, /loss_ppm: 900000 is not allowed/],
+    [["slow", "east", "west", "5m"], 2, /"5m" does not say how slow/],
+  ];
+  for (const [words, code, message] of refusals) {
+    await assert.rejects(atollLab(...words), { code, stderr: message });
+  }
+});
+
+test("npm start runs both, shows what becomes of the links, and leaves nothing", async () => {
+  const before = labFile();
+  await lab.stop();
+  assert.deepEqual(processesOfLab(stateDir), []);
+  await assert.rejects(atollLab("status"), { code: 4, stderr: /the lab of .* has stopped/ });
+
+  const main = join(REPOSITORY_DIR, "deploy/lab/src/main.ts");
+  const options = ["--state", stateDir, "--port-base", "0", "--agents", "0", "--no-machine"];
+  const words = ["--conditions=atoll-source", main, ...options, "--datacenters", "east,west"];
+  const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(child, "exit");
+  let printed = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (printed += text));
+  try {
+    await timeUntil("it runs", READY_MS, async () => {
+      assert.equal(child.exitCode, null, printed);
+      return printed.includes("Ctrl-C stops everything");
+    });
+    for (const { name, gateway } of before.datacenters) {
+      assert.ok(printed.includes(`Datacenter ${name} runs; its gateway is ${gateway}.`), printed);
+    }
+    assert.match(printed, /^ {2}east → west +open\n {2}west → east +open$/m);
+    await atollLab("cut", "west", "east");
+    await timeUntil("it says so", READY_MS, async () =>
+      /link east → west: cut\n.*link west → east: cut/.test(printed),
+    );
+  } finally {
+    child.kill("SIGTERM");
+    assert.deepEqual(await ended, [0, null]);
+  }
+  assert.deepEqual(processesOfLab(stateDir), []);
 });

@@ -22,7 +22,9 @@ export interface LabFile {
   readonly stateDir: string;
   /** The process that supervises the others. */
   readonly lab: ProcessIdentity;
-  /** All of the lab's: `DATACENTER/PORT`. */
+  /** host:port where it takes the `atoll lab` commands; null while it does not. */
+  readonly control: string | null;
+  /** All of the lab's: `control`, `DATACENTER/PORT`. */
   readonly ports: PortMap;
   readonly datacenters: readonly LabFileDatacenter[];
   readonly processes: readonly LabFileProcess[];

@@ -8,6 +8,8 @@
  */
 import { mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import type { GrpcServer } from "@atoll/service-kit";
+import { startControl } from "./control.ts";
 import { findNatsServer } from "./find-program.ts";
 import { LabDatacenter } from "./lab-datacenter.ts";
 import { LAB_FILE_VERSION, labFilePath, writeLabFile, type LabFile } from "./lab-file.ts";
@@ -33,7 +35,7 @@ import {
   type PortMap,
 } from "./ports.ts";
 import { startTicksOf } from "./process-table.ts";
-import { portOf, REPOSITORY_DIR, type Site } from "./topology.ts";
+import { HOST, portOf, REPOSITORY_DIR, type Site } from "./topology.ts";
 
 const LINK_SEED_DEFAULT = 1;
 
@@ -116,6 +118,7 @@ export class Lab implements AsyncDisposable {
   readonly #options: LabOptions;
   readonly #parts: LabParts;
   #links: Links | undefined;
+  #control: GrpcServer | undefined;
   #stopping: Promise<void> | undefined;
 
   /** Use {@link prepareLab}. */
@@ -208,14 +211,9 @@ export class Lab implements AsyncDisposable {
   /** The links first, then all datacenters at once. */
   async startAll(): Promise<void> {
     mkdirSync(this.stateDir, { recursive: true });
-    const { ports } = this.#parts;
-    this.#links = await Links.start({
-      ends: this.datacenters.map(({ name }) => ({ name, port: portOf(ports, `${name}/gateway`) })),
-      portOf: (from, to) => portOf(ports, linkPortName(from, to)),
-      seed: this.#options.linkSeed ?? LINK_SEED_DEFAULT,
-    });
+    await this.#startLinks();
     if (this.#stopping !== undefined) {
-      await this.#links.close();
+      await this.#closeLinks();
       throw new LabError("the lab was stopped before it ran");
     }
     await Promise.all(this.datacenters.map((one) => one.startAll()));
@@ -235,11 +233,30 @@ export class Lab implements AsyncDisposable {
     return this.datacenters[0] as LabDatacenter;
   }
 
+  async #startLinks(): Promise<void> {
+    const { ports, report } = this.#parts;
+    this.#links = await Links.start({
+      ends: this.datacenters.map(({ name }) => ({ name, port: portOf(ports, `${name}/gateway`) })),
+      portOf: (from, to) => portOf(ports, linkPortName(from, to)),
+      seed: this.#options.linkSeed ?? LINK_SEED_DEFAULT,
+    });
+    this.#control = await startControl({ lab: this, port: portOf(ports, "control"), report });
+  }
+
+  async #closeLinks(): Promise<void> {
+    const control = this.#control;
+    this.#control = undefined;
+    await control?.[Symbol.asyncDispose]();
+    await this.#links?.close();
+  }
+
   async #stopAll(): Promise<void> {
     await Promise.all(this.datacenters.map((one) => one.stopAll()));
-    await this.#links?.close();
+    await this.#closeLinks();
     const left = await sweep(this.stateDir);
     if (left > 0) this.#parts.report(`ended ${left} processes that were left on the nodes`);
+    // From here on another may use the folder.
+    this.#writeLabFile();
   }
 
   #writeLabFile(): void {
@@ -250,6 +267,7 @@ export class Lab implements AsyncDisposable {
       ...first,
       stateDir: this.stateDir,
       lab: { pid: process.pid, startTicks: startTicksOf(process.pid) ?? 0 },
+      control: this.#control === undefined ? null : `${HOST}:${this.#control.port}`,
       ports: this.#parts.ports,
       datacenters: this.datacenters.map((one) => one.describe()),
       processes: this.datacenters.flatMap((one) => one.describeProcesses()),

@@ -17,7 +17,8 @@ const POLL_MS = 20;
 /** @throws LabError while a lab runs on this state folder. */
 export function refuseSecondLab(stateDir: string): LabFile | undefined {
   const earlier = readLabFile(stateDir);
-  if (earlier === undefined || !isRunning(earlier.lab)) return earlier;
+  const runs = earlier !== undefined && earlier.control !== null && isRunning(earlier.lab);
+  if (!runs) return earlier;
   throw new LabError(
     `a lab runs here already (process ${earlier.lab.pid}, gateway ${earlier.gateway}): ` +
       `stop it with Ctrl-C where it runs or \`kill ${earlier.lab.pid}\`, ` +

@@ -42,15 +42,15 @@ export function portLayout(agents: number, natsServers: NatsServers = 1): PortMa
 }
 
 /**
- * The same for a whole lab: `DATACENTER/PORT`, and `DATACENTER/OTHER-link` where the one reaches
- * the gateway of the other.
+ * The same for a whole lab: `control` for itself, `DATACENTER/PORT`, and `DATACENTER/OTHER-link`
+ * where the one reaches the gateway of the other.
  */
 export function labPortLayout(
   datacenters: readonly string[],
   agents: number,
   natsServers: NatsServers,
 ): PortMap {
-  const layout: Record<string, number> = {};
+  const layout: Record<string, number> = { control: 2 };
   for (const [at, name] of datacenters.entries()) {
     const base = at * DATACENTER_PORTS;
     for (const [port, offset] of Object.entries(portLayout(agents, natsServers))) {

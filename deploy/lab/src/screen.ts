@@ -4,11 +4,11 @@
 import { relative } from "node:path";
 import type { Lab } from "./lab.ts";
 import type { LabProcess } from "./lab-process.ts";
-import type { LaneConditions } from "./links/lane.ts";
+import { laneText } from "./links/lane-text.ts";
 import { PORT_BASE_DEFAULT } from "./options.ts";
 import { HOST } from "./topology.ts";
 
-const PPM_PER_PERCENT = 10_000;
+const HINT_COLUMN = 42;
 
 export function screen(lab: Lab): string {
   const several = lab.datacenters.length > 1;
@@ -42,6 +42,7 @@ export function screen(lab: Lab): string {
     "  ./bin/atoll why node/n1                 what is wanted, what is there, what is done",
     "  ./bin/atoll event list --follow         what happens, as it happens; now kill -9 something",
     '  ./bin/atoll node maintain n1 --reason "a disk"   hands off a node',
+    ...(several ? [linkHint(lab)] : []),
     "",
     "Ctrl-C stops everything. Processes that are killed are started again after a second.",
     "",
@@ -54,21 +55,17 @@ function headline({ datacenters }: Lab): string[] {
   );
 }
 
+function linkHint({ datacenters }: Lab): string {
+  const pair = datacenters.slice(0, 2).map(({ name }) => name);
+  const command = `  ./bin/atoll lab cut ${pair.join(" ")}`;
+  return `${command.padEnd(HINT_COLUMN)}a link goes down; then lab status, lab heal`;
+}
+
 function linkLines(lab: Lab): string[] {
   return table(
     ["LINK", "STATE"],
     lab.links.status().map((lane) => [`${lane.from} → ${lane.to}`, laneText(lane)]),
   );
-}
-
-/** For example `open, 80 ms late, 1 % lost`. */
-export function laneText({ cut, delayMs, lossPpm, bytesPerSecond }: LaneConditions): string {
-  return [
-    cut ? "cut" : "open",
-    ...(delayMs > 0 ? [`${delayMs} ms late`] : []),
-    ...(lossPpm > 0 ? [`${lossPpm / PPM_PER_PERCENT} % lost`] : []),
-    ...(bytesPerSecond > 0 ? [`at most ${(bytesPerSecond * 8) / 1_000} kbit/s`] : []),
-  ].join(", ");
 }
 
 /** Indented, each column as wide as it must be. */

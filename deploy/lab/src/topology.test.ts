@@ -170,12 +170,16 @@ test("refuseSecondLab() refuses while the first runs, not after it died", async 
     natsUrl: "",
     stateDir,
     lab: { pid: process.pid, startTicks: startTicksOf(process.pid) as number },
+    control: "127.0.0.1:7402",
     ports: {},
     datacenters: [],
     processes: [],
   };
   writeLabFile(file);
   assert.throws(() => refuseSecondLab(stateDir), /a lab runs here already \(process \d+, gateway/);
+  // It has stopped in good order, whatever its process does now.
+  writeLabFile({ ...file, control: null });
+  assert.deepEqual(refuseSecondLab(stateDir), readLabFile(stateDir));
   // The same pid, but another process: the first is dead.
   writeLabFile({ ...file, lab: { pid: process.pid, startTicks: 1 } });
   assert.deepEqual(refuseSecondLab(stateDir), readLabFile(stateDir));

@@ -11,6 +11,8 @@ import { usageError } from "./failure.ts";
 import { OUTPUT_FORMATS, type OutputFormat } from "./render/structured.ts";
 
 export const GATEWAY_ADDRESS_DEFAULT = "127.0.0.1:7400";
+/** Where `npm start` keeps its state, from where it is started. */
+export const LAB_STATE_DEFAULT = ".atoll";
 export const TIMEOUT_MS_DEFAULT = 30_000;
 export const WAIT_TIMEOUT_MS_DEFAULT = 600_000;
 const TIMEOUT_MS_MAX = 86_400_000;
@@ -31,6 +33,8 @@ export interface Settings {
   readonly actor: string | undefined;
   /** `all` for every one, in lists; absent: the gateway's own. */
   readonly datacenter: string | undefined;
+  /** The state folder of the lab that `atoll lab` speaks of, unless it names another. */
+  readonly labState: string;
   readonly timeoutMs: number;
   readonly colour: boolean;
 }
@@ -48,6 +52,7 @@ export function settingsFrom(
     transport: transportFor(gatewayAddress, environment.transport),
     actor: actorFrom(environment.user),
     datacenter: options.datacenter ?? environment.datacenter,
+    labState: environment.labState ?? LAB_STATE_DEFAULT,
     timeoutMs:
       options.timeout === undefined
         ? TIMEOUT_MS_DEFAULT

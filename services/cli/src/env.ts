@@ -12,6 +12,8 @@ export interface CliEnvironment {
   readonly transport: string | undefined;
   /** ATOLL_DATACENTER. */
   readonly datacenter: string | undefined;
+  /** ATOLL_LAB_STATE: the state folder of a lab. */
+  readonly labState: string | undefined;
   /** NO_COLOR: any text but none forbids colours (no-color.org). */
   readonly noColor: string | undefined;
   /** The user's name on this machine. */
@@ -24,6 +26,7 @@ export function readEnvironment(): CliEnvironment {
     gateway: process.env["ATOLL_GATEWAY"],
     transport: process.env["ATOLL_TRANSPORT"],
     datacenter: process.env["ATOLL_DATACENTER"],
+    labState: process.env["ATOLL_LAB_STATE"],
     noColor: process.env["NO_COLOR"],
     user: process.env["USER"] ?? process.env["LOGNAME"] ?? accountName(),
     terminalKind: process.env["TERM"],

@@ -6,12 +6,13 @@
  * moment, so they never change by themselves.
  */
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startFakeGateway, type FakeGateway } from "./testing/fake-gateway.ts";
+import { startFakeLab } from "./testing/fake-lab.ts";
 import { runCommand, type CommandResult } from "./testing/run-command.ts";
 
 process.env["TZ"] = "UTC";
@@ -20,16 +21,23 @@ const REWRITE = process.env["REWRITE"] === "1";
 
 let gateway: FakeGateway;
 let folder: string;
+let lab: AsyncDisposable;
 
 before(async () => {
   gateway = await startFakeGateway();
   folder = await mkdtemp(join(tmpdir(), "atoll-cli-"));
   await writeFile(join(folder, "web.yaml"), "name: web\n");
   await writeFile(join(folder, "bad.yaml"), "name: nonsense\n");
+  lab = await startFakeLab(join(folder, "lab"));
+  for (const [name, control] of Object.entries({ stopped: null, foreign: "10.0.0.1:7402" })) {
+    await mkdir(join(folder, name));
+    await writeFile(join(folder, name, "lab.json"), JSON.stringify({ control }));
+  }
 });
 
 after(async () => {
   await gateway[Symbol.asyncDispose]();
+  await lab[Symbol.asyncDispose]();
   await rm(folder, { recursive: true });
 });
 
@@ -63,6 +71,7 @@ async function run(line: string): Promise<CommandResult> {
     words.slice(start + 1).map((word) => word.replace("FOLDER", folder)),
     {
       gateway: settings.includes("no-gateway") ? "127.0.0.1:1" : gateway.address,
+      labState: join(folder, "lab"),
       isTerminal: settings.includes("tty"),
       ...(settings.includes("tty") ? { columns: 90 } : {}),
       ...(settings.includes("no-color") ? { noColor: "1" } : {}),

@@ -12,6 +12,7 @@ import { addCompletionCommands } from "./commands/completion-commands.ts";
 import { addDatacenterCommands } from "./commands/datacenter-commands.ts";
 import { addEventCommands } from "./commands/event-commands.ts";
 import { addGroupCommands } from "./commands/group-commands.ts";
+import { addLabCommands } from "./commands/lab-commands.ts";
 import { addNodeReadCommands } from "./commands/node-read-commands.ts";
 import { addNodeWriteCommands } from "./commands/node-write-commands.ts";
 import { addOperationCommands } from "./commands/operation-commands.ts";
@@ -61,6 +62,7 @@ export function buildProgram(run: RunCommand, output: ProgramOutput): Command {
   addStormCommands(program, run);
   addLimitsCommands(program, run);
   addGroupCommands(program, run);
+  addLabCommands(program, run);
   addCompletionCommands(program, run);
   addVersionCommand(program, run);
   return program;

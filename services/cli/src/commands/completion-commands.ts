@@ -6,6 +6,7 @@ import type { CommandContext } from "../command-context.ts";
 import { candidatesFor } from "../completion/candidates.ts";
 import { COMPLETION_SCRIPTS, type Shell } from "../completion/scripts.ts";
 import { usageError } from "../failure.ts";
+import { labDatacenters } from "../lab/lab-file.ts";
 import { knownNames } from "../known-names.ts";
 import { escapeLine } from "../render/escape.ts";
 import type { RunCommand } from "./command-runner.ts";
@@ -52,7 +53,9 @@ async function printCandidates(
   words: readonly string[],
 ): Promise<void> {
   const candidates = await candidatesFor(program, words, (kind) =>
-    knownNames(context.gateway, kind),
+    kind === "labDatacenter"
+      ? Promise.resolve(labDatacenters(context.settings.labState))
+      : knownNames(context.gateway, kind),
   );
   await context.printLines(candidates.map(escapeLine));
 }

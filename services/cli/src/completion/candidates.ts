@@ -14,7 +14,8 @@ import { COMPLETION_SCRIPTS } from "./scripts.ts";
 export const FILES = ":files";
 const CANDIDATES_MAX = 500;
 
-type AskNames = (kind: NameKind) => Promise<readonly string[]>;
+/** Of the gateway's, or the datacenters of the lab. */
+type AskNames = (kind: NameKind | "labDatacenter") => Promise<readonly string[]>;
 
 interface Position {
   readonly command: Command;
@@ -87,6 +88,7 @@ async function optionValues(option: Option, askNames: AskNames): Promise<readonl
       return OUTPUT_FORMATS;
     case "node":
       return askNames("node");
+    case "state":
     case "file":
     case "to":
     case "compare":
@@ -108,6 +110,11 @@ async function argumentValues(
     case "operation":
     case "replica":
       return askNames(argument.name() as NameKind);
+    case "one":
+    case "other":
+    case "from":
+    case "to":
+      return askNames("labDatacenter");
     case "node/NAME":
       if (!typed.startsWith("node/") && !"node/".startsWith(typed)) return [];
       return (await askNames("node")).map((name) => `node/${name}`);

@@ -1,10 +1,14 @@
 /** Tab completion: what can follow, and how the scripts of the shells ask for it. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { fileURLToPath } from "node:url";
 import { startFakeGateway } from "../testing/fake-gateway.ts";
+import { startFakeLab } from "../testing/fake-lab.ts";
 import { runCommand } from "../testing/run-command.ts";
 
 const BIN_DIR = fileURLToPath(new URL("../../../../bin", import.meta.url));
@@ -33,6 +37,18 @@ test("completion offers commands, options, values and names that exist", async (
   assert.deepEqual(await complete(address, "--timeout 3s action show n1-"), ["n1-7", "n1-9"]);
   assert.deepEqual(await complete(address, "apply -f "), [":files"]);
   assert.deepEqual(await complete(address, "completion "), ["bash", "fish", "zsh"]);
+});
+
+test("completion knows the datacenters of the lab, and needs no gateway for it", async () => {
+  const labState = await mkdtemp(join(tmpdir(), "atoll-cli-lab-"));
+  await using _lab = await startFakeLab(labState);
+  const words = ["__complete", "--", "lab", "cut"];
+  const complete = async (...typed: string[]): Promise<string> =>
+    (await runCommand([...words, ...typed], { gateway: "127.0.0.1:1", labState })).out;
+  assert.equal(await complete(""), "east\nwest\n");
+  assert.equal(await complete("east", "w"), "west\n");
+  await rm(labState, { recursive: true });
+  assert.equal(await complete(""), "");
 });
 
 test("completion without a gateway is quick and silent", async () => {

@@ -7,6 +7,7 @@ import { NOW_MS } from "./fixtures.ts";
 
 export interface RunOptions {
   readonly gateway: string;
+  readonly labState?: string;
   readonly isTerminal?: boolean;
   readonly columns?: number;
   readonly noColor?: string;
@@ -50,6 +51,7 @@ export async function runCommand(
       gateway: options.gateway,
       transport: undefined,
       datacenter: undefined,
+      labState: options.labState,
       noColor: options.noColor,
       user: "ada",
       terminalKind: "xterm",
