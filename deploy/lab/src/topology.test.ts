@@ -143,6 +143,8 @@ test("labPortLayout() gives each datacenter ports of its own, and one for each l
   assert.equal(new Set(offsets).size, offsets.length);
   assert.ok(Math.max(...offsets) < 3 * DATACENTER_PORTS);
   assert.equal(layout[linkPortName("west", "north")], DATACENTER_PORTS + 52);
+  const own = [...Object.keys(portLayout(64, 3)), "east-link", "north-link"];
+  assert.deepEqual(Object.keys(portsOf(layout, "west")).toSorted(), own.toSorted());
   assert.equal(portsOf(layout, "west")["gateway"], DATACENTER_PORTS);
   assert.equal(portsOf(layout, "west")["east-link"], DATACENTER_PORTS + 50);
 });
