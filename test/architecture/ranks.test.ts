@@ -29,6 +29,7 @@ const RANKS: Readonly<Record<string, number>> = {
   "libs/raft-grpc": 4,
   "libs/event-bus-nats": 4,
   "libs/drivers": 4,
+  "libs/federation": 4,
   "libs/service-kit": 5,
   "libs/sim": 6,
   "libs/agent-core": 6,
@@ -51,6 +52,7 @@ const PURE = [
   "libs/control",
   "libs/raft-replica",
   "libs/event-bus",
+  "libs/federation",
   "libs/sim",
 ];
 

@@ -2,6 +2,8 @@ export type { DatacenterSimulationResult } from "./datacenter-simulation.ts";
 export { simulateDatacenter } from "./datacenter-simulation.ts";
 export type { DetectionSimulationResult } from "./detection-simulation.ts";
 export { simulateDetection } from "./detection-simulation.ts";
+export type { MirrorSimulationResult } from "./mirror-simulation.ts";
+export { simulateMirrors } from "./mirror-simulation.ts";
 export { RaftCheckers } from "./raft-checkers.ts";
 export { RaftClients } from "./raft-clients.ts";
 export type { RegisterCommand } from "./raft-commands.ts";

@@ -233,6 +233,10 @@ export interface FeedResponse {
     | { readonly $case: "entries"; readonly value: FeedEntries }
     | { readonly $case: "snapshot"; readonly value: FeedSnapshot }
     | { readonly $case: "position"; readonly value: FeedPosition }
+    | //
+    /** Comes right behind entry `index`: remember the state as it is now, its digest follows. */
+    { readonly $case: "checkpoint"; readonly value: FeedCheckpoint }
+    | { readonly $case: "digest"; readonly value: FeedDigest }
     | undefined;
 }
 
@@ -252,6 +256,16 @@ export interface FeedSnapshot {
   readonly chunk: Buffer;
   readonly last: boolean;
   readonly groupId: string;
+}
+
+export interface FeedCheckpoint {
+  readonly index: number;
+}
+
+/** What the state of the sender was at that checkpoint: SHA-256 of its snapshot. Whoever has another one has diverged. */
+export interface FeedDigest {
+  readonly index: number;
+  readonly digest: string;
 }
 
 /** Sent when nothing else was for a second: how far the log is, so that the caller knows how old it is. */
@@ -3559,6 +3573,12 @@ export const FeedResponse: MessageFns<FeedResponse> = {
       case "position":
         FeedPosition.encode(message.content.value, writer.uint32(26).fork()).join();
         break;
+      case "checkpoint":
+        FeedCheckpoint.encode(message.content.value, writer.uint32(34).fork()).join();
+        break;
+      case "digest":
+        FeedDigest.encode(message.content.value, writer.uint32(42).fork()).join();
+        break;
     }
     return writer;
   },
@@ -3600,6 +3620,22 @@ export const FeedResponse: MessageFns<FeedResponse> = {
             message.content = { $case: "position", value: FeedPosition.decode(reader, reader.uint32()) };
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.content = { $case: "checkpoint", value: FeedCheckpoint.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.content = { $case: "digest", value: FeedDigest.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3620,6 +3656,10 @@ export const FeedResponse: MessageFns<FeedResponse> = {
         ? { $case: "snapshot", value: FeedSnapshot.fromJSON(object.snapshot) }
         : isSet(object.position)
         ? { $case: "position", value: FeedPosition.fromJSON(object.position) }
+        : isSet(object.checkpoint)
+        ? { $case: "checkpoint", value: FeedCheckpoint.fromJSON(object.checkpoint) }
+        : isSet(object.digest)
+        ? { $case: "digest", value: FeedDigest.fromJSON(object.digest) }
         : undefined,
     };
   },
@@ -3632,6 +3672,10 @@ export const FeedResponse: MessageFns<FeedResponse> = {
       obj.snapshot = FeedSnapshot.toJSON(message.content.value);
     } else if (message.content?.$case === "position") {
       obj.position = FeedPosition.toJSON(message.content.value);
+    } else if (message.content?.$case === "checkpoint") {
+      obj.checkpoint = FeedCheckpoint.toJSON(message.content.value);
+    } else if (message.content?.$case === "digest") {
+      obj.digest = FeedDigest.toJSON(message.content.value);
     }
     return obj;
   },
@@ -3657,6 +3701,18 @@ export const FeedResponse: MessageFns<FeedResponse> = {
       case "position": {
         if (object.content?.value !== undefined && object.content?.value !== null) {
           message.content = { $case: "position", value: FeedPosition.fromPartial(object.content.value) };
+        }
+        break;
+      }
+      case "checkpoint": {
+        if (object.content?.value !== undefined && object.content?.value !== null) {
+          message.content = { $case: "checkpoint", value: FeedCheckpoint.fromPartial(object.content.value) };
+        }
+        break;
+      }
+      case "digest": {
+        if (object.content?.value !== undefined && object.content?.value !== null) {
+          message.content = { $case: "digest", value: FeedDigest.fromPartial(object.content.value) };
         }
         break;
       }
@@ -3936,6 +3992,158 @@ export const FeedSnapshot: MessageFns<FeedSnapshot> = {
     message.chunk = object.chunk ?? Buffer.alloc(0);
     message.last = object.last ?? false;
     message.groupId = object.groupId ?? "";
+    return message;
+  },
+};
+
+function createBaseFeedCheckpoint(): FeedCheckpoint {
+  return { index: 0 };
+}
+
+export const FeedCheckpoint: MessageFns<FeedCheckpoint> = {
+  encode(message: FeedCheckpoint, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.index !== 0) {
+      writer.uint32(8).int64(message.index);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FeedCheckpoint {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFeedCheckpoint() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.index = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FeedCheckpoint {
+    return { index: isSet(object.index) ? globalThis.Number(object.index) : 0 };
+  },
+
+  toJSON(message: FeedCheckpoint): unknown {
+    const obj: any = {};
+    if (message.index !== 0) {
+      obj.index = Math.round(message.index);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<FeedCheckpoint>, I>>(base?: I): FeedCheckpoint {
+    return FeedCheckpoint.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FeedCheckpoint>, I>>(object: I): FeedCheckpoint {
+    const message = createBaseFeedCheckpoint() as any;
+    message.index = object.index ?? 0;
+    return message;
+  },
+};
+
+function createBaseFeedDigest(): FeedDigest {
+  return { index: 0, digest: "" };
+}
+
+export const FeedDigest: MessageFns<FeedDigest> = {
+  encode(message: FeedDigest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.index !== 0) {
+      writer.uint32(8).int64(message.index);
+    }
+    if (message.digest !== "") {
+      writer.uint32(18).string(message.digest);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FeedDigest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFeedDigest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.index = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FeedDigest {
+    return {
+      index: isSet(object.index) ? globalThis.Number(object.index) : 0,
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+    };
+  },
+
+  toJSON(message: FeedDigest): unknown {
+    const obj: any = {};
+    if (message.index !== 0) {
+      obj.index = Math.round(message.index);
+    }
+    if (message.digest !== "") {
+      obj.digest = message.digest;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<FeedDigest>, I>>(base?: I): FeedDigest {
+    return FeedDigest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FeedDigest>, I>>(object: I): FeedDigest {
+    const message = createBaseFeedDigest() as any;
+    message.index = object.index ?? 0;
+    message.digest = object.digest ?? "";
     return message;
   },
 };
