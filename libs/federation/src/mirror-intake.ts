@@ -2,7 +2,7 @@
  * Takes the frames of a feed into a mirror, in order, a little at each turn of the loop.
  *
  * What arrives faster than it is applied waits here up to a bound; past it the feed is to be held
- * (`isFull`, `onRoom`). A feed that leaves a gap, or whose state at a checkpoint is not that of the
+ * (`isFull`). A feed that leaves a gap, or whose state at a checkpoint is not that of the
  * mirror, is `broken` and never applied: the mirror is then fetched anew. Made for one feed and
  * dropped with it.
  */
@@ -57,7 +57,6 @@ export class MirrorIntake {
   #chunks: Uint8Array[] = [];
   #stepping = false;
   #closed = false;
-  #roomListener: (() => void) | undefined;
   /** Digests of the own state by checkpoint, and of the source's, until both are there. */
   readonly #own = new Map<number, string>();
   readonly #told = new Map<number, string>();
@@ -69,11 +68,6 @@ export class MirrorIntake {
   /** True while the feed is to be held. */
   get isFull(): boolean {
     return this.#waitingBytes >= WAITING_BYTES_MAX;
-  }
-
-  /** Calls once, when there is room again. */
-  onRoom(listener: () => void): void {
-    this.#roomListener = listener;
   }
 
   take(frame: FeedFrame): void {
@@ -100,17 +94,9 @@ export class MirrorIntake {
     }
     if (this.#work(first)) {
       this.#waiting.shift();
-      const wasFull = this.isFull;
       this.#waitingBytes -= first.bytes;
-      if (wasFull && !this.isFull) this.#tellRoom();
     }
     this.#options.turns.soon(() => this.#step());
-  }
-
-  #tellRoom(): void {
-    const listener = this.#roomListener;
-    this.#roomListener = undefined;
-    listener?.();
   }
 
   /** True when the frame is done with. */

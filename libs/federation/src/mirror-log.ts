@@ -45,6 +45,8 @@ export interface MirrorLogOptions {
   readonly state: ReplicatedState;
   /** The group whose log is in the store; empty when that is not known. */
   readonly groupId: string;
+  /** Of the entries in the store. */
+  readonly firstIndex: number;
   readonly turns: Turns;
   readonly settings: MirrorLogSettings;
   /** The disk failed. */
@@ -58,6 +60,7 @@ const NOTHING: Uint8Array = new Uint8Array(0);
 export class MirrorLog implements EntryReader {
   readonly #options: MirrorLogOptions;
   #groupId: string;
+  #firstIndex: number;
   #waiting: FeedItem[] = [];
   #waitingBytes = 0;
   #writing = false;
@@ -75,8 +78,14 @@ export class MirrorLog implements EntryReader {
   constructor(options: MirrorLogOptions) {
     this.#options = options;
     this.#groupId = options.groupId;
+    this.#firstIndex = options.firstIndex;
     this.#written = options.state.appliedIndex;
     options.state.onApplied((index, _entry, data) => this.#append({ index, data }));
+  }
+
+  /** The first entry that can be read here, or the next to come when there is none. */
+  get firstIndex(): number {
+    return this.#firstIndex;
   }
 
   /** True while entries come faster than the disk takes them. */
@@ -88,6 +97,7 @@ export class MirrorLog implements EntryReader {
   replaced(index: number, chunks: readonly Uint8Array[], groupId: string): void {
     this.#generation += 1;
     this.#groupId = groupId;
+    this.#firstIndex = index + 1;
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#bytesSinceSnapshot = 0;
@@ -183,7 +193,8 @@ export class MirrorLog implements EntryReader {
       if (generation !== this.#generation || this.#failed) return;
       this.#snapshotting = false;
       const through = index - settings.retainEntries;
-      if (through <= 0) return;
+      if (through < this.#firstIndex) return;
+      this.#firstIndex = through + 1;
       store.compact(through, (failure) => {
         if (failure !== undefined) this.#fail(failure);
       });

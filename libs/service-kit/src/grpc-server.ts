@@ -34,7 +34,8 @@ export interface GrpcServerOptions {
   readonly services: readonly GrpcService[];
   readonly reflection: boolean;
   readonly log: Log;
-  readonly metrics: Metrics;
+  /** For the one server of a process that its callers mean; absent for another. */
+  readonly metrics?: Metrics;
 }
 
 export interface GrpcServer extends AsyncDisposable {
@@ -62,7 +63,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   }
   server.addService(HealthService, health.implementation());
   if (options.reflection) addReflection(server, [...names, serviceNameOf(HealthService)]);
-  options.metrics.gauge("grpc_server_serving", "1 while calls are answered.", [], (gauge) => {
+  options.metrics?.gauge("grpc_server_serving", "1 while calls are answered.", [], (gauge) => {
     gauge.set(health.servingOverall ? 1 : 0);
   });
   const guard = guardDeadlines();

@@ -18,7 +18,6 @@ export class SimulatedFeedLink implements FeedSink {
   #underWay = 0;
   #lastAtUs = 0;
   #drained: (() => void)[] = [];
-  #held = false;
   closed = false;
 
   constructor(
@@ -52,16 +51,6 @@ export class SimulatedFeedLink implements FeedSink {
     this.break();
   }
 
-  /** The reader takes no more for now. */
-  hold(): void {
-    this.#held = true;
-  }
-
-  release(): void {
-    this.#held = false;
-    this.#drain();
-  }
-
   break(): void {
     if (this.closed) return;
     this.closed = true;
@@ -69,7 +58,7 @@ export class SimulatedFeedLink implements FeedSink {
   }
 
   #drain(): void {
-    if (this.#held || this.closed || this.#underWay >= UNDER_WAY_MAX) return;
+    if (this.closed || this.#underWay >= UNDER_WAY_MAX) return;
     const drained = this.#drained;
     this.#drained = [];
     for (const then of drained) then();

@@ -110,8 +110,9 @@ export class SimulatedMirror implements MirrorSource {
       const failed = (failure: Error): void => {
         throw failure;
       };
-      const settings = SETTINGS;
-      this.#log = new MirrorLog({ store: this.#store, state, groupId, turns, settings, failed });
+      const { firstIndex } = recovered;
+      const kept = { store: this.#store, state, groupId, firstIndex };
+      this.#log = new MirrorLog({ ...kept, turns, settings: SETTINGS, failed });
       this.#feed = new LogFeed({
         state,
         store: this.#log,
@@ -133,9 +134,6 @@ export class SimulatedMirror implements MirrorSource {
       {
         arrived: (frame) => {
           intake.take(frame);
-          if (!intake.isFull) return;
-          link.hold();
-          intake.onRoom(() => link.release());
         },
         broke: () => {
           for (const end of ends) end();

@@ -38,6 +38,7 @@ import { Watches } from "./api/watches.ts";
 import type { Config } from "./config.ts";
 import { mirrorAgeMs } from "./islands/contact.ts";
 import { type Home, joinHome } from "./islands/home-island.ts";
+import { joinFederation } from "./peers/federation.ts";
 import { Islands } from "./islands/islands.ts";
 import type { Mirror } from "./islands/mirror.ts";
 
@@ -61,6 +62,10 @@ export async function startApp(config: Config, log: Log = makeLog(config)): Prom
   const services = makeServices({ environment, islands, watches });
   addGauges(metrics, home, watches);
   addIslandGauge(metrics, islands);
+  if (config.federation !== undefined) {
+    const joined = { home, islands, environment, log };
+    await joinFederation(config.federation, joined, parts);
+  }
   const server = parts.use(
     await startGrpcServer({
       listen: config.listen.text,

@@ -12,12 +12,15 @@ import {
   type Transport,
 } from "@atoll/service-kit";
 import type { Environment } from "./env.ts";
+import type { FederationSettings, Peer } from "./peers/federation.ts";
 
 export interface Config {
   readonly datacenter: DatacenterName;
   readonly listen: Address;
   /** At least one. */
   readonly replicas: ReadonlyMap<number, Address>;
+  /** Undefined: the gateway knows its own datacenter alone. */
+  readonly federation: FederationSettings | undefined;
   readonly adminPort: number;
   readonly transport: Transport;
   readonly logLevel: LogLevel;
@@ -34,8 +37,39 @@ export function makeConfig(environment: Environment): Config {
     datacenter: environment.datacenter as DatacenterName,
     listen: environment.listen,
     replicas: environment.replicas,
+    federation: federationOf(environment, transport),
     adminPort: environment.adminPort,
     transport,
     logLevel: parseLogLevel(environment.logLevel),
   };
+}
+
+function federationOf(
+  environment: Environment,
+  transport: Transport,
+): FederationSettings | undefined {
+  const { peerListen, peers, peerBytesPerSecond: bytesPerSecond, dataDir } = environment;
+  if (peerListen === undefined && peers.length === 0) return undefined;
+  if (dataDir === "") {
+    throw new ConfigError(["ATOLL_DATA_DIR is required where there are peers: it holds mirrors"]);
+  }
+  return {
+    listen: peerListen?.text,
+    peers: peers.map((text) => parsePeer(text, transport)),
+    dataDir,
+    transport,
+    bytesPerSecond,
+  };
+}
+
+/** HOST:PORT, or DATACENTER=HOST:PORT where nobody else may answer. */
+function parsePeer(text: string, transport: Transport): Peer {
+  const at = text.indexOf("=");
+  const address = text.slice(at + 1);
+  checkTransport(transport, address);
+  if (at < 0) return { address };
+  const datacenter = text.slice(0, at);
+  const problem = checkName("ATOLL_PEERS", datacenter);
+  if (problem !== undefined) throw new ConfigError([problem]);
+  return { address, datacenter };
 }

@@ -18,6 +18,7 @@ import { Mirror } from "./mirror.ts";
 export interface Home {
   readonly island: Island;
   readonly session: ReplicaSession;
+  readonly replicas: { readonly clients: ReplicaClients; readonly preferred: () => number };
 }
 
 /** What it opens is closed by `parts`. */
@@ -45,5 +46,5 @@ export function joinHome(config: Config, log: Log, parts: AsyncDisposableStack):
   const island = parts.use(
     new Island({ datacenter, mirror, caller, feed, history, replicas, clock, log }),
   );
-  return { island, session };
+  return { island, session, replicas: { clients: replicas, preferred: () => feed.replica } };
 }

@@ -52,6 +52,11 @@ export class Mirror implements Disposable {
     return this.#state.datacenter;
   }
 
+  /** The same, for who feeds it: entries and whole states come in through this mirror alone. */
+  get state(): ReplicatedState {
+    return this.#state;
+  }
+
   get appliedIndex(): number {
     return this.#state.appliedIndex;
   }

@@ -4,6 +4,7 @@
 import type { DatacenterName, DomainEvent, NodeName } from "@atoll/domain";
 import { silentLog } from "@atoll/service-kit";
 import { type App, startApp } from "../app.ts";
+import type { FederationSettings } from "../peers/federation.ts";
 import { ApiClient, call, eventually } from "./client.ts";
 import { FakeDatacenter } from "./fake-datacenter.ts";
 
@@ -17,14 +18,20 @@ export interface TestGatewayOptions {
   readonly replicas?: number;
   /** Names of nodes that are there from the beginning. */
   readonly nodes?: readonly string[];
+  /** Default dc1. */
+  readonly name?: string;
+  /** Default none. */
+  readonly federation?: FederationSettings;
 }
 
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const datacenter = await FakeDatacenter.start(options.replicas ?? 3);
   for (const name of options.nodes ?? []) datacenter.append(discovered(name));
-  const app = await startGatewayFor(datacenter);
+  const name = options.name ?? "dc1";
+  datacenter.groupId = `atoll/${name}`;
+  const app = await startGatewayFor(datacenter, name, options.federation);
   const api = new ApiClient(app.port);
-  await settled(api);
+  await settled(api, name);
   return {
     datacenter,
     app,
@@ -37,12 +44,17 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   };
 }
 
-export function startGatewayFor(datacenter: FakeDatacenter): Promise<App> {
+export function startGatewayFor(
+  datacenter: FakeDatacenter,
+  name = "dc1",
+  federation?: FederationSettings,
+): Promise<App> {
   return startApp(
     {
-      datacenter: "dc1" as DatacenterName,
+      datacenter: name as DatacenterName,
       listen: { host: "127.0.0.1", port: 0, text: "127.0.0.1:0" },
       replicas: datacenter.addresses,
+      federation,
       adminPort: 0,
       transport: "insecure-for-lab",
       logLevel: "silent",
@@ -69,12 +81,12 @@ export function discovered(name: string, labels: Record<string, string> = {}): D
 }
 
 /** Waits until the gateway answers exactly. */
-async function settled(api: ApiClient): Promise<void> {
+async function settled(api: ApiClient, name: string): Promise<void> {
   let exact = false;
   await eventually(
     () => {
       if (exact) return true;
-      call(api.datacenters, api.datacenters.getDatacenter, { name: "datacenters/dc1" }).then(
+      call(api.datacenters, api.datacenters.getDatacenter, { name: `datacenters/${name}` }).then(
         ({ response }) => {
           if (response.asOf?.stale === false) exact = true;
         },

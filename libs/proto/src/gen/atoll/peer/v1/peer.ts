@@ -20,7 +20,15 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { FeedRequest, FeedResponse, SessionRequest, SessionResponse } from "../../replica/v1/orchestrator.ts";
+import {
+  Accepted,
+  FeedRequest,
+  FeedResponse,
+  ReadIndex,
+  ReadReady,
+  Rejected,
+  SubmitCommand,
+} from "../../replica/v1/orchestrator.ts";
 
 export const protobufPackage = "atoll.peer.v1";
 
@@ -79,6 +87,54 @@ export interface ReadResponse {
 
 export interface Refusal {
   readonly reason: string;
+}
+
+export interface AskRequest {
+  readonly questions: readonly Question[];
+}
+
+export interface Question {
+  /** Chosen by who asks, unique within the stream. */
+  readonly id: number;
+  /** The home that decides. */
+  readonly datacenter: string;
+  /** How long who asks waits for the answer. */
+  readonly timeoutMs: number;
+  /** It came from a third datacenter: it is not passed on again. */
+  readonly relayed: boolean;
+  readonly question?: { readonly $case: "submit"; readonly value: SubmitCommand } | {
+    readonly $case: "readIndex";
+    readonly value: ReadIndex;
+  } | undefined;
+}
+
+export interface AskResponse {
+  readonly answers: readonly Answer[];
+}
+
+export interface Answer {
+  readonly id: number;
+  readonly answer?:
+    | { readonly $case: "accepted"; readonly value: Accepted }
+    | { readonly $case: "rejected"; readonly value: Rejected }
+    | { readonly $case: "readReady"; readonly value: ReadReady }
+    | { readonly $case: "failed"; readonly value: NoAnswer }
+    | //
+    /** As failed, since nobody in the datacenter could be asked. */
+    { readonly $case: "unreachable"; readonly value: NoAnswer }
+    | //
+    /** Certainly not done: too many wait, or it is too large. */
+    { readonly $case: "refused"; readonly value: Refusal }
+    | undefined;
+  /** Indexes are of this group's log. */
+  readonly groupId: string;
+}
+
+export interface NoAnswer {
+  /** It may have been carried out. */
+  readonly uncertain: boolean;
+  /** What is known of why, for people. */
+  readonly account: string;
 }
 
 function createBaseGreetRequest(): GreetRequest {
@@ -898,6 +954,625 @@ export const Refusal: MessageFns<Refusal> = {
   },
 };
 
+function createBaseAskRequest(): AskRequest {
+  return { questions: [] };
+}
+
+export const AskRequest: MessageFns<AskRequest> = {
+  encode(message: AskRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.questions) {
+      Question.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AskRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAskRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.questions.push(Question.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AskRequest {
+    return {
+      questions: globalThis.Array.isArray(object?.questions)
+        ? object.questions.map((e: any) => Question.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: AskRequest): unknown {
+    const obj: any = {};
+    if (message.questions?.length) {
+      obj.questions = message.questions.map((e) => Question.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AskRequest>, I>>(base?: I): AskRequest {
+    return AskRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AskRequest>, I>>(object: I): AskRequest {
+    const message = createBaseAskRequest() as any;
+    message.questions = object.questions?.map((e) => Question.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseQuestion(): Question {
+  return { id: 0, datacenter: "", timeoutMs: 0, relayed: false, question: undefined };
+}
+
+export const Question: MessageFns<Question> = {
+  encode(message: Question, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).int64(message.id);
+    }
+    if (message.datacenter !== "") {
+      writer.uint32(18).string(message.datacenter);
+    }
+    if (message.timeoutMs !== 0) {
+      writer.uint32(24).int64(message.timeoutMs);
+    }
+    if (message.relayed !== false) {
+      writer.uint32(32).bool(message.relayed);
+    }
+    switch (message.question?.$case) {
+      case "submit":
+        SubmitCommand.encode(message.question.value, writer.uint32(42).fork()).join();
+        break;
+      case "readIndex":
+        ReadIndex.encode(message.question.value, writer.uint32(50).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Question {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuestion() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.datacenter = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.timeoutMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.relayed = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.question = { $case: "submit", value: SubmitCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.question = { $case: "readIndex", value: ReadIndex.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Question {
+    return {
+      id: isSet(object.id) ? globalThis.Number(object.id) : 0,
+      datacenter: isSet(object.datacenter) ? globalThis.String(object.datacenter) : "",
+      timeoutMs: isSet(object.timeoutMs)
+        ? globalThis.Number(object.timeoutMs)
+        : isSet(object.timeout_ms)
+        ? globalThis.Number(object.timeout_ms)
+        : 0,
+      relayed: isSet(object.relayed) ? globalThis.Boolean(object.relayed) : false,
+      question: isSet(object.submit)
+        ? { $case: "submit", value: SubmitCommand.fromJSON(object.submit) }
+        : isSet(object.readIndex)
+        ? { $case: "readIndex", value: ReadIndex.fromJSON(object.readIndex) }
+        : isSet(object.read_index)
+        ? { $case: "readIndex", value: ReadIndex.fromJSON(object.read_index) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: Question): unknown {
+    const obj: any = {};
+    if (message.id !== 0) {
+      obj.id = Math.round(message.id);
+    }
+    if (message.datacenter !== "") {
+      obj.datacenter = message.datacenter;
+    }
+    if (message.timeoutMs !== 0) {
+      obj.timeoutMs = Math.round(message.timeoutMs);
+    }
+    if (message.relayed !== false) {
+      obj.relayed = message.relayed;
+    }
+    if (message.question?.$case === "submit") {
+      obj.submit = SubmitCommand.toJSON(message.question.value);
+    } else if (message.question?.$case === "readIndex") {
+      obj.readIndex = ReadIndex.toJSON(message.question.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Question>, I>>(base?: I): Question {
+    return Question.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Question>, I>>(object: I): Question {
+    const message = createBaseQuestion() as any;
+    message.id = object.id ?? 0;
+    message.datacenter = object.datacenter ?? "";
+    message.timeoutMs = object.timeoutMs ?? 0;
+    message.relayed = object.relayed ?? false;
+    switch (object.question?.$case) {
+      case "submit": {
+        if (object.question?.value !== undefined && object.question?.value !== null) {
+          message.question = { $case: "submit", value: SubmitCommand.fromPartial(object.question.value) };
+        }
+        break;
+      }
+      case "readIndex": {
+        if (object.question?.value !== undefined && object.question?.value !== null) {
+          message.question = { $case: "readIndex", value: ReadIndex.fromPartial(object.question.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseAskResponse(): AskResponse {
+  return { answers: [] };
+}
+
+export const AskResponse: MessageFns<AskResponse> = {
+  encode(message: AskResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.answers) {
+      Answer.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AskResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAskResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.answers.push(Answer.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AskResponse {
+    return {
+      answers: globalThis.Array.isArray(object?.answers) ? object.answers.map((e: any) => Answer.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: AskResponse): unknown {
+    const obj: any = {};
+    if (message.answers?.length) {
+      obj.answers = message.answers.map((e) => Answer.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AskResponse>, I>>(base?: I): AskResponse {
+    return AskResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AskResponse>, I>>(object: I): AskResponse {
+    const message = createBaseAskResponse() as any;
+    message.answers = object.answers?.map((e) => Answer.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseAnswer(): Answer {
+  return { id: 0, answer: undefined, groupId: "" };
+}
+
+export const Answer: MessageFns<Answer> = {
+  encode(message: Answer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).int64(message.id);
+    }
+    switch (message.answer?.$case) {
+      case "accepted":
+        Accepted.encode(message.answer.value, writer.uint32(18).fork()).join();
+        break;
+      case "rejected":
+        Rejected.encode(message.answer.value, writer.uint32(26).fork()).join();
+        break;
+      case "readReady":
+        ReadReady.encode(message.answer.value, writer.uint32(34).fork()).join();
+        break;
+      case "failed":
+        NoAnswer.encode(message.answer.value, writer.uint32(42).fork()).join();
+        break;
+      case "unreachable":
+        NoAnswer.encode(message.answer.value, writer.uint32(50).fork()).join();
+        break;
+      case "refused":
+        Refusal.encode(message.answer.value, writer.uint32(58).fork()).join();
+        break;
+    }
+    if (message.groupId !== "") {
+      writer.uint32(66).string(message.groupId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Answer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnswer() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.answer = { $case: "accepted", value: Accepted.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.answer = { $case: "rejected", value: Rejected.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.answer = { $case: "readReady", value: ReadReady.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.answer = { $case: "failed", value: NoAnswer.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.answer = { $case: "unreachable", value: NoAnswer.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.answer = { $case: "refused", value: Refusal.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.groupId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Answer {
+    return {
+      id: isSet(object.id) ? globalThis.Number(object.id) : 0,
+      answer: isSet(object.accepted)
+        ? { $case: "accepted", value: Accepted.fromJSON(object.accepted) }
+        : isSet(object.rejected)
+        ? { $case: "rejected", value: Rejected.fromJSON(object.rejected) }
+        : isSet(object.readReady)
+        ? { $case: "readReady", value: ReadReady.fromJSON(object.readReady) }
+        : isSet(object.read_ready)
+        ? { $case: "readReady", value: ReadReady.fromJSON(object.read_ready) }
+        : isSet(object.failed)
+        ? { $case: "failed", value: NoAnswer.fromJSON(object.failed) }
+        : isSet(object.unreachable)
+        ? { $case: "unreachable", value: NoAnswer.fromJSON(object.unreachable) }
+        : isSet(object.refused)
+        ? { $case: "refused", value: Refusal.fromJSON(object.refused) }
+        : undefined,
+      groupId: isSet(object.groupId)
+        ? globalThis.String(object.groupId)
+        : isSet(object.group_id)
+        ? globalThis.String(object.group_id)
+        : "",
+    };
+  },
+
+  toJSON(message: Answer): unknown {
+    const obj: any = {};
+    if (message.id !== 0) {
+      obj.id = Math.round(message.id);
+    }
+    if (message.answer?.$case === "accepted") {
+      obj.accepted = Accepted.toJSON(message.answer.value);
+    } else if (message.answer?.$case === "rejected") {
+      obj.rejected = Rejected.toJSON(message.answer.value);
+    } else if (message.answer?.$case === "readReady") {
+      obj.readReady = ReadReady.toJSON(message.answer.value);
+    } else if (message.answer?.$case === "failed") {
+      obj.failed = NoAnswer.toJSON(message.answer.value);
+    } else if (message.answer?.$case === "unreachable") {
+      obj.unreachable = NoAnswer.toJSON(message.answer.value);
+    } else if (message.answer?.$case === "refused") {
+      obj.refused = Refusal.toJSON(message.answer.value);
+    }
+    if (message.groupId !== "") {
+      obj.groupId = message.groupId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Answer>, I>>(base?: I): Answer {
+    return Answer.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Answer>, I>>(object: I): Answer {
+    const message = createBaseAnswer() as any;
+    message.id = object.id ?? 0;
+    switch (object.answer?.$case) {
+      case "accepted": {
+        if (object.answer?.value !== undefined && object.answer?.value !== null) {
+          message.answer = { $case: "accepted", value: Accepted.fromPartial(object.answer.value) };
+        }
+        break;
+      }
+      case "rejected": {
+        if (object.answer?.value !== undefined && object.answer?.value !== null) {
+          message.answer = { $case: "rejected", value: Rejected.fromPartial(object.answer.value) };
+        }
+        break;
+      }
+      case "readReady": {
+        if (object.answer?.value !== undefined && object.answer?.value !== null) {
+          message.answer = { $case: "readReady", value: ReadReady.fromPartial(object.answer.value) };
+        }
+        break;
+      }
+      case "failed": {
+        if (object.answer?.value !== undefined && object.answer?.value !== null) {
+          message.answer = { $case: "failed", value: NoAnswer.fromPartial(object.answer.value) };
+        }
+        break;
+      }
+      case "unreachable": {
+        if (object.answer?.value !== undefined && object.answer?.value !== null) {
+          message.answer = { $case: "unreachable", value: NoAnswer.fromPartial(object.answer.value) };
+        }
+        break;
+      }
+      case "refused": {
+        if (object.answer?.value !== undefined && object.answer?.value !== null) {
+          message.answer = { $case: "refused", value: Refusal.fromPartial(object.answer.value) };
+        }
+        break;
+      }
+    }
+    message.groupId = object.groupId ?? "";
+    return message;
+  },
+};
+
+function createBaseNoAnswer(): NoAnswer {
+  return { uncertain: false, account: "" };
+}
+
+export const NoAnswer: MessageFns<NoAnswer> = {
+  encode(message: NoAnswer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.uncertain !== false) {
+      writer.uint32(8).bool(message.uncertain);
+    }
+    if (message.account !== "") {
+      writer.uint32(18).string(message.account);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NoAnswer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNoAnswer() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.uncertain = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.account = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NoAnswer {
+    return {
+      uncertain: isSet(object.uncertain) ? globalThis.Boolean(object.uncertain) : false,
+      account: isSet(object.account) ? globalThis.String(object.account) : "",
+    };
+  },
+
+  toJSON(message: NoAnswer): unknown {
+    const obj: any = {};
+    if (message.uncertain !== false) {
+      obj.uncertain = message.uncertain;
+    }
+    if (message.account !== "") {
+      obj.account = message.account;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<NoAnswer>, I>>(base?: I): NoAnswer {
+    return NoAnswer.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NoAnswer>, I>>(object: I): NoAnswer {
+    const message = createBaseNoAnswer() as any;
+    message.uncertain = object.uncertain ?? false;
+    message.account = object.account ?? "";
+    return message;
+  },
+};
+
 export type PeerServiceService = typeof PeerServiceService;
 export const PeerServiceService = {
   /** Who is there, and of whom it knows. The first call on a connection. */
@@ -930,25 +1605,25 @@ export const PeerServiceService = {
     responseSerialize: (value: ReadRequest): Buffer => Buffer.from(ReadRequest.encode(value).finish()),
     responseDeserialize: (value: Buffer): ReadRequest => ReadRequest.decode(value),
   },
-  /** The caller asks the datacenter that is called: commands and read rounds. */
+  /** The caller asks datacenters: commands and read rounds. */
   ask: {
     path: "/atoll.peer.v1.PeerService/Ask" as const,
     requestStream: true as const,
     responseStream: true as const,
-    requestSerialize: (value: SessionRequest): Buffer => Buffer.from(SessionRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): SessionRequest => SessionRequest.decode(value),
-    responseSerialize: (value: SessionResponse): Buffer => Buffer.from(SessionResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): SessionResponse => SessionResponse.decode(value),
+    requestSerialize: (value: AskRequest): Buffer => Buffer.from(AskRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AskRequest => AskRequest.decode(value),
+    responseSerialize: (value: AskResponse): Buffer => Buffer.from(AskResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AskResponse => AskResponse.decode(value),
   },
-  /** The caller's datacenter is asked: Ask with the roles exchanged. */
+  /** The caller is asked: Ask with the roles exchanged. */
   answer: {
     path: "/atoll.peer.v1.PeerService/Answer" as const,
     requestStream: true as const,
     responseStream: true as const,
-    requestSerialize: (value: SessionResponse): Buffer => Buffer.from(SessionResponse.encode(value).finish()),
-    requestDeserialize: (value: Buffer): SessionResponse => SessionResponse.decode(value),
-    responseSerialize: (value: SessionRequest): Buffer => Buffer.from(SessionRequest.encode(value).finish()),
-    responseDeserialize: (value: Buffer): SessionRequest => SessionRequest.decode(value),
+    requestSerialize: (value: AskResponse): Buffer => Buffer.from(AskResponse.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AskResponse => AskResponse.decode(value),
+    responseSerialize: (value: AskRequest): Buffer => Buffer.from(AskRequest.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AskRequest => AskRequest.decode(value),
   },
 } as const;
 
@@ -959,10 +1634,10 @@ export interface PeerServiceServer extends UntypedServiceImplementation {
   read: handleBidiStreamingCall<ReadRequest, ReadResponse>;
   /** The caller's logs are read: Read with the roles exchanged. */
   offer: handleBidiStreamingCall<ReadResponse, ReadRequest>;
-  /** The caller asks the datacenter that is called: commands and read rounds. */
-  ask: handleBidiStreamingCall<SessionRequest, SessionResponse>;
-  /** The caller's datacenter is asked: Ask with the roles exchanged. */
-  answer: handleBidiStreamingCall<SessionResponse, SessionRequest>;
+  /** The caller asks datacenters: commands and read rounds. */
+  ask: handleBidiStreamingCall<AskRequest, AskResponse>;
+  /** The caller is asked: Ask with the roles exchanged. */
+  answer: handleBidiStreamingCall<AskResponse, AskRequest>;
 }
 
 export interface PeerServiceClient extends Client {
@@ -990,14 +1665,14 @@ export interface PeerServiceClient extends Client {
   offer(): ClientDuplexStream<ReadResponse, ReadRequest>;
   offer(options: Partial<CallOptions>): ClientDuplexStream<ReadResponse, ReadRequest>;
   offer(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<ReadResponse, ReadRequest>;
-  /** The caller asks the datacenter that is called: commands and read rounds. */
-  ask(): ClientDuplexStream<SessionRequest, SessionResponse>;
-  ask(options: Partial<CallOptions>): ClientDuplexStream<SessionRequest, SessionResponse>;
-  ask(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<SessionRequest, SessionResponse>;
-  /** The caller's datacenter is asked: Ask with the roles exchanged. */
-  answer(): ClientDuplexStream<SessionResponse, SessionRequest>;
-  answer(options: Partial<CallOptions>): ClientDuplexStream<SessionResponse, SessionRequest>;
-  answer(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<SessionResponse, SessionRequest>;
+  /** The caller asks datacenters: commands and read rounds. */
+  ask(): ClientDuplexStream<AskRequest, AskResponse>;
+  ask(options: Partial<CallOptions>): ClientDuplexStream<AskRequest, AskResponse>;
+  ask(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<AskRequest, AskResponse>;
+  /** The caller is asked: Ask with the roles exchanged. */
+  answer(): ClientDuplexStream<AskResponse, AskRequest>;
+  answer(options: Partial<CallOptions>): ClientDuplexStream<AskResponse, AskRequest>;
+  answer(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<AskResponse, AskRequest>;
 }
 
 export const PeerServiceClient = makeGenericClientConstructor(
@@ -1030,6 +1705,17 @@ export type DeepPartial<T> = T extends Builtin ? T
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 export type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;
