@@ -24,3 +24,4 @@ export {
 } from "./process-table.ts";
 export { REPOSITORY_DIR } from "./topology.ts";
 export type { AgentPlan, ProcessKind, ProcessSpec } from "./topology.ts";
+export { isReady } from "./ready.ts";

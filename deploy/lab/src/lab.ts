@@ -236,7 +236,10 @@ export class Lab implements AsyncDisposable {
   async #startLinks(): Promise<void> {
     const { ports, report } = this.#parts;
     this.#links = await Links.start({
-      ends: this.datacenters.map(({ name }) => ({ name, port: portOf(ports, `${name}/gateway`) })),
+      ends: this.datacenters.map(({ name }) => ({
+        name,
+        port: portOf(ports, `${name}/gateway-peers`),
+      })),
       portOf: (from, to) => portOf(ports, linkPortName(from, to)),
       seed: this.#options.linkSeed ?? LINK_SEED_DEFAULT,
     });

@@ -22,6 +22,7 @@ export function portLayout(agents: number, natsServers: NatsServers = 1): PortMa
   const layout: Record<string, number> = {
     gateway: 0,
     "gateway-admin": 1,
+    "gateway-peers": 4,
     "machine-admin": 40,
   };
   for (const [at, name] of natsNames(natsServers).entries()) {

@@ -7,18 +7,22 @@ import type { ReadyProbe } from "./topology.ts";
 const PROBE_TIMEOUT_MS = 1_000;
 const HEALTH_CHECK = "/grpc.health.v1.Health/Check";
 
-export async function isReady(probe: ReadyProbe): Promise<boolean> {
+/** False when there is no answer within `timeoutMs`. */
+export async function isReady(
+  probe: ReadyProbe,
+  timeoutMs: number = PROBE_TIMEOUT_MS,
+): Promise<boolean> {
   switch (probe.type) {
     case "http":
-      return answersHttp(probe.url);
+      return answersHttp(probe.url, timeoutMs);
     case "grpcHealth":
-      return servesGrpc(probe.address);
+      return servesGrpc(probe.address, timeoutMs);
   }
 }
 
-async function answersHttp(url: string): Promise<boolean> {
+async function answersHttp(url: string, timeoutMs: number): Promise<boolean> {
   try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
+    const answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
     await answer.body?.cancel();
     return answer.ok;
   } catch {
@@ -27,7 +31,7 @@ async function answersHttp(url: string): Promise<boolean> {
 }
 
 /** The whole server is SERVING: the first field of a HealthCheckResponse is 1. */
-function servesGrpc(address: string): Promise<boolean> {
+function servesGrpc(address: string, timeoutMs: number): Promise<boolean> {
   const client = new Client(address, credentials.createInsecure());
   return new Promise((resolve) => {
     client.makeUnaryRequest(
@@ -36,7 +40,7 @@ function servesGrpc(address: string): Promise<boolean> {
       () => Buffer.alloc(0),
       (bytes: Buffer) => bytes[0] === 8 && bytes[1] === 1,
       undefined,
-      { deadline: Date.now() + PROBE_TIMEOUT_MS },
+      { deadline: Date.now() + timeoutMs },
       (error, serving) => {
         client.close();
         resolve(error === null && serving === true);

@@ -157,9 +157,11 @@ export function gatewaySpec(site: Site): ProcessSpec {
 }
 
 /** Nothing where there is no other datacenter. */
-function peersEnvironment({ peers }: Site): Record<string, string> {
+function peersEnvironment({ peers, ports }: Site): Record<string, string> {
   const known = Object.entries(peers).map(([name, port]) => `${name}=${HOST}:${port}`);
-  return known.length === 0 ? {} : { ATOLL_PEERS: known.join(",") };
+  if (known.length === 0) return {};
+  const listen = `${HOST}:${portOf(ports, "gateway-peers")}`;
+  return { ATOLL_PEER_LISTEN: listen, ATOLL_PEERS: known.join(",") };
 }
 
 export function agentSpec(site: Site, plan: AgentPlan): ProcessSpec {
