@@ -106,3 +106,26 @@ test("a changed role rolls: one of the lab's nodes after the other", async () =>
   const told = events.map(({ text }) => text).join("\n");
   assert.deepEqual([new Set(planned).size, planned.length, most], [2, 2, 1], told);
 });
+
+test("atoll limits set: who and why stay under the next leader, and clocks agree", async () => {
+  assert.match(await atoll("limits", "show"), /never: these are the defaults/);
+  const reason = "half of it is new";
+  const said = await atoll("limits", "set", "--storm-percent", "60", "--reason", reason);
+  assert.match(said, /healing is held +when more than 60 % ail, and at least 5 nodes/);
+  const leader = await api.leader();
+  await lab.process(leader).kill("SIGKILL");
+  await timeUntil("another leads", READY_MS, async () => {
+    const now = await api.leader().catch(() => leader);
+    return now !== leader;
+  });
+  await lab.start(leader);
+  const shown = await atoll("limits", "show");
+  assert.match(shown, /^nodes disrupted at once +20 %, and always one$/m);
+  assert.match(shown, /^set +by \S+, .* \(#\d+\): half of it is new$/m);
+  await timeUntil("each replica hears the clocks of the others", READY_MS, async () => {
+    const { replicas } = await api.dc();
+    return replicas.every(({ clockAhead, timeAhead }) => {
+      return [clockAhead, timeAhead].every((ahead) => ahead !== undefined && ahead.seconds === 0);
+    });
+  });
+});
