@@ -67,8 +67,9 @@ export class FactReader {
   #opening = 0;
   #retryTimer: NodeJS.Timeout | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
-  /** Whether something came since the last look. */
+  /** Whether something came since the last look, and where the stream ended then. */
   #heard = false;
+  #seenLast: number | undefined;
   /** The stream has been told to forget up to here. */
   #forgotten = 0;
   /** A gap that was seen once. */
@@ -147,6 +148,7 @@ export class FactReader {
     this.#opening += 1;
     clearTimeout(this.#retryTimer);
     clearInterval(this.#lookTimer);
+    this.#seenLast = undefined;
     this.#pull?.close();
     this.#pull = undefined;
     this.#consumer = "";
@@ -248,21 +250,39 @@ export class FactReader {
     this.#parts.state(undefined);
   }
 
-  /** Begins anew when the stream that is read is not the cluster's any more. */
+  /**
+   * Begins anew when the stream that is read is not the cluster's any more, or has held messages
+   * since the last look that the consumer does not bring.
+   */
   async #look(): Promise<void> {
-    const heard = this.#heard;
+    const known = this.#heard ? undefined : this.#seenLast;
+    this.#seenLast = undefined;
+    const quiet = !this.#heard && !this.#busy && this.#pull?.empty === true;
     this.#heard = false;
-    if (heard) return;
+    if (!quiet) return;
     const opening = this.#opening;
-    let created: string | undefined;
+    let stream: StreamState | undefined;
     try {
-      created = (await this.#parts.keeper.look())?.created;
+      stream = await this.#parts.keeper.look();
     } catch {
       // Nobody can tell; a server that never can is left.
       return;
     }
-    const replaced = opening === this.#opening && created !== this.#created;
-    if (replaced) this.#retry("the stream that was read is not there any more");
+    if (opening !== this.#opening) return;
+    // What it forgot before this reading is nothing to bring.
+    const through = Math.max(this.#readThrough(), (stream?.firstSequence ?? 0) - 1);
+    if (stream?.created !== this.#created) {
+      this.#retry("the stream that was read is not there any more");
+    } else if (!this.#heard && (known ?? 0) > through) {
+      this.#retry(`the stream holds ${known}, its consumer ends at ${through}`);
+    } else {
+      this.#seenLast = stream.lastSequence;
+    }
+  }
+
+  #readThrough(): number {
+    const handedOver = this.#position?.created === this.#created ? this.#position.sequence : 0;
+    return Math.max(handedOver, this.#pull?.lastSequence ?? 0);
   }
 
   #passed({ after, before }: Gap): void {

@@ -39,7 +39,7 @@ function answerFor(connection: NatsConnection, answer: Answer): void {
   connection.subscribe("$JS.API.>", { callback });
 }
 
-function streamOf(created: string, replicas: number, leader?: string): object {
+function streamOf(created: string, replicas: number, leader?: string, lastSequence = 0): object {
   return {
     created,
     config: {
@@ -52,7 +52,7 @@ function streamOf(created: string, replicas: number, leader?: string): object {
       max_msg_size: 790_528,
       num_replicas: replicas,
     },
-    state: { last_seq: 0 },
+    state: { first_seq: 1, last_seq: lastSequence },
     cluster: leader === undefined ? {} : { leader },
   };
 }
@@ -114,6 +114,20 @@ test("a reading begins although a server outside is asked first", { skip }, asyn
   let connected = false;
   bus.onConnection((state) => ({ connected } = state));
   await until("it reads", () => connected);
+});
+
+test("a reading whose consumer brings nothing of what is there begins anew", { skip }, async () => {
+  await using server = await NatsServer.start({ jetStream: false });
+  await using connection = await server.connect();
+  let consumers = 0;
+  answerFor(connection, (asked) => {
+    if (asked === "STREAM INFO") return streamOf("new", 3, "server-1", 5);
+    if (asked === "CONSUMER CREATE") consumers += 1;
+    return { name: "c" };
+  });
+  await using bus = busOf(server.url, 3);
+  bus.readFacts(undefined, () => {});
+  await until("another consumer is made", () => consumers === 2);
 });
 
 test("a reading of a stream that is not the cluster's any more begins anew", { skip }, async () => {

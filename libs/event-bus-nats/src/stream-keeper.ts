@@ -47,6 +47,8 @@ export interface StreamSettings {
 export interface StreamState {
   /** When it was created, as the server says. */
   readonly created: string;
+  /** One more than the last when it is empty. */
+  readonly firstSequence: number;
   readonly lastSequence: number;
   /** How many servers keep it. */
   readonly replicas: number;
@@ -214,6 +216,7 @@ export class StreamKeeper {
     this.#created = info.created;
     return {
       created: info.created,
+      firstSequence: info.state.first_seq,
       lastSequence: info.state.last_seq,
       replicas: info.config.num_replicas,
     };
