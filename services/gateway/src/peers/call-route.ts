@@ -2,8 +2,9 @@
  * A way to ask datacenters: a stream to one peer that answers questions, or passes them on.
  *
  * Questions of one turn of the loop leave as one frame. A question without an answer by its
- * deadline, or when the stream ends, is answered here: it may have been carried out. How many may
- * wait is bounded.
+ * deadline, or when the stream ends, is answered here: it may have been carried out. While the peer
+ * owes answers for too long, nothing that changes something is sent: it is refused, which is certain.
+ * Reads go on asking, so the end of the silence is noticed. How many may wait is bounded.
  */
 import type { AskRequest, AskResponse, Question } from "@atoll/proto/atoll/peer/v1/peer";
 import type { Clock } from "@atoll/stdx";
@@ -19,6 +20,8 @@ interface Pending {
 
 const PENDING_MAX = 4_096;
 const TICK_MS = 25;
+/** A peer that owes an answer for as long is taken to be out of reach. */
+const SILENCE_MS_MAX = 1_500;
 const QUESTIONS_PER_FRAME_MAX = 512;
 
 export class CallRoute implements FrameListener<AskResponse> {
@@ -32,8 +35,8 @@ export class CallRoute implements FrameListener<AskResponse> {
   #queued: Question[] = [];
   #nextId = 1;
   #timer: NodeJS.Timeout | undefined;
-  /** On the monotonic clock; undefined before the first answer. */
-  heardMs: number | undefined;
+  /** Since when the peer owes an answer; undefined while it owes none. */
+  #owesSinceMs: number | undefined;
 
   constructor(options: {
     readonly peer: string;
@@ -70,6 +73,12 @@ export class CallRoute implements FrameListener<AskResponse> {
         account: "the link is down",
       });
     }
+    const nowMs = this.#clock.monotonicMs();
+    const silentMs = nowMs - (this.#owesSinceMs ?? nowMs);
+    if (content.$case === "submit" && silentMs >= SILENCE_MS_MAX) {
+      const account = `datacenter ${this.peer} has not answered for ${Math.round(silentMs)} ms`;
+      return Promise.resolve({ type: "unreachable", uncertain: false, account });
+    }
     if (this.#pending.size >= PENDING_MAX) {
       const reason = `${PENDING_MAX} calls wait for ${this.peer} already, which is the most`;
       return Promise.resolve({ type: "refused", reason });
@@ -77,7 +86,8 @@ export class CallRoute implements FrameListener<AskResponse> {
     const { datacenter, deadlineMs, relayed } = to;
     const id = this.#nextId;
     this.#nextId += 1;
-    const timeoutMs = Math.max(1, Math.floor(deadlineMs - this.#clock.monotonicMs()));
+    const timeoutMs = Math.max(1, Math.floor(deadlineMs - nowMs));
+    this.#owesSinceMs ??= nowMs;
     const question = { id, datacenter, timeoutMs, relayed, question: content };
     return new Promise((done) => {
       this.#pending.set(id, { question, deadlineMs, done });
@@ -88,7 +98,7 @@ export class CallRoute implements FrameListener<AskResponse> {
   }
 
   frame({ answers }: AskResponse): void {
-    this.heardMs = this.#clock.monotonicMs();
+    this.#owesSinceMs = undefined;
     for (const answer of answers) {
       const pending = this.#pending.get(answer.id);
       if (pending === undefined) continue;
