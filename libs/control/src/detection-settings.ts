@@ -25,6 +25,8 @@ export interface DetectionSettings {
   readonly lostAfterMs: number;
   /** How often one silent node is probed. */
   readonly probeEveryMs: number;
+  /** How often one is that was probed as often as a verdict needs, or gets none for a while. */
+  readonly probePatientlyEveryMs: number;
   /** How long an agent may take to answer a probe, apart from what the bus takes. */
   readonly answerWithinMs: number;
   /** A node that left fewer probes unanswered is not judged. */
@@ -68,6 +70,7 @@ export const DETECTION_DEFAULTS: DetectionSettings = {
   suspectAfterMs: 2_100,
   lostAfterMs: 2_500,
   probeEveryMs: 100,
+  probePatientlyEveryMs: 1_000,
   answerWithinMs: 100,
   probesMin: 8,
   probesPerSecondMax: 4_000,

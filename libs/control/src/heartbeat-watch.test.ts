@@ -109,6 +109,26 @@ test("HeartbeatWatch probes the silent in turn, within its bound", () => {
   assert.deepEqual(never, []);
 });
 
+test("HeartbeatWatch asks first who may be judged now, whoever else is silent", () => {
+  const { probesMin } = settings;
+  const dark = probesPerSecondMax * 2;
+  const harness = new Harness(dark);
+  const share = { silent: dark, nodes: dark };
+  for (let number = 1; number <= dark; number += 1) harness.hear(`n${number}`, 1_000);
+  harness.apply({ type: "sightLost", domain: "bus/s1", ...share });
+  harness.watch.look(5_000);
+  // So many that each has its turn only every two seconds.
+  for (let atMs = 5_000; atMs < 8_000; atMs += 50) harness.watch.takeProbes(atMs);
+  harness.discover("other");
+  harness.watch.add(harness.state.node("other" as NodeName)!, 8_000);
+  harness.watch.look(8_000 + doubtAfterMs);
+  let asked = 0;
+  for (let atMs = 9_300; atMs < 9_300 + probesMin * probeEveryMs; atMs += 50) {
+    asked += harness.watch.takeProbes(atMs).filter((name) => name === "other").length;
+  }
+  assert.equal(asked, probesMin);
+});
+
 test("HeartbeatWatch probes one node every so often, and starts anew when it was heard", () => {
   const harness = new Harness();
   harness.watch.look(doubtAfterMs);

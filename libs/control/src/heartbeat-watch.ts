@@ -11,6 +11,7 @@ import {
   type NodeName,
   nodeOf,
   type NodeState,
+  sightsOf,
   type StateView,
 } from "@atoll/domain";
 import { ClaimantWatch } from "./claimant-watch.ts";
@@ -19,11 +20,11 @@ import { knowsDirective, mustHear } from "./directive.ts";
 import { HeardServers } from "./heard-servers.ts";
 import { NodeQueue, type Queued } from "./node-queue.ts";
 import { type NamesInOrder, NodeRound } from "./node-round.ts";
+import { type Probed, ProbeTurns } from "./probe-turns.ts";
 import { isSameBytes } from "./same-bytes.ts";
 import type { ContestedNode, HeartbeatView, NodeInNeed, SilentNode } from "./watch-report.ts";
 
-interface WatchedNode extends Queued<WatchedNode> {
-  readonly name: NodeName;
+interface WatchedNode extends Queued<WatchedNode>, Probed {
   readonly shard: number;
   /** Silence counts from here. Lies ahead while a node has time to be heard again. */
   heardAtMs: number;
@@ -32,9 +33,6 @@ interface WatchedNode extends Queued<WatchedNode> {
   heartbeat: HeartbeatView | undefined;
   /** When that was heard, whoever said it. */
   spokeAtMs: number;
-  /** When it was probed in this silence: the first times, as many as a verdict needs. */
-  probes: number[];
-  probedAtMs: number;
   /**
    * Another heartbeat like the last one says nothing but that it is there, as long as this is the
    * watch's present count of changes that concern all nodes.
@@ -61,8 +59,9 @@ export class HeartbeatWatch {
   readonly #nodes = new Map<string, WatchedNode>();
   readonly #heard = new NodeQueue<WatchedNode>();
   readonly #unheard = new NodeQueue<WatchedNode>();
-  /** In no queue. The one that waits longest for a probe comes first. */
+  /** In no queue. */
   readonly #doubted = new Map<NodeName, WatchedNode>();
+  readonly #probes: ProbeTurns<WatchedNode>;
   readonly #back = new Map<NodeName, number>();
   readonly #needs = new Map<NodeName, string>();
   readonly #servers: HeardServers;
@@ -75,13 +74,12 @@ export class HeartbeatWatch {
   #graceUntilMs = 0;
   /** Raised by what may make every agent's knowledge old. */
   #changes = 1;
-  #probesLeft = 0;
-  #probesAtMs = 0;
 
   constructor(options: HeartbeatWatchOptions) {
     this.#options = options;
     this.#claimants = new ClaimantWatch(options.settings);
     this.#servers = new HeardServers(options.settings.doubtAfterMs);
+    this.#probes = new ProbeTurns(options.settings, (node) => this.#isPutOff(node));
   }
 
   get watchedCount(): number {
@@ -269,28 +267,14 @@ export class HeartbeatWatch {
         if (untilMs - node.heardAtMs < doubtAfterMs) break;
         queue.remove(node);
         this.#doubted.set(node.name, node);
+        this.#probes.add(node);
       }
     }
   }
 
   /** The nodes to be probed now, in turn, as far as the bound allows. */
   takeProbes(nowMs: number): NodeName[] {
-    const { probeEveryMs, probesPerSecondMax } = this.#options.settings;
-    const sinceMs = Math.min(1_000, nowMs - this.#probesAtMs);
-    const most = Math.ceil(probesPerSecondMax / 10);
-    this.#probesAtMs = nowMs;
-    this.#probesLeft = Math.min(most, this.#probesLeft + (sinceMs * probesPerSecondMax) / 1_000);
-    const names: NodeName[] = [];
-    for (const node of this.#doubted.values()) {
-      if (this.#probesLeft < 1 || nowMs - node.probedAtMs < probeEveryMs) break;
-      this.#probesLeft -= 1;
-      if (node.probes.length < this.#options.settings.probesMin) node.probes.push(nowMs);
-      node.probedAtMs = nowMs;
-      this.#doubted.delete(node.name);
-      this.#doubted.set(node.name, node);
-      names.push(node.name);
-    }
-    return names;
+    return this.#probes.take(nowMs);
   }
 
   /** Those in doubt; when there are more than fit into a report, the next ones each time. */
@@ -377,6 +361,15 @@ export class HeartbeatWatch {
     this.#servers.note(node.heartbeat?.server ?? "", nowMs);
   }
 
+  /** Sight was lost of the place or the server by which it would be heard. */
+  #isPutOff({ name, heartbeat }: WatchedNode): boolean {
+    const view = this.#options.view();
+    const node = view.node(name);
+    if (node === undefined || sightsOf(view, node).length > 0) return true;
+    const bus = `bus/${heartbeat?.server ?? ""}`;
+    return [...view.sights()].some(({ domain }) => domain === bus);
+  }
+
   #expect(node: WatchedNode, nowMs: number): void {
     node.heardAtMs = Math.max(nowMs, this.#graceUntilMs);
     this.#unheard.append(node);
@@ -385,7 +378,7 @@ export class HeartbeatWatch {
   /** Out of wherever it is; its silence is over. */
   #putAway(node: WatchedNode): void {
     if (node.queue !== undefined) node.queue.remove(node);
-    else this.#doubted.delete(node.name);
+    else if (this.#doubted.delete(node.name)) this.#probes.delete(node);
     if (node.probes.length > 0) node.probes = [];
     node.probedAtMs = 0;
   }
