@@ -124,6 +124,20 @@ export class ReplicaWatch {
     return this.#nodes.hear(node, payload, this.#options.clock.monotonicMs());
   }
 
+  /**
+   * The node's heartbeats come without fault and need not be heard until `attend`, as whoever calls
+   * knows. For simulations of fleets whose nodes are too many to hear one by one.
+   */
+  dismiss(node: NodeName): void {
+    this.#nodes.remove(node);
+  }
+
+  /** The node is to be heard again, in its full time. */
+  attend(name: NodeName): void {
+    const node = this.#options.state.datacenter.node(name);
+    if (node !== undefined) this.#nodes.add(node, this.#options.clock.monotonicMs());
+  }
+
   /** A report, own or another's, as the bus brought it. */
   report(report: WatchReport): void {
     const nowMs = this.#options.clock.monotonicMs();

@@ -13,6 +13,7 @@ export {
 } from "./limits.ts";
 export { MemoryBus } from "./memory-bus.ts";
 export type { MemoryBusOptions } from "./memory-bus.ts";
+export type { Beat } from "./memory-orchestrator.ts";
 export type { BusScheduler, Delivery, InFlight } from "./memory-link.ts";
 export type {
   AgentBus,

@@ -11,7 +11,7 @@ import { MemoryAgent } from "./memory-agent.ts";
 import type { AgentServer } from "./memory-agent.ts";
 import type { BusScheduler, InFlight, MemoryLink } from "./memory-link.ts";
 import { MemoryOrchestrator } from "./memory-orchestrator.ts";
-import type { OrchestratorServer } from "./memory-orchestrator.ts";
+import type { Beat, OrchestratorServer } from "./memory-orchestrator.ts";
 import { MemoryStream } from "./memory-stream.ts";
 import type { AgentBus, OrchestratorBus, StreamMessage } from "./port.ts";
 
@@ -113,6 +113,11 @@ export class MemoryBus implements AgentServer, OrchestratorServer {
 
   heartbeat(node: string, payload: Uint8Array): void {
     for (const orchestrator of this.#orchestrators) orchestrator.heartbeat(node, payload);
+  }
+
+  /** Heartbeats that come at the same moment, with the shards they go into. */
+  heartbeats(beats: readonly Beat[]): void {
+    for (const orchestrator of this.#orchestrators) orchestrator.heartbeats(beats);
   }
 
   forget(created: string, sequence: number): void {

@@ -29,6 +29,13 @@ export interface OrchestratorServer {
   watch(replica: number, payload: Uint8Array): void;
 }
 
+/** One of many heartbeats that come together. */
+export interface Beat {
+  readonly node: string;
+  readonly shard: number;
+  readonly payload: Uint8Array;
+}
+
 type HeartbeatHandler = (node: string, payload: Uint8Array) => void;
 type WatchHandler = (replica: number, payload: Uint8Array) => void;
 type Settle = (reply: Uint8Array | undefined) => void;
@@ -141,6 +148,17 @@ export class MemoryOrchestrator implements OrchestratorBus {
   /** The server passes a heartbeat on. */
   heartbeat(node: string, payload: Uint8Array): void {
     if (this.#shards.has(heartbeatShardOf(node))) this.#deliver(node, payload);
+  }
+
+  /** The server passes heartbeats on: one delivery, whatever there is for this orchestrator. */
+  heartbeats(beats: readonly Beat[]): void {
+    if (this.#heartbeatHandlers.size === 0) return;
+    const own = beats.filter(({ shard }) => this.#shards.has(shard));
+    this.link.down("heartbeat", () => {
+      for (const handler of [...this.#heartbeatHandlers]) {
+        for (const { node, payload } of own) handler(node, payload);
+      }
+    });
   }
 
   /** The server passes a watch report on. */

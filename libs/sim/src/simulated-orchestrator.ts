@@ -24,17 +24,34 @@ import {
   ReplicatedState,
   type ReplicaWatch,
 } from "@atoll/control";
-import type { DatacenterName, FactBatch, NodeName, StateView } from "@atoll/domain";
+import type { DatacenterName, FactBatch, LogEntry, NodeName, StateView } from "@atoll/domain";
 import type { BusScheduler, MemoryBus, OrchestratorBus, Unsubscribe } from "@atoll/event-bus";
 import { Replica, type ReplicaSettings } from "@atoll/raft-replica";
 import type { Prng } from "@atoll/stdx";
 import type { Message, ReplicaId } from "raft-ts";
-import type { DatacenterHistory } from "./datacenter-history.ts";
+import type { DatacenterTimeChecker } from "./datacenter-time-checker.ts";
 import type { MemoryLogStore } from "./raft-log-store.ts";
 import type { ReplicaClock } from "./replica-clock.ts";
 import { SimulatedTime } from "./simulated-time.ts";
 import { simulatedWatch } from "./simulated-watch.ts";
 import { Violation } from "./violation.ts";
+
+/** Who holds what a replica does against what it may do. */
+export interface OrchestratorHistory {
+  /** It applied `data` at `index`. */
+  applied(
+    replica: number,
+    index: number,
+    entry: LogEntry | undefined,
+    applied: { readonly data: Uint8Array; readonly view: StateView; readonly nowMs: number },
+  ): void;
+  /** Its state after `index`, as canonical bytes. */
+  state(replica: number, index: number, chunks: readonly Uint8Array[]): void;
+  /** As leader it is about to declare a node lost, by the incarnation that the log has of it. */
+  accused(node: NodeName, incarnation: string, nowMs: number): void;
+  /** What leaders stamp entries with. */
+  readonly time: Pick<DatacenterTimeChecker, "proposed" | "begins">;
+}
 
 export interface SimulatedOrchestratorOptions {
   readonly id: ReplicaId;
@@ -45,11 +62,18 @@ export interface SimulatedOrchestratorOptions {
   readonly bus: MemoryBus;
   readonly scheduler: BusScheduler;
   readonly codec: LogCodec;
-  readonly history: DatacenterHistory;
+  readonly history: OrchestratorHistory;
+  /** Its state is shown to the history after each so many entries. Default 25. */
+  readonly stateCheckEvery?: number;
   readonly settings: Partial<ReplicaSettings>;
   readonly control: ControlSettings;
   readonly send: (messages: readonly Message[]) => void;
+  /** Runs one turn of its loop; whoever measures it sees how long that took. */
+  readonly turn?: (what: Turn, run: () => void) => void;
 }
+
+/** What a turn of a replica's loop does. */
+export type Turn = "raft" | "watch" | "leader" | "lead" | "restore";
 
 /** What lives from a start to a crash. */
 interface Life {
@@ -98,6 +122,10 @@ export class SimulatedOrchestrator {
     return this.#life?.time;
   }
 
+  get watch(): ReplicaWatch | undefined {
+    return this.#life?.watch;
+  }
+
   get clock(): ReplicaClock {
     return this.#options.clock;
   }
@@ -110,6 +138,7 @@ export class SimulatedOrchestrator {
     if (this.#life !== undefined) return;
     this.#lives += 1;
     const { codec, store, prng, id, settings, history } = this.#options;
+    const { stateCheckEvery = STATE_CHECK_EVERY } = this.#options;
     const state = new ReplicatedState(codec);
     state.onApplied((index, entry, data) => {
       history.applied(id, index, entry, {
@@ -117,7 +146,7 @@ export class SimulatedOrchestrator {
         view: state.datacenter,
         nowMs: this.#options.clock.monotonicMs(),
       });
-      if (index % STATE_CHECK_EVERY === 0) history.state(id, index, state.snapshot());
+      if (index % stateCheckEvery === 0) history.state(id, index, state.snapshot());
     });
     const replica: Replica = new Replica({
       id,
@@ -131,7 +160,9 @@ export class SimulatedOrchestrator {
           }
         },
         snapshot: () => state.snapshotInSlices(),
-        restore: (metadata, chunks) => state.restore(metadata.index, chunks),
+        restore: ({ index: through }, chunks) => {
+          this.#turn("restore", () => state.restore(through, chunks));
+        },
       },
       observer: {
         leadershipChanged: (change) => this.#leadershipChanged(life, change.leading, change.term),
@@ -161,7 +192,8 @@ export class SimulatedOrchestrator {
   receive(message: Message): void {
     const life = this.#life;
     this.#options.clock.message(() => {
-      if (this.#life === life) life?.replica.receive([message]);
+      if (this.#life !== life || life === undefined) return;
+      this.#turn("raft", () => life.replica.receive([message]));
     });
   }
 
@@ -224,7 +256,7 @@ export class SimulatedOrchestrator {
         runRequested = true;
         clock.schedule(TURN_US, () => {
           runRequested = false;
-          if (this.#life === life) leader.run();
+          if (this.#life === life) this.#turn("leader", () => leader.run());
         });
       },
     });
@@ -240,7 +272,7 @@ export class SimulatedOrchestrator {
       leader.resign();
     }
     if (!leading) return;
-    leader.lead(term);
+    this.#turn("lead", () => leader.lead(term));
     life.reading = bus.readFacts(leader.streamPosition, (batch, ready) => {
       const messages = batch.messages.map(({ payload, sequence }) => {
         const read = (): FactBatch | undefined => {
@@ -257,10 +289,16 @@ export class SimulatedOrchestrator {
     this.#options.clock.schedule(TICK_US, () => {
       if (this.#life !== life) return;
       this.#tick(life);
-      life.replica.tick();
-      life.watch.tick();
-      life.leader.run();
+      this.#turn("raft", () => life.replica.tick());
+      this.#turn("watch", () => life.watch.tick());
+      this.#turn("leader", () => life.leader.run());
     });
+  }
+
+  #turn(what: Turn, run: () => void): void {
+    const { turn } = this.#options;
+    if (turn === undefined) run();
+    else turn(what, run);
   }
 }
 

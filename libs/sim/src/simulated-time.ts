@@ -3,13 +3,13 @@
  * to say it. Used by `SimulatedOrchestrator`.
  */
 import { type ClockReading, DatacenterTime, type DatacenterTimeOptions } from "@atoll/control";
-import type { DatacenterHistory } from "./datacenter-history.ts";
+import type { OrchestratorHistory } from "./simulated-orchestrator.ts";
 
 export class SimulatedTime extends DatacenterTime {
-  readonly #history: DatacenterHistory;
+  readonly #history: OrchestratorHistory;
   #told = 0;
 
-  constructor(history: DatacenterHistory, options: DatacenterTimeOptions) {
+  constructor(history: OrchestratorHistory, options: DatacenterTimeOptions) {
     super(options);
     this.#history = history;
   }

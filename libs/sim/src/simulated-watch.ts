@@ -12,7 +12,7 @@ import {
 import type { DatacenterName } from "@atoll/domain";
 import { HEARTBEAT_SHARDS, heartbeatShardOf, type OrchestratorBus } from "@atoll/event-bus";
 import type { Prng } from "@atoll/stdx";
-import type { DatacenterHistory } from "./datacenter-history.ts";
+import type { OrchestratorHistory } from "./simulated-orchestrator.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 export function simulatedWatch(options: {
@@ -24,7 +24,7 @@ export function simulatedWatch(options: {
   readonly time: DatacenterTime;
   readonly prng: Prng;
   readonly settings: DetectionSettings;
-  readonly history: DatacenterHistory;
+  readonly history: OrchestratorHistory;
 }): ReplicaWatch {
   const { datacenter, replica, state, bus, clock, time, prng, settings, history } = options;
   const watch = new AccusingWatch(history, {
@@ -56,10 +56,13 @@ export function simulatedWatch(options: {
 }
 
 class AccusingWatch extends ReplicaWatch {
-  readonly #history: DatacenterHistory;
+  readonly #history: OrchestratorHistory;
   readonly #state: ReplicatedState;
 
-  constructor(history: DatacenterHistory, options: ConstructorParameters<typeof ReplicaWatch>[0]) {
+  constructor(
+    history: OrchestratorHistory,
+    options: ConstructorParameters<typeof ReplicaWatch>[0],
+  ) {
     super(options);
     this.#history = history;
     this.#state = options.state;
