@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
 import { GrpcPeerTransport, raftServiceDefinition } from "@atoll/raft-grpc";
 import { LevelLogStore } from "@atoll/raft-level";
-import { Replica, type StateMachine } from "@atoll/raft-replica";
+import { Replica, type StateMachine, type StateRestore } from "@atoll/raft-replica";
 import { Prng } from "@atoll/stdx";
 import { membershipOf } from "raft-ts";
 
@@ -34,8 +34,16 @@ class Counter implements StateMachine {
     return [encoded(this.total)];
   }
 
-  restore(_metadata: unknown, chunks: readonly Uint8Array[]): void {
-    this.total = chunks[0] === undefined ? 0 : Buffer.from(chunks[0]).readDoubleLE();
+  restore(): StateRestore {
+    let bytes = Buffer.alloc(0);
+    return {
+      take: (chunk) => {
+        bytes = Buffer.concat([bytes, chunk]);
+      },
+      finish: () => {
+        this.total = bytes.readDoubleLE();
+      },
+    };
   }
 }
 

@@ -31,6 +31,15 @@ export function readLength(
   throw new DecodeError(`no length at byte ${at}`);
 }
 
+/** Where the record that begins at `at` ends; undefined when `bytes` end before it. */
+export function delimitedEnd(bytes: Uint8Array, at: number): number | undefined {
+  const first = bytes.subarray(at, at + LENGTH_BYTES_MAX);
+  const whole = first.length === LENGTH_BYTES_MAX || first.some((byte) => byte < 0x80);
+  if (!whole) return undefined;
+  const { length, next } = readLength(bytes, at);
+  return next + length <= bytes.length ? next + length : undefined;
+}
+
 export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   if (parts.length === 1) return parts[0] as Uint8Array;
   let size = 0;

@@ -47,6 +47,7 @@ export {
   encodeSnapshot,
   SNAPSHOT_CHUNK_BYTES,
   snapshotChunks,
+  snapshotReader,
 } from "./snapshot.ts";
 export { decodeWatchReport, encodeWatchReport } from "./watch-report.ts";
 export type { Submit } from "./submit.ts";

@@ -10,6 +10,7 @@ import {
   encodeSnapshot,
   SNAPSHOT_CHUNK_BYTES,
   snapshotChunks,
+  snapshotReader,
 } from "@atoll/codec";
 import { Prng } from "@atoll/stdx";
 
@@ -110,6 +111,34 @@ test("a chunk costs a bounded number of looks at nodes, also where they give no 
   assert.equal(looked, 12_000);
   // Records of nodes that were only discovered are small: many make a chunk.
   assert.ok(most <= SNAPSHOT_CHUNK_BYTES / 64 && looked - before <= most, `${most}`);
+});
+
+test("taking a piece in costs what its bytes cost, and the end of it nothing", (context) => {
+  const state = given();
+  for (let number = 0; number < 6_000; number += 1) {
+    const node = `node-${number}` as never;
+    const action = `action-${number}` as never;
+    state.entry(
+      { ...sampleEvents.nodeDiscovered, node },
+      ...(number % 2 === 0 ? [] : [{ ...sampleEvents.actionPlanned, node, action }]),
+    );
+  }
+  const bytes = bytesOf(state.state);
+  const set = context.mock.method(Datacenter.prototype, "setNode");
+  const pieceBytes = 10_000;
+  const reader = snapshotReader();
+  let most = 0;
+  for (let at = 0; at < bytes.length; at += pieceBytes) {
+    const before = set.mock.callCount();
+    reader.take(bytes.subarray(at, at + pieceBytes));
+    most = Math.max(most, set.mock.callCount() - before);
+  }
+  assert.ok(most > 0 && most <= pieceBytes / 64, `${most} nodes from one piece`);
+  const count = set.mock.callCount();
+  assert.ok(count >= 6_000);
+  const restored = reader.finish();
+  assert.equal(set.mock.callCount(), count);
+  assert.deepEqual(bytesOf(restored), bytes);
 });
 
 test("the snapshot of an empty state comes back, and no chunks are the empty state", () => {

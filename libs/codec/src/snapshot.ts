@@ -7,28 +7,13 @@
  * other chunks of the same bytes.
  */
 import { Datacenter } from "@atoll/domain";
-import type { ActionId, TargetKey, WholeState } from "@atoll/domain";
+import type { WholeState } from "@atoll/domain";
 import { SnapshotRecord } from "@atoll/proto/atoll/log/v1/snapshot";
-import type { NodeRecord, SnapshotHeader } from "@atoll/proto/atoll/log/v1/snapshot";
 import { sortedEntries } from "@atoll/stdx";
-import { fromProtoLimits } from "./action-limits.ts";
-import { DecodeError, required } from "./decode-error.ts";
-import { decodeOwn } from "./decoded.ts";
-import { joinBytes, readLength, writeLength } from "./delimited.ts";
-import { fromNodeRecord, fromSince, toNodeRecord } from "./snapshot-node.ts";
-import {
-  fromActionRecord,
-  fromOperationRecord,
-  fromReplicaRecord,
-  fromRequestRecord,
-  fromRoleRecord,
-  fromSightRecord,
-  fromStormRecord,
-  toActionRecord,
-  toRoleRecord,
-} from "./snapshot-records.ts";
-
-export const SNAPSHOT_FORMAT = 1;
+import { joinBytes, writeLength } from "./delimited.ts";
+import { toNodeRecord } from "./snapshot-node.ts";
+import { SNAPSHOT_FORMAT, SnapshotReader } from "./snapshot-reader.ts";
+import { toActionRecord, toRoleRecord } from "./snapshot-records.ts";
 
 /** A chunk is given out when it has grown to so much. */
 export const SNAPSHOT_CHUNK_BYTES = 131_072;
@@ -72,18 +57,14 @@ export function* snapshotChunks(state: WholeState): IterableIterator<Uint8Array>
  */
 export function decodeSnapshot(chunks: readonly Uint8Array[]): Datacenter {
   if (chunks.length === 0) return new Datacenter();
-  return decodeOwn("a snapshot", () => {
-    const bytes = joinBytes(chunks);
-    const reader = new Reader();
-    for (let at = 0; at < bytes.length;) {
-      const { length, next } = readLength(bytes, at);
-      at = next + length;
-      if (at > bytes.length)
-        throw new DecodeError(`a record ends ${at - bytes.length} bytes after its snapshot`);
-      reader.read(SnapshotRecord.decode(bytes.subarray(next, at)).record);
-    }
-    return reader.finish();
-  });
+  const reader = new SnapshotReader();
+  for (const chunk of chunks) reader.take(chunk);
+  return reader.finish();
+}
+
+/** Takes a snapshot in piece by piece; `decodeSnapshot` over many turns of a loop. */
+export function snapshotReader(): SnapshotReader {
+  return new SnapshotReader();
 }
 
 /** Undefined after many nodes that have no more to say. */
@@ -114,101 +95,4 @@ function* recordsOf(state: WholeState): IterableIterator<RecordCase | undefined>
   for (const storm of state.storms()) yield { $case: "storm", value: storm };
   if (state.pause !== undefined) yield { $case: "pause", value: state.pause };
   if (state.limits !== undefined) yield { $case: "limits", value: state.limits };
-}
-
-/** Builds a datacenter from records in the order they were written. */
-class Reader {
-  readonly #datacenter = new Datacenter();
-  readonly #nodes: NodeRecord[] = [];
-  #header: SnapshotHeader | undefined;
-
-  read(record: RecordCase | undefined): void {
-    if (record === undefined) throw new DecodeError("a record of no known kind");
-    if (this.#header === undefined && record.$case !== "header")
-      throw new DecodeError("its header is missing");
-    switch (record.$case) {
-      case "header":
-        this.#readHeader(record.value);
-        return;
-      case "node":
-        this.#nodes.push(record.value);
-        return;
-      case "role": {
-        const role = fromRoleRecord(record.value);
-        this.#datacenter.setRole(role.spec.name, role);
-        return;
-      }
-      case "action": {
-        const action = fromActionRecord(record.value);
-        this.#datacenter.setAction(action.id, action);
-        return;
-      }
-      case "operation": {
-        const operation = fromOperationRecord(record.value);
-        this.#datacenter.setOperation(operation.id, operation);
-        return;
-      }
-      case "request": {
-        const request = fromRequestRecord(record.value);
-        this.#datacenter.setRequest(request.requestId, request);
-        return;
-      }
-      case "forgottenNode": {
-        const node = fromNodeRecord(record.value, (action) => this.#targetOf(action));
-        this.#datacenter.setForgottenNode(node.name, node);
-        return;
-      }
-      case "storm": {
-        const storm = fromStormRecord(record.value);
-        this.#datacenter.setStorm(storm.faultDomain, storm);
-        return;
-      }
-      case "pause": {
-        const { reason, actor, since } = record.value;
-        this.#datacenter.setPause({ reason, actor, since: fromSince(since) });
-        return;
-      }
-      case "limits": {
-        const { limits, reason, actor, since } = record.value;
-        const set = { limits: fromProtoLimits(limits), reason, actor, since: fromSince(since) };
-        this.#datacenter.setLimits(set);
-        return;
-      }
-      case "replica": {
-        const replica = fromReplicaRecord(record.value);
-        this.#datacenter.setGroupReplica(replica.id, replica);
-        return;
-      }
-      case "sight":
-        this.#datacenter.setSight(record.value.domain, fromSightRecord(record.value));
-        return;
-    }
-  }
-
-  finish(): Datacenter {
-    required(this.#header, "header");
-    for (const record of this.#nodes) {
-      const node = fromNodeRecord(record, (action) => this.#targetOf(action));
-      this.#datacenter.setNode(node.name, node);
-    }
-    return this.#datacenter;
-  }
-
-  #readHeader(header: SnapshotHeader): void {
-    if (header.format !== SNAPSHOT_FORMAT) {
-      throw new DecodeError(
-        `its format is ${header.format}; this release knows ${SNAPSHOT_FORMAT}`,
-      );
-    }
-    this.#header = header;
-    const { stampMs, stream, operationCount } = header;
-    const position =
-      stream === undefined ? undefined : { created: stream.created, sequence: stream.sequence };
-    this.#datacenter.setEntry(stampMs, position);
-    this.#datacenter.setOperationCount(operationCount);
-  }
-
-  #targetOf(id: ActionId): TargetKey {
-    return required(this.#datacenter.action(id), `open action ${id}`).target;
-  }
 }

@@ -28,7 +28,14 @@ export interface LogCodec {
   encodeSnapshot(state: Datacenter): Uint8Array[];
   /** The same bytes, each chunk encoded when it is asked for. */
   snapshotChunks(state: Datacenter): IterableIterator<Uint8Array>;
-  decodeSnapshot(chunks: readonly Uint8Array[]): Datacenter;
+  snapshotReader(): SnapshotReader;
+}
+
+/** Builds a state from the bytes of its snapshot, cut anywhere. */
+export interface SnapshotReader {
+  take(chunk: Uint8Array): void;
+  /** The state; throws when bytes are missing. */
+  finish(): Datacenter;
 }
 
 export type ProposeOutcome =

@@ -28,7 +28,7 @@ const CODEC: LogCodec = {
   decodeLogEntry: ([first]) => (first === 0 ? DISCOVERED : WIPED),
   encodeSnapshot: () => [],
   snapshotChunks: () => [][Symbol.iterator](),
-  decodeSnapshot: () => new Datacenter(),
+  snapshotReader: () => ({ take: () => undefined, finish: () => new Datacenter() }),
 };
 
 /** One replica alone; its reports come back after `echoMs`, or never. */

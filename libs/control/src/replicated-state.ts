@@ -7,7 +7,7 @@
  */
 import { Datacenter, evolveEntry, type LogEntry } from "@atoll/domain";
 import { assert } from "@atoll/stdx";
-import type { LogCodec } from "./ports.ts";
+import type { LogCodec, SnapshotReader } from "./ports.ts";
 
 /**
  * Told of each entry right after it was applied. `entry` is undefined for entries of Raft's own.
@@ -66,7 +66,23 @@ export class ReplicatedState {
 
   /** Replaces the state by a snapshot of the state after `index`. No chunks: the empty state. */
   restore(index: number, chunks: readonly Uint8Array[]): void {
-    this.#datacenter = chunks.length === 0 ? new Datacenter() : this.#codec.decodeSnapshot(chunks);
-    this.#appliedIndex = index;
+    const restore = this.restoreInPieces(index);
+    for (const chunk of chunks) restore.take(chunk);
+    restore.finish();
+  }
+
+  /** The same over many turns of the loop; the state is the present one until the last. */
+  restoreInPieces(index: number): { take(chunk: Uint8Array): void; finish(): void } {
+    let reader: SnapshotReader | undefined;
+    return {
+      take: (chunk) => {
+        reader ??= this.#codec.snapshotReader();
+        reader.take(chunk);
+      },
+      finish: () => {
+        this.#datacenter = reader?.finish() ?? new Datacenter();
+        this.#appliedIndex = index;
+      },
+    };
   }
 }

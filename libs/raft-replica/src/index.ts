@@ -15,6 +15,7 @@ export type {
   ReplicaStatus,
   SnapshotOutcome,
   StateMachine,
+  StateRestore,
   TransferOutcome,
 } from "./ports.ts";
 export { additionStep } from "./addition-step.ts";

@@ -131,8 +131,19 @@ export interface StateMachine {
    * the chunks must go on to be those of the moment of the call. An empty one is only a pause.
    */
   snapshot(): Iterable<Uint8Array>;
-  /** Replaces the state by that after `metadata.index`. The chunks may be cut in other places. */
-  restore(metadata: SnapshotMetadata, chunks: readonly Uint8Array[]): void;
+  /**
+   * Begins to take in the state after `metadata.index`. A restore that never finishes is forgotten:
+   * another may begin.
+   */
+  restore(metadata: SnapshotMetadata): StateRestore;
+}
+
+/** A snapshot on its way into the state, over many turns of the loop. */
+export interface StateRestore {
+  /** The next bytes, 128 KiB at most. They may be cut in other places than they were given in. */
+  take(chunk: Uint8Array): void;
+  /** All bytes were taken, and none was damaged: the state is replaced now, and not before. */
+  finish(): void;
 }
 
 /** What a proposal came to. */
@@ -246,7 +257,7 @@ export interface ReplicaStatus {
   readonly lastIndex: number;
   /** Known to be committed here; at most `lastIndex`. */
   readonly commitIndex: number;
-  /** In the state machine, once that is restored after a start; at most `commitIndex`. */
+  /** In the state machine, once a snapshot is restored into it; at most `commitIndex`. */
   readonly appliedIndex: number;
   /** The newest snapshot is of this index; 0 for that of the founding. */
   readonly snapshotIndex: number;

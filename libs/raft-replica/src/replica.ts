@@ -16,6 +16,7 @@ import type {
   MembershipTransition,
   Message,
   ReplicaId,
+  SnapshotMetadata,
 } from "raft-ts";
 import { entryBytes, RaftCore } from "raft-ts";
 import { OperatorVerbs } from "./operator-verbs.ts";
@@ -109,14 +110,7 @@ export class Replica implements ReplicaDriver {
       change: (changes, done) => this.changeMembership(changes, "auto", done),
       transfer: (to) => this.#give({ type: "transferLeadership", to }),
     });
-    if (recovered.snapshot.sizeBytes > 0) {
-      this.#restoring = true;
-      this.#snapshots.restore(recovered.snapshot, () => {
-        this.#restoring = false;
-        this.#reads.applied(this.#appliedIndex);
-        this.#drain();
-      });
-    }
+    if (recovered.snapshot.sizeBytes > 0) this.#restore(recovered.snapshot);
   }
 
   tick(): void {
@@ -317,15 +311,28 @@ export class Replica implements ReplicaDriver {
       return;
     }
     const { metadata, chunks, hardState } = effect;
-    this.#restoring = false;
+    // From here on entries to apply are those behind the snapshot.
+    this.#restoring = true;
     this.#heldApply = undefined;
-    this.#store.installSnapshot(metadata, chunks, hardState, done);
-    this.#snapshots.installed(metadata, chunks);
+    this.#snapshots.installing(metadata);
+    this.#store.installSnapshot(metadata, chunks, hardState, (error) => {
+      if (error === undefined) this.#restore(metadata);
+      done(error);
+    });
     this.#appliedIndex = metadata.index;
     this.#appliedTerm = metadata.term;
     this.#proposals.overtaken(metadata.index, this.#leader);
     this.#answerSnapshots();
-    this.#reads.applied(this.#appliedIndex);
+  }
+
+  /** Reads the snapshot that the log begins with into the state; entries to apply wait for that. */
+  #restore(metadata: SnapshotMetadata): void {
+    this.#restoring = true;
+    this.#snapshots.restore(metadata, () => {
+      this.#restoring = false;
+      this.#reads.applied(this.#appliedIndex);
+      this.#drain();
+    });
   }
 
   #loadEntries(effect: Extract<Effect, { readonly type: "loadEntries" }>): void {

@@ -1,9 +1,11 @@
 /**
- * Keeps the log short: takes snapshots of the own state, and restores the newest at start.
+ * Keeps the log short: takes snapshots of the own state, and restores the newest at start and when
+ * a leader sent it.
  *
  * A snapshot is due after so many applied entries or bytes; while one is being saved no other
  * begins. It is taken in one moment and written out a chunk at a time, one in each tick, so that a
- * large state never holds up the loop. After it is durable the log is compacted, but for the
+ * large state never holds up the loop. It is restored a chunk at a time, too, as the store reads
+ * it. After it is durable the log is compacted, but for the
  * entries that feeds and slow peers may ask for. A snapshot is only taken of what is durable here
  * as log, so that the log never ends before it.
  */
@@ -12,8 +14,8 @@ import type { Membership, SnapshotMetadata } from "raft-ts";
 import type { LogStore, StateMachine } from "./ports.ts";
 import type { ReplicaSettings } from "./settings.ts";
 
-/** Bytes read at once when the newest snapshot is restored at start. */
-const RESTORE_CHUNK_BYTES = 1 << 20;
+/** Bytes that are read and restored in one turn of the loop. */
+const RESTORE_CHUNK_BYTES = 1 << 17;
 
 export interface SnapshotsOptions {
   readonly store: LogStore;
@@ -119,21 +121,26 @@ export class Snapshots {
     });
   }
 
-  /** A leader's snapshot replaced state and log. */
-  installed(metadata: SnapshotMetadata, chunks: readonly Uint8Array[]): void {
+  /** A leader's snapshot replaces the log; once it is durable it is restored. */
+  installing(metadata: SnapshotMetadata): void {
     this.#generation += 1;
     this.#snapshotIndex = metadata.index;
     this.#bytesSince = 0;
-    this.#options.stateMachine.restore(metadata, chunks);
   }
 
   /**
-   * Reads the newest snapshot and restores the state from it; `done` is not called if it became
-   * obsolete.
+   * Reads the newest snapshot and restores the state from it; `done` is not called if it is
+   * obsolete, or becomes so.
    */
   restore(metadata: SnapshotMetadata, done: () => void): void {
+    if (metadata.index < this.#snapshotIndex) return;
     const generation = this.#generation;
-    const chunks: Uint8Array[] = [];
+    const restore = this.#options.stateMachine.restore(metadata);
+    if (metadata.sizeBytes === 0) {
+      restore.finish();
+      done();
+      return;
+    }
     let offset = 0;
     let checksum = 0;
     const readNext = (): void => {
@@ -144,7 +151,7 @@ export class Snapshots {
           this.#options.failed(error ?? new Error(`snapshot ${metadata.index} ends too early`));
           return;
         }
-        chunks.push(chunk);
+        restore.take(chunk);
         offset += chunk.length;
         checksum = crc32c(chunk, checksum);
         if (offset < metadata.sizeBytes) {
@@ -152,7 +159,7 @@ export class Snapshots {
         } else if (checksum !== metadata.checksum) {
           this.#options.failed(new Error(`snapshot ${metadata.index} is damaged`));
         } else {
-          this.#options.stateMachine.restore(metadata, chunks);
+          restore.finish();
           done();
         }
       });

@@ -5,7 +5,7 @@
  * filler whose size varies, so that transfers take several chunks. It refuses gaps and repeats.
  */
 import { assert } from "@atoll/stdx";
-import type { StateMachine } from "@atoll/raft-replica";
+import type { StateMachine, StateRestore } from "@atoll/raft-replica";
 import type { Entry, SnapshotMetadata } from "raft-ts";
 import { decodeCommand } from "./raft-commands.ts";
 
@@ -98,7 +98,15 @@ export class DigestStateMachine implements StateMachine {
     return chunks;
   }
 
-  restore(metadata: SnapshotMetadata, chunks: readonly Uint8Array[]): void {
+  restore(metadata: SnapshotMetadata): StateRestore {
+    const chunks: Uint8Array[] = [];
+    return {
+      take: (chunk) => void chunks.push(chunk),
+      finish: () => this.#restore(metadata, chunks),
+    };
+  }
+
+  #restore(metadata: SnapshotMetadata, chunks: readonly Uint8Array[]): void {
     const bytes = joined(metadata, chunks);
     const view = new DataView(bytes.buffer);
     this.appliedIndex = view.getFloat64(0);

@@ -160,8 +160,12 @@ export class SimulatedOrchestrator {
           }
         },
         snapshot: () => state.snapshotInSlices(),
-        restore: ({ index: through }, chunks) => {
-          this.#turn("restore", () => state.restore(through, chunks));
+        restore: ({ index: through }) => {
+          const restore = state.restoreInPieces(through);
+          return {
+            take: (chunk) => this.#turn("restore", () => restore.take(chunk)),
+            finish: () => this.#turn("restore", () => restore.finish()),
+          };
         },
       },
       observer: {

@@ -5,7 +5,7 @@
  * log.
  */
 import type { ReplicatedState } from "@atoll/control";
-import type { StateMachine } from "@atoll/raft-replica";
+import type { StateMachine, StateRestore } from "@atoll/raft-replica";
 import type { Entry, SnapshotMetadata } from "raft-ts";
 
 const NOTHING: Uint8Array = new Uint8Array(0);
@@ -27,7 +27,7 @@ export class RaftStateMachine implements StateMachine {
     return this.#state.snapshotInSlices();
   }
 
-  restore(metadata: SnapshotMetadata, chunks: readonly Uint8Array[]): void {
-    this.#state.restore(metadata.index, chunks);
+  restore({ index }: SnapshotMetadata): StateRestore {
+    return this.#state.restoreInPieces(index);
   }
 }

@@ -6,7 +6,7 @@
  * one JSON line when it listens and one at each change of leadership. Ends with the first failure.
  */
 import type { ServerDuplexStream } from "@grpc/grpc-js";
-import type { Replica, ReplicaSettings, StateMachine } from "@atoll/raft-replica";
+import type { Replica, ReplicaSettings, StateMachine, StateRestore } from "@atoll/raft-replica";
 import { openReplica } from "../../support/raft-process.ts";
 import { decodeRequest, driveServiceDefinition, encodeAnswer, OUTCOMES } from "./drive-wire.ts";
 
@@ -90,8 +90,13 @@ class PositionState implements StateMachine {
     return [new Uint8Array(new Float64Array([this.position]).buffer)];
   }
 
-  restore(metadata: Parameters<StateMachine["restore"]>[0]): void {
-    this.position = metadata.index;
+  restore({ index }: Parameters<StateMachine["restore"]>[0]): StateRestore {
+    return {
+      take: () => undefined,
+      finish: () => {
+        this.position = index;
+      },
+    };
   }
 }
 

@@ -18,7 +18,14 @@ import { assert, type Clock } from "@atoll/stdx";
 import { CONTROL_DEFAULTS } from "../settings.ts";
 import { DatacenterTime } from "../datacenter-time.ts";
 import { Leader } from "../leader.ts";
-import type { Directive, LogCodec, OrderReply, ProposeOutcome, SubmitOutcome } from "../ports.ts";
+import type {
+  Directive,
+  LogCodec,
+  OrderReply,
+  ProposeOutcome,
+  SnapshotReader,
+  SubmitOutcome,
+} from "../ports.ts";
 import type { NodeInNeed } from "../watch-report.ts";
 import { ReplicatedState } from "../replicated-state.ts";
 
@@ -60,8 +67,8 @@ class MemoryCodec implements LogCodec {
   snapshotChunks(): IterableIterator<Uint8Array> {
     return [][Symbol.iterator]();
   }
-  decodeSnapshot(): Datacenter {
-    return new Datacenter();
+  snapshotReader(): SnapshotReader {
+    return { take: () => undefined, finish: () => new Datacenter() };
   }
 }
 

@@ -16,6 +16,7 @@ import type {
   LogWrite,
   RecoveredLog,
   StateMachine,
+  StateRestore,
 } from "../ports.ts";
 import { Replica } from "../replica.ts";
 import type { ReplicaSettings } from "../settings.ts";
@@ -27,12 +28,16 @@ export class ManualStore implements LogStore {
   entries: Entry[] = [];
   firstIndex = 1;
   snapshot: SnapshotMetadata | undefined;
+  /** The newest one that came from a leader. */
+  installed: SnapshotMetadata | undefined;
   content: readonly Uint8Array[] = [];
   writes = 0;
   /** Compactions asked for, by their last index. */
   readonly compactions: number[] = [];
   /** Answers to reads of the snapshot that the test holds back. */
   heldReads: (() => void)[] | undefined;
+  /** Completions of installed snapshots that the test holds back. */
+  heldInstalls: (() => void)[] | undefined;
   /** The error that every write gets from now on. */
   failure: Error | undefined;
   readonly #later: (run: () => void) => void;
@@ -80,7 +85,12 @@ export class ManualStore implements LogStore {
   ): void {
     this.entries = [];
     this.firstIndex = metadata.index + 1;
-    this.saveSnapshot(metadata, chunks, done);
+    this.installed = metadata;
+    const held = this.heldInstalls;
+    this.saveSnapshot(metadata, chunks, (error) => {
+      if (held === undefined) done(error);
+      else held.push(() => done(error));
+    });
   }
 
   readSnapshot(
@@ -128,8 +138,16 @@ export class NotingStateMachine implements StateMachine {
     }
   }
 
-  restore(metadata: SnapshotMetadata): void {
-    this.restored = metadata;
+  /** The size of each piece that was taken. */
+  readonly taken: number[] = [];
+
+  restore(metadata: SnapshotMetadata): StateRestore {
+    return {
+      take: (chunk) => this.taken.push(chunk.length),
+      finish: () => {
+        this.restored = metadata;
+      },
+    };
   }
 }
 

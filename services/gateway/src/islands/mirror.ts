@@ -90,11 +90,26 @@ export class Mirror implements Disposable {
 
   /** `groupId` is empty where the replica does not say whose log it is. */
   restore(index: number, chunks: readonly Uint8Array[], groupId: string): void {
-    this.#state.restore(index, chunks);
-    this.#groupId = groupId;
-    this.#synced = true;
-    for (const listener of this.#restoreListeners) listener();
-    this.#announce();
+    const restore = this.restoreInPieces(index, groupId);
+    for (const chunk of chunks) restore.take(chunk);
+    restore.finish();
+  }
+
+  /**
+   * Begins to take a whole state in; the state is the present one until the last of it is there.
+   */
+  restoreInPieces(index: number, groupId: string): { take(chunk: Uint8Array): void; finish(): void } {
+    const restore = this.#state.restoreInPieces(index);
+    return {
+      take: (chunk) => restore.take(chunk),
+      finish: () => {
+        restore.finish();
+        this.#groupId = groupId;
+        this.#synced = true;
+        for (const listener of this.#restoreListeners) listener();
+        this.#announce();
+      },
+    };
   }
 
   /** Told of each entry right after it was applied. */

@@ -26,7 +26,8 @@ export class FeedFollower implements MirrorFeed, Disposable {
   readonly #silence: NodeJS.Timeout;
   #replica: number;
   #stream: ClientReadableStream<FeedResponse> | undefined;
-  #chunks: Uint8Array[] = [];
+  /** A whole state that is on its way. */
+  #restore: ReturnType<Mirror["restoreInPieces"]> | undefined;
   #heardMs: number;
   #pauseMs = PAUSE_FIRST_MS;
   #retry: NodeJS.Timeout | undefined;
@@ -75,7 +76,7 @@ export class FeedFollower implements MirrorFeed, Disposable {
   }
 
   #open(fromIndex: number = this.#mirror.synced ? this.#mirror.appliedIndex + 1 : 0): void {
-    this.#chunks = [];
+    this.#restore = undefined;
     this.#heardMs = this.#clock.monotonicMs();
     if (!this.#clients.has(this.#replica)) this.#replica = this.#clients.after(this.#replica);
     const replica = this.#replica;
@@ -119,12 +120,14 @@ export class FeedFollower implements MirrorFeed, Disposable {
       }
     } else if (content?.$case === "snapshot") {
       const { index, chunk, last, groupId } = content.value;
-      if (chunk.length > 0) this.#chunks.push(chunk);
+      if (this.#restore === undefined) {
+        this.#log.info("taking a whole state", { index, group: groupId });
+        this.#restore = this.#mirror.restoreInPieces(index, groupId);
+      }
+      if (chunk.length > 0) this.#restore.take(chunk);
       if (!last) return;
-      const chunks = this.#chunks;
-      this.#chunks = [];
-      this.#log.info("taking a whole state", { index, chunks: chunks.length, group: groupId });
-      this.#mirror.restore(index, chunks, groupId);
+      this.#restore.finish();
+      this.#restore = undefined;
     }
   }
 
