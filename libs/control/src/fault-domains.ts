@@ -3,7 +3,8 @@
  *
  * Counts nodes that the log does not call lost: of those, so many may fall silent together. Only a
  * leader asks, but every replica counts, so that nobody walks over all nodes when it begins to
- * lead; that is done where the state itself is another one. Used by `PresenceJudge`.
+ * lead. Where the state itself is another one they are counted over many turns of the loop, and
+ * until then there are no sizes to rely on. Used by `PresenceJudge`.
  */
 import {
   type DomainEvent,
@@ -12,18 +13,37 @@ import {
   type NodeState,
   type StateView,
 } from "@atoll/domain";
+import { type NamesInOrder, NodeRound } from "./node-round.ts";
+
+/** So many nodes of another state are counted in one turn. */
+const COUNTED_PER_TURN_MAX = 1_000;
 
 export class FaultDomains {
   readonly #domains = new Map<NodeName, readonly string[]>();
   /** By their narrowest: the nodes of a rack share one list. */
   readonly #lists = new Map<string, readonly string[]>();
   readonly #sizes = new Map<string, number>();
+  readonly #round = new NodeRound();
 
-  begin(view: StateView): void {
+  /** Whether nodes are left that were not counted. */
+  get counting(): boolean {
+    return this.#round.hurries;
+  }
+
+  begin(view: StateView & NamesInOrder): void {
     this.#domains.clear();
     this.#sizes.clear();
     this.#lists.clear();
-    for (const node of view.nodes()) this.#put(node.name, node);
+    this.#round.hurry();
+    this.countMore(view);
+  }
+
+  /** Goes on to count. What is applied meanwhile counts once. */
+  countMore(view: StateView & NamesInOrder): void {
+    if (!this.counting) return;
+    for (const name of this.#round.take(view, COUNTED_PER_TURN_MAX)) {
+      this.#put(name, view.node(name));
+    }
   }
 
   applied(event: DomainEvent, view: StateView): void {

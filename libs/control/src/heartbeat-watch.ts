@@ -52,13 +52,13 @@ const NOTHING = new Uint8Array(0);
 /** Names from outside that are remembered at most; more are dropped until there is room. */
 const REMEMBERED_MAX = 10_000;
 /** When other shards are watched, so many nodes are looked at in one turn; the rest in the next. */
-const ADDED_PER_TURN_MAX = 5_000;
+const ADDED_PER_TURN_MAX = 1_000;
 
 export class HeartbeatWatch {
   readonly #options: HeartbeatWatchOptions;
   readonly #nodes = new Map<string, WatchedNode>();
-  readonly #heard = new NodeQueue<WatchedNode>();
-  readonly #unheard = new NodeQueue<WatchedNode>();
+  #heard = new NodeQueue<WatchedNode>();
+  #unheard = new NodeQueue<WatchedNode>();
   /** In no queue. */
   readonly #doubted = new Map<NodeName, WatchedNode>();
   readonly #probes: ProbeTurns<WatchedNode>;
@@ -67,7 +67,7 @@ export class HeartbeatWatch {
   readonly #servers: HeardServers;
   /** Looks for nodes in the shards that are watched now. */
   readonly #round = new NodeRound();
-  readonly #claimants: ClaimantWatch;
+  #claimants: ClaimantWatch;
   #shards: ReadonlySet<number> = new Set();
   #turn: IterableIterator<WatchedNode> | undefined;
   /** Nodes that were not heard have time until here. */
@@ -111,7 +111,7 @@ export class HeartbeatWatch {
     this.addMore(nowMs);
   }
 
-  /** Goes on to add the nodes of the shards that are watched; called at each look. */
+  /** Goes on to add the nodes of the shards that are watched; called at each tick. */
   addMore(nowMs: number): void {
     if (!this.#round.hurries) return;
     const view = this.#options.view();
@@ -124,7 +124,14 @@ export class HeartbeatWatch {
 
   /** Another state: begins anew. */
   reset(nowMs: number): void {
-    for (const name of this.#nodes.keys()) this.remove(name as NodeName);
+    // Not one by one: there may be very many.
+    this.#nodes.clear();
+    this.#heard = new NodeQueue<WatchedNode>();
+    this.#unheard = new NodeQueue<WatchedNode>();
+    this.#doubted.clear();
+    this.#turn = undefined;
+    this.#probes.clear();
+    this.#claimants = new ClaimantWatch(this.#options.settings);
     this.#round.hurry();
     this.addMore(nowMs);
   }

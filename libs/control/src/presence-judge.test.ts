@@ -246,3 +246,12 @@ test("PresenceJudge takes a lost sight over from the log, and does not end it at
   harness.nowMs += 5_000;
   assert.deepEqual(harness.hear({}), ["sightRegained rack:k1 0"]);
 });
+
+test("PresenceJudge judges nobody before it has counted all nodes of another state", () => {
+  const many = Array.from({ length: 1_500 }, (_, number) => [`n${number}`, {}] as const);
+  const harness = new Harness(Object.fromEntries(many));
+  const silent = { n7: lostAfterMs };
+  assert.deepEqual(harness.hear({ silent }), []);
+  harness.judge.countMore(harness.state);
+  assert.deepEqual(harness.hear({ silent }), ["nodeLost n7"]);
+});

@@ -10,6 +10,7 @@ import type { DomainEvent, InternalCommand, NodeName, NodeState, StateView } fro
 import type { DetectionSettings } from "./detection-settings.ts";
 import { FaultDomains } from "./fault-domains.ts";
 import { LostSight, type Silence } from "./lost-sight.ts";
+import type { NamesInOrder } from "./node-round.ts";
 import type { Claim, Witness } from "./watch-group.ts";
 
 export type PresenceCommand = Extract<InternalCommand, { type: "reportPresence" | "reportSight" }>;
@@ -27,8 +28,13 @@ export class PresenceJudge {
   }
 
   /** The state is this one; what is applied from now on is told. */
-  reset(view: StateView): void {
+  reset(view: StateView & NamesInOrder): void {
     this.#domains.begin(view);
+  }
+
+  /** Goes on to count the nodes of another state; called at each tick. */
+  countMore(view: StateView & NamesInOrder): void {
+    this.#domains.countMore(view);
   }
 
   /** This replica leads from now on. */
@@ -40,7 +46,9 @@ export class PresenceJudge {
     this.#domains.applied(event, view);
   }
 
+  /** None as long as it is not known how many nodes stand together. */
   verdicts(witnesses: readonly Witness[], view: StateView, nowMs: number): PresenceCommand[] {
+    if (this.#domains.counting) return [];
     const most = this.#settings.verdictsPerBatchMax;
     const returned = returns(witnesses, view);
     const silences = this.#agreed(witnesses, view);

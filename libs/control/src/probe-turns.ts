@@ -42,6 +42,11 @@ export class ProbeTurns<T extends Probed> {
     this.#patient.delete(name);
   }
 
+  clear(): void {
+    this.#urgent.clear();
+    this.#patient.clear();
+  }
+
   /** The nodes to be probed now, as far as the rate allows. */
   take(nowMs: number): NodeName[] {
     const { probeEveryMs, probePatientlyEveryMs, probesPerSecondMax } = this.#settings;

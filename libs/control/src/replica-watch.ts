@@ -160,12 +160,14 @@ export class ReplicaWatch {
       this.#nodes.reset(nowMs);
       this.#judge.reset(state.datacenter);
       if (this.#leading) this.#judge.begin(nowMs);
+    } else {
+      this.#nodes.addMore(nowMs);
+      this.#judge.countMore(state.datacenter);
     }
     this.#options.time.observe(this.#group.clocks(nowMs));
     if (this.#server === "" || nowMs - this.#lookedAtMs < settings.lookEveryMs) return;
     this.#lookedAtMs = nowMs;
     this.#share(nowMs);
-    this.#nodes.addMore(nowMs);
     this.#listen(nowMs);
     if (nowMs - this.#reportedAtMs >= settings.reportEveryMs) this.#report(nowMs);
   }
