@@ -10,7 +10,7 @@ import type { Prng } from "@atoll/stdx";
 import type { Fleet } from "./fleet.ts";
 import { STIRRED_FOR_US } from "./fleet-heartbeats.ts";
 import type { FleetNode } from "./fleet-node.ts";
-import { FleetPower } from "./fleet-power.ts";
+import { FleetPower, type PowerLoss } from "./fleet-power.ts";
 import type { FleetUsers } from "./fleet-users.ts";
 import { FleetVerdicts } from "./fleet-verdicts.ts";
 import type { SimulatedOrchestrator } from "./simulated-orchestrator.ts";
@@ -73,6 +73,11 @@ export class FleetFaults {
       verdicts: this.#verdicts,
       busy: this.#busy,
     });
+  }
+
+  /** What came of each loss of power. */
+  get powerLosses(): readonly PowerLoss[] {
+    return this.#power.losses;
   }
 
   /** Great faults are spread evenly, in random order; at least one of each. */

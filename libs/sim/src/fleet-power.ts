@@ -27,12 +27,29 @@ const EXPLAINED_US = 5 * SECOND_US;
 interface Dark {
   readonly domain: string;
   readonly nodes: ReadonlyMap<NodeName, FleetNode>;
+  readonly darkMs: number;
   readonly sights: string[];
   readonly orders: Map<NodeName, number>;
   storms: number;
+  nodesLost: number;
+  rightAfterMs: number;
+}
+
+/** What came of a place that lost power, until half a minute after it was back. */
+export interface PowerLoss {
+  readonly domain: string;
+  readonly nodes: number;
+  readonly darkMs: number;
+  readonly sightsLost: number;
+  readonly nodesLost: number;
+  readonly storms: number;
+  readonly actions: number;
+  /** From power to everything as it should be, to the second. */
+  readonly rightAfterMs: number;
 }
 
 export class FleetPower {
+  readonly losses: PowerLoss[] = [];
   readonly #fleet: Fleet;
   readonly #users: FleetUsers;
   readonly #prng: Prng;
@@ -79,7 +96,16 @@ export class FleetPower {
     const darkUs = this.#prng.between(least, most);
     clock.schedule(STIRRED_FOR_US, () => {
       const nodes = new Map(struck.map((node) => [node.name, node]));
-      const dark: Dark = { domain, nodes, sights: [], orders: new Map(), storms: 0 };
+      const dark: Dark = {
+        domain,
+        nodes,
+        darkMs: darkUs / 1_000,
+        sights: [],
+        orders: new Map(),
+        storms: 0,
+        nodesLost: 0,
+        rightAfterMs: 0,
+      };
       this.#dark = dark;
       this.#verdicts.disturb(clock.nowUs + EXPLAINED_US);
       for (const node of struck) {
@@ -98,10 +124,24 @@ export class FleetPower {
       clock.schedule(this.#prng.between(SECOND_US, BOOT_US_MAX), () => node.start());
     }
     this.#verdicts.expectRight(nodes, () => this.#users.whyNotRight(nodes));
+    this.#lookWhenRight(dark, nodes, clock.nowUs);
     clock.schedule(RIGHT_WITHIN_US + SECOND_US, () => {
       this.#check(dark);
+      const { domain, darkMs, storms, nodesLost, rightAfterMs } = dark;
+      const actions = [...dark.orders.values()].reduce((sum, count) => sum + count, 0);
+      const about = { domain, nodes: nodes.length, darkMs, sightsLost: dark.sights.length };
+      this.losses.push({ ...about, nodesLost, storms, actions, rightAfterMs });
       this.#dark = undefined;
       for (const node of nodes) this.#busy.delete(node);
+    });
+  }
+
+  #lookWhenRight(dark: Dark, nodes: readonly FleetNode[], sinceUs: number): void {
+    const { clock } = this.#fleet;
+    clock.schedule(SECOND_US, () => {
+      if (this.#dark !== dark) return;
+      dark.rightAfterMs = (clock.nowUs - sinceUs) / 1_000;
+      if (this.#users.whyNotRight(nodes) !== "") this.#lookWhenRight(dark, nodes, sinceUs);
     });
   }
 
@@ -121,6 +161,7 @@ export class FleetPower {
     if (dark === undefined) return;
     if (event.type === "sightLost") dark.sights.push(event.domain);
     if (event.type === "stormHeld") dark.storms += 1;
+    if (event.type === "nodeLost" && dark.nodes.has(event.node)) dark.nodesLost += 1;
     if (event.type !== "actionPlanned" || !dark.nodes.has(event.node)) return;
     dark.orders.set(event.node, (dark.orders.get(event.node) ?? 0) + 1);
   }

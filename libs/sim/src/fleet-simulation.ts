@@ -10,6 +10,7 @@ import { Prng } from "@atoll/stdx";
 import { Fleet } from "./fleet.ts";
 import type { FleetCounts } from "./fleet-checker.ts";
 import { FleetFaults } from "./fleet-faults.ts";
+import type { PowerLoss } from "./fleet-power.ts";
 import { FleetUsers } from "./fleet-users.ts";
 import type { Turn } from "./simulated-orchestrator.ts";
 import { Violation } from "./violation.ts";
@@ -20,8 +21,8 @@ export interface FleetSimulationOptions {
   readonly minutes: number;
   /** No heartbeat is left out: slow, and gives the same log. Default false. */
   readonly everyHeartbeat?: boolean;
-  /** Runs one turn of a replica's loop; whoever measures it sees how long that took. */
-  readonly turn?: (what: Turn, run: () => void) => void;
+  /** Runs one turn of a replica's loop; whoever measures it sees how long that took, and when. */
+  readonly turn?: (what: Turn, run: () => void, at: () => string) => void;
   /** Told now and then. */
   readonly onProgress?: (line: string) => void;
 }
@@ -32,6 +33,7 @@ export interface FleetSimulationResult {
   readonly failure: Error | undefined;
   readonly counts: FleetCounts;
   readonly faults: Readonly<Record<string, number>>;
+  readonly powerLosses: readonly PowerLoss[];
   readonly virtualMs: number;
   /** Heartbeats that were sent one by one. */
   readonly heartbeats: number;
@@ -53,10 +55,14 @@ export function simulateFleet(
 ): FleetSimulationResult {
   const prng = new Prng(seed);
   const { nodes, minutes, everyHeartbeat = false, onProgress = () => undefined } = options;
-  const measured = options.turn === undefined ? {} : { turn: options.turn };
-  const fleet = new Fleet(prng, { nodes, rooms: ROOMS, everyHeartbeat, ...measured });
+  const { turn } = options;
+  const measured =
+    turn === undefined
+      ? {}
+      : { turn: (what: Turn, run: () => void) => turn(what, run, () => secondOf(fleet, faults)) };
+  const fleet: Fleet = new Fleet(prng, { nodes, rooms: ROOMS, everyHeartbeat, ...measured });
   const users = new FleetUsers(fleet);
-  const faults = new FleetFaults(fleet, users, prng.child("faults"));
+  const faults: FleetFaults = new FleetFaults(fleet, users, prng.child("faults"));
   const { clock, checker } = fleet;
   const say = (what: string): void => {
     const { entries, actions, nodesLost } = checker.counts;
@@ -84,11 +90,16 @@ export function simulateFleet(
     failure,
     counts: checker.counts,
     faults: faults.counters,
+    powerLosses: faults.powerLosses,
     virtualMs: clock.monotonicMs(),
     heartbeats: fleet.heartbeats.sent,
     digest: checker.digest.hex(),
     stateDigest,
   };
+}
+
+function secondOf({ clock }: Fleet, faults: FleetFaults): string {
+  return `${Math.round(clock.nowUs / 1_000_000)} s, ${faults.last}`;
 }
 
 /** All nodes start, are given their place, and get a role. */
