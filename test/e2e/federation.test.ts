@@ -100,7 +100,7 @@ test("a write at another datacenter's node is decided by its home and seen by bo
   await untilReason(east, WEST, "from the east");
 });
 
-test("cut off, each goes on by itself and says how old the rest is; healed, they agree", async () => {
+test("cut off, each goes on and says how old the rest is; healed, they agree", async () => {
   for (const cut of ["cut", "oneWay"] as const) {
     using east = apiOf("east");
     using west = apiOf("west");

@@ -1,4 +1,4 @@
-/** However many nodes a state has that was read anew, no tick of the watch looks at many of them. */
+/** However many nodes a state has that was read anew, no tick of the watch looks at many. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Datacenter, type DatacenterName, evolve, type NodeName } from "@atoll/domain";

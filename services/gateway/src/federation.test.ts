@@ -83,7 +83,7 @@ test("two gateways show each other's nodes as they change, whoever dials", async
   }
 });
 
-test("a write to another datacenter is decided there, once, and can be read here", async (context) => {
+test("a write to another datacenter is decided there, once, and read here", async (context) => {
   const eastPlace = await place(context);
   const westPlace = await place(context);
   await using east = await start("east", eastPlace, [westPlace.listen]);
@@ -125,7 +125,7 @@ test("what was known of a datacenter is there after a restart without it", async
   await untilNodes(east, [EAST_N1, WEST_N1, "datacenters/west/nodes/west-n2"]);
 });
 
-test("a datacenter without a link of its own is read and asked through a third", async (context) => {
+test("a datacenter without a link is read and asked through a third", async (context) => {
   const places = {
     east: await place(context),
     north: await place(context),

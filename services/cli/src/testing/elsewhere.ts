@@ -5,6 +5,7 @@ import type { Event } from "@atoll/proto/atoll/v1/event";
 import type { Node } from "@atoll/proto/atoll/v1/node";
 import type { Operation } from "@atoll/proto/atoll/v1/operation";
 import { Metadata } from "@grpc/grpc-js";
+import { datacenter as home } from "./fixture-datacenter.ts";
 import * as fixtures from "./fixtures.ts";
 
 const ALL = "datacenters/-";
@@ -35,7 +36,7 @@ const event: Event = {
 };
 
 export const datacenter: Datacenter = {
-  ...fixtures.datacenter,
+  ...home,
   name: WEST,
   replicas: [],
   nodeCount: 1,

@@ -12,6 +12,7 @@ import { ApiError } from "@atoll/service-kit";
 import { status, type UntypedHandleCall } from "@grpc/grpc-js";
 import * as elsewhere from "./elsewhere.ts";
 import { find } from "./find.ts";
+import { datacenter } from "./fixture-datacenter.ts";
 import * as fixtures from "./fixtures.ts";
 
 /** Makes a handler that is remembered by its method's name. */
@@ -126,13 +127,12 @@ export class FakeActionControl {
       listActions: answer("listActions", () => ({
         actions: fixtures.actions,
         nextPageToken: "",
-        asOf: [fixtures.datacenter.asOf],
+        asOf: [datacenter.asOf],
       })),
     };
   }
 
   #datacenter(): Datacenter {
-    const { datacenter } = fixtures;
     return {
       ...datacenter,
       limits: this.#limits,

@@ -34,6 +34,7 @@ import * as elsewhere from "./elsewhere.ts";
 import { FakeActionControl, type UnaryFactory } from "./fake-action-control.ts";
 import { FakeGroup } from "./fake-group.ts";
 import { find } from "./find.ts";
+import { datacenter } from "./fixture-datacenter.ts";
 import * as fixtures from "./fixtures.ts";
 
 type WatchEventsCall = ServerWritableStream<WatchEventsRequest, WatchEventsResponse>;
@@ -55,7 +56,7 @@ export interface FakeGateway extends AsyncDisposable {
   onWatchOperation: ((call: ServerWritableStream<unknown, Operation>) => void) | undefined;
 }
 
-const AS_OF = fixtures.datacenter.asOf as NonNullable<typeof fixtures.datacenter.asOf>;
+const AS_OF = datacenter.asOf as NonNullable<typeof datacenter.asOf>;
 
 /** Starts one on a free port, or on `port`. */
 export async function startFakeGateway(port = 0): Promise<FakeGateway> {

@@ -98,7 +98,10 @@ export class Mirror implements Disposable {
   /**
    * Begins to take a whole state in; the state is the present one until the last of it is there.
    */
-  restoreInPieces(index: number, groupId: string): { take(chunk: Uint8Array): void; finish(): void } {
+  restoreInPieces(
+    index: number,
+    groupId: string,
+  ): { take(chunk: Uint8Array): void; finish(): void } {
     const restore = this.#state.restoreInPieces(index);
     return {
       take: (chunk) => restore.take(chunk),

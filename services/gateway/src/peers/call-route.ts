@@ -3,8 +3,8 @@
  *
  * Questions of one turn of the loop leave as one frame. A question without an answer by its
  * deadline, or when the stream ends, is answered here: it may have been carried out. While the peer
- * owes answers for too long, nothing that changes something is sent: it is refused, which is certain.
- * Reads go on asking, so the end of the silence is noticed. How many may wait is bounded.
+ * owes answers for too long, nothing that changes something is sent: it is refused, which is
+ * certain. Reads go on asking, so the end of the silence is noticed. How many may wait is bounded.
  */
 import type { AskRequest, AskResponse, Question } from "@atoll/proto/atoll/peer/v1/peer";
 import type { Clock } from "@atoll/stdx";

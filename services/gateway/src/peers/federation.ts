@@ -6,10 +6,11 @@
  * serve them; without, a gateway knows its own datacenter alone.
  */
 import { randomUUID } from "node:crypto";
+import type { DatacenterName } from "@atoll/domain";
+import type { LogFeed } from "@atoll/federation";
 import { type Greeting, PeerServiceService } from "@atoll/proto/atoll/peer/v1/peer";
 import {
   type CallEnvironment,
-  type GrpcService,
   type Log,
   serviceNameOf,
   startGrpcServer,
@@ -25,7 +26,8 @@ import { KnownDatacenters } from "./known-datacenters.ts";
 import { LinkEnds } from "./link-ends.ts";
 import { type Ask, askOver } from "./peer-caller.ts";
 import { Accepted, peerService } from "./peer-service.ts";
-import { openRemoteIsland } from "./remote-island.ts";
+import type { ServedLog } from "./log-server.ts";
+import { openRemoteIsland, type RemoteIsland } from "./remote-island.ts";
 import { Routes } from "./routes.ts";
 
 export interface Peer {
@@ -64,81 +66,83 @@ export async function joinFederation(
   joined: FederationParts,
   parts: AsyncDisposableStack,
 ): Promise<void> {
-  const { home, islands, environment, log } = joined;
+  const { known, ends } = joinMirrors(settings, joined, parts);
+  await known.openKnown(settings.dataDir);
+  await startLinks(settings, { ...joined, known, ends }, parts);
+}
+
+/** The mirrors of others, and what each link has at this gateway. */
+function joinMirrors(
+  settings: FederationSettings,
+  { home, islands, log }: FederationParts,
+  parts: AsyncDisposableStack,
+): { readonly known: KnownDatacenters; readonly ends: LinkEnds } {
   const clock = systemClock;
   const routes = new Routes();
-  const gateway = randomUUID();
-  const datacenter = home.island.datacenter;
-  const feed = homeLog(home.island.mirror, home.replicas);
-  const served = { feed, way: [] };
-  const known = parts.use(
-    new KnownDatacenters({
-      islands,
-      open: (name) =>
-        openRemoteIsland(name, {
-          dataDir: settings.dataDir,
-          routes,
-          wayChanged: () => ends.reconsider(name),
-          log,
-        }),
-      log,
-    }),
-  );
+  const { datacenter } = home.island;
+  const served = { feed: startHomeLog(home, parts), way: [] };
+  const open = (name: DatacenterName): Promise<RemoteIsland> => {
+    const { dataDir } = settings;
+    const wayChanged = (): void => ends.reconsider(name);
+    return openRemoteIsland(name, { dataDir, routes, wayChanged, log });
+  };
+  const known = parts.use(new KnownDatacenters({ islands, open, log }));
   const askOthers = askOver(routes, clock);
   const ask: Ask = (content, to) =>
     to.datacenter === datacenter
       ? home.session.call(content, to.deadlineMs)
       : askOthers(content, to);
-  const ends: LinkEnds = new LinkEnds({
-    routes,
-    findLog: (name) => (name === datacenter ? served : known.served(name)),
-    ask,
-    bytesPerSecond: settings.bytesPerSecond,
-    clock,
-    log,
-  });
-  const timers = [
-    setInterval(() => feed.beat(clock.realtimeMs()), POSITION_EVERY_MS),
-    setInterval(() => feed.checkpoint(), CHECKPOINT_EVERY_MS),
-  ];
-  parts.defer(() => timers.forEach(clearInterval));
-  await known.openKnown(settings.dataDir);
+  const { bytesPerSecond } = settings;
+  const findLog = (name: string): ServedLog | undefined =>
+    name === datacenter ? served : known.served(name);
+  const ends: LinkEnds = new LinkEnds({ routes, findLog, ask, bytesPerSecond, clock, log });
+  return { known, ends };
+}
 
+function startHomeLog(home: Home, parts: AsyncDisposableStack): LogFeed {
+  const feed = homeLog(home.island.mirror, home.replicas);
+  const beat = setInterval(() => feed.beat(systemClock.realtimeMs()), POSITION_EVERY_MS);
+  const check = setInterval(() => feed.checkpoint(), CHECKPOINT_EVERY_MS);
+  parts.defer(() => {
+    clearInterval(beat);
+    clearInterval(check);
+  });
+  return feed;
+}
+
+async function startLinks(
+  settings: FederationSettings,
+  joined: FederationParts & { readonly known: KnownDatacenters; readonly ends: LinkEnds },
+  parts: AsyncDisposableStack,
+): Promise<void> {
+  const { home, islands, environment, known, ends, log } = joined;
+  const { listen, transport, peers } = settings;
+  const gateway = randomUUID();
   const greeting = (): Greeting => ({
-    datacenter,
+    datacenter: home.island.datacenter,
     gateway,
     version: VERSION,
-    sources: islands.all.map((island) => ({ datacenter: island.datacenter, way: [] })),
+    sources: islands.all.map(({ datacenter }) => ({ datacenter, way: [] })),
     places: [],
   });
   const greeted = (theirs: Greeting): void => {
     known.heardOf(theirs.datacenter);
-    for (const source of theirs.sources) known.heardOf(source.datacenter);
+    for (const { datacenter } of theirs.sources) known.heardOf(datacenter);
   };
   const accepted = new Accepted();
-  const service: GrpcService = {
-    definition: PeerServiceService,
-    implementation: peerService({ environment, greeting, greeted, ends, accepted }),
-  };
-  if (settings.listen !== undefined) {
-    const { listen, transport } = settings;
-    const server = parts.use(
-      await startGrpcServer({
-        listen,
-        transport,
-        services: [service],
-        reflection: false,
-        log,
-      }),
-    );
+  if (listen !== undefined) {
+    const implementation = peerService({ environment, greeting, greeted, ends, accepted });
+    const services = [{ definition: PeerServiceService, implementation }];
+    const options = { listen, transport, services, reflection: false, log };
+    const server = parts.use(await startGrpcServer(options));
+    // Its streams end before the server waits for them.
     parts.defer(() => accepted.end());
     server.setServing(serviceNameOf(PeerServiceService), true);
     server.setServing("", true);
   }
-  for (const peer of settings.peers.slice(0, DIALLED_MAX)) {
-    const isLinked = (theirs: Greeting): boolean =>
-      accepted.has(`${theirs.datacenter}/${theirs.gateway}`);
-    const { transport } = settings;
+  const isLinked = (theirs: Greeting): boolean =>
+    accepted.has(`${theirs.datacenter}/${theirs.gateway}`);
+  for (const peer of peers.slice(0, DIALLED_MAX)) {
     parts.use(new Dialler({ peer, transport, greeting, ends, isLinked, greeted, log }));
   }
 }
