@@ -23,11 +23,21 @@ export type FeedFrame =
       readonly index: number;
       readonly groupId: string;
       readonly chunk: Uint8Array;
+      /** With it a state begins; what came of another before is void. */
+      readonly first: boolean;
       readonly last: boolean;
     }
   /** A sign of life: the log is known up to here. */
   | { readonly type: "position"; readonly index: number; readonly realtimeMs: number }
   /** Comes right behind entry `index`: remember the state as it is now. */
   | { readonly type: "checkpoint"; readonly index: number }
-  /** What the source's state at that checkpoint was, by `stateDigest`. */
-  | { readonly type: "digest"; readonly index: number; readonly digest: string };
+  /**
+   * What the source's state at that checkpoint was, by `stateDigest`. Only digests of the same
+   * software are comparable: another may encode the same state in other bytes.
+   */
+  | {
+      readonly type: "digest";
+      readonly index: number;
+      readonly digest: string;
+      readonly version: string;
+    };

@@ -9,7 +9,7 @@ import type { FeedStart } from "./log-feed.ts";
 import type { EntryReader, FeedSink, Turns } from "./ports.ts";
 import type { RecentEntries } from "./recent-entries.ts";
 
-export const FRAME_BYTES_MAX: number = 512 * 1024;
+export const FRAME_BYTES_MAX: number = 128 * 1024;
 
 export interface ReaderSource {
   readonly state: ReplicatedState;
@@ -77,9 +77,9 @@ export class FeedReader {
   }
 
   /** What the state at a checkpoint was; of no use to who was not told of it. */
-  digest(index: number, digest: string): void {
+  digest(index: number, digest: string, version: string): void {
     if (this.#checkpoint !== index && this.#remembered !== index) return;
-    this.#digest = { type: "digest", index, digest };
+    this.#digest = { type: "digest", index, digest, version };
     this.wake();
   }
 
@@ -160,8 +160,10 @@ function* snapshotFrames(
   index: number,
   groupId: string,
 ): Generator<FeedFrame> {
+  const part = { type: "snapshot", index, groupId } as const;
+  yield { ...part, chunk: new Uint8Array(0), first: true, last: false };
   for (const chunk of chunks) {
-    if (chunk.length > 0) yield { type: "snapshot", index, groupId, chunk, last: false };
+    if (chunk.length > 0) yield { ...part, chunk, first: false, last: false };
   }
-  yield { type: "snapshot", index, groupId, chunk: new Uint8Array(0), last: true };
+  yield { ...part, chunk: new Uint8Array(0), first: false, last: true };
 }

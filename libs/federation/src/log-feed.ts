@@ -19,6 +19,8 @@ export interface LogFeedOptions {
   readonly groupId: () => string;
   readonly turns: Turns;
   readonly newHasher: () => Hasher;
+  /** Of this software. */
+  readonly version: string;
 }
 
 export interface FeedStart {
@@ -76,7 +78,7 @@ export class LogFeed {
     for (const reader of this.#readers) reader.checkpoint(index);
     stateDigest(state, this.#options, (digest) => {
       this.#digesting = false;
-      for (const reader of this.#readers) reader.digest(index, digest);
+      for (const reader of this.#readers) reader.digest(index, digest, this.#options.version);
     });
   }
 

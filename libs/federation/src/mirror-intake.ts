@@ -7,6 +7,7 @@
  * dropped with it.
  */
 import type { ReplicatedState } from "@atoll/control";
+import { Bug } from "@atoll/stdx";
 import type { FeedFrame, FeedItem } from "./feed-frame.ts";
 import type { Hasher, Turns } from "./ports.ts";
 import { stateDigest } from "./state-digest.ts";
@@ -15,10 +16,20 @@ import { stateDigest } from "./state-digest.ts";
 export interface MirrorTarget {
   readonly state: ReplicatedState;
   apply(index: number, data: Uint8Array): void;
-  restore(index: number, chunks: readonly Uint8Array[], groupId: string): void;
+  /** The state is the present one until all of the other was taken. */
+  restoreInPieces(index: number, groupId: string): PiecewiseRestore;
+}
+
+export interface PiecewiseRestore {
+  take(chunk: Uint8Array): void;
+  finish(): void;
 }
 
 export type Divergence =
+  /** What came cannot be read here, for example an event of a later release. */
+  | { readonly type: "unreadable"; readonly cause: unknown }
+  /** A source that knows of no group has nothing to give. */
+  | { readonly type: "nameless" }
   | { readonly type: "gap"; readonly applied: number; readonly next: number }
   | {
       readonly type: "digest";
@@ -31,6 +42,10 @@ export interface MirrorIntakeOptions {
   readonly target: MirrorTarget;
   readonly turns: Turns;
   readonly newHasher: () => Hasher;
+  /** Of this software. */
+  readonly version: string;
+  /** The mirror was replaced by a whole state of the source. */
+  readonly restored?: () => void;
   /** The mirror is not what the feed says; nothing more is taken from it. */
   readonly broken: (divergence: Divergence) => void;
   /** The state at a checkpoint was found to be that of the source. */
@@ -54,7 +69,7 @@ export class MirrorIntake {
   readonly #options: MirrorIntakeOptions;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
-  #chunks: Uint8Array[] = [];
+  #restore: PiecewiseRestore | undefined;
   #stepping = false;
   #closed = false;
   /** Digests of the own state by checkpoint, and of the source's, until both are there. */
@@ -84,6 +99,7 @@ export class MirrorIntake {
   close(): void {
     this.#closed = true;
     this.#waiting = [];
+    this.#waitingBytes = 0;
   }
 
   #step(): void {
@@ -92,11 +108,21 @@ export class MirrorIntake {
       this.#stepping = false;
       return;
     }
-    if (this.#work(first)) {
+    if (this.#workOrBreak(first)) {
       this.#waiting.shift();
       this.#waitingBytes -= first.bytes;
     }
     this.#options.turns.soon(() => this.#step());
+  }
+
+  #workOrBreak(waiting: Waiting): boolean {
+    try {
+      return this.#work(waiting);
+    } catch (cause) {
+      if (cause instanceof Bug) throw cause;
+      this.#break({ type: "unreadable", cause });
+      return true;
+    }
   }
 
   /** True when the frame is done with. */
@@ -114,8 +140,10 @@ export class MirrorIntake {
         this.#remember(frame.index);
         return true;
       case "digest":
-        this.#told.set(frame.index, frame.digest);
-        this.#compare(frame.index);
+        if (frame.version === this.#options.version) {
+          this.#told.set(frame.index, frame.digest);
+          this.#compare(frame.index);
+        }
         return true;
     }
   }
@@ -140,13 +168,23 @@ export class MirrorIntake {
   }
 
   #gather(frame: Extract<FeedFrame, { type: "snapshot" }>): void {
-    if (frame.chunk.length > 0) this.#chunks.push(frame.chunk);
-    if (!frame.last) return;
-    const chunks = this.#chunks;
-    this.#chunks = [];
+    const { index, groupId, chunk, first, last } = frame;
+    if (groupId === "") {
+      this.#break({ type: "nameless" });
+      return;
+    }
+    if (first) this.#restore = this.#options.target.restoreInPieces(index, groupId);
+    if (this.#restore === undefined) {
+      this.#break({ type: "gap", applied: this.#options.target.state.appliedIndex, next: index });
+      return;
+    }
+    if (chunk.length > 0) this.#restore.take(chunk);
+    if (!last) return;
     this.#own.clear();
     this.#told.clear();
-    this.#options.target.restore(frame.index, chunks, frame.groupId);
+    this.#restore.finish();
+    this.#restore = undefined;
+    this.#options.restored?.();
   }
 
   #remember(index: number): void {

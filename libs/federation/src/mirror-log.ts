@@ -9,7 +9,7 @@
  */
 import type { ReplicatedState } from "@atoll/control";
 import type { LogStore, RecoveredLog } from "@atoll/raft-replica";
-import { assert, crc32c } from "@atoll/stdx";
+import { assert, Bug, crc32c } from "@atoll/stdx";
 import type { Entry, Membership, SnapshotMetadata } from "raft-ts";
 import type { FeedItem } from "./feed-frame.ts";
 import type { MirrorTarget } from "./mirror-intake.ts";
@@ -55,12 +55,15 @@ export interface MirrorLogOptions {
 
 const WRITE_BYTES_MAX = 1024 * 1024;
 const READ_BYTES_MAX = 1024 * 1024;
+/** Of a snapshot, taken in at one turn. */
+const PIECE_BYTES = 128 * 1024;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 export class MirrorLog implements EntryReader {
   readonly #options: MirrorLogOptions;
   #groupId: string;
   #firstIndex: number;
+  /** Applied and not yet on disk, those that are being written first. */
   #waiting: FeedItem[] = [];
   #waitingBytes = 0;
   #writing = false;
@@ -73,6 +76,9 @@ export class MirrorLog implements EntryReader {
   /** Counts replacements of the state: what was begun before is dropped. */
   #generation = 0;
   #failed = false;
+  /** What the store was asked for and has not done. */
+  #busy = 0;
+  #closed: (() => void) | undefined;
 
   /** The state is that of the store: see {@link recoverMirror}. */
   constructor(options: MirrorLogOptions) {
@@ -107,18 +113,45 @@ export class MirrorLog implements EntryReader {
     if (this.#failed) return;
     const content = [encodeGroup(groupId), ...chunks];
     const hardState = { term: TERM, vote: 0, commit: 0 };
-    this.#options.store.installSnapshot(metadataOf(index, content), content, hardState, (error) => {
-      if (error !== undefined) this.#fail(error);
-    });
+    this.#begin();
+    this.#options.store.installSnapshot(metadataOf(index, content), content, hardState, (error) =>
+      this.#end(error),
+    );
   }
 
   readEntries(...[range, done]: Parameters<EntryReader["readEntries"]>): void {
-    this.#options.store.readEntries(range, (error, found) => {
+    const { from, to, maxBytes } = range;
+    if (from > this.#written) {
+      // What is not on disk yet is still here.
+      const found: FeedItem[] = [];
+      let bytes = 0;
+      for (const item of this.#waiting) {
+        if (item.index < from || item.index >= to || bytes >= maxBytes) continue;
+        found.push(item);
+        bytes += item.data.length;
+      }
+      this.#options.turns.soon(() => done(undefined, found));
+      return;
+    }
+    const onDisk = { from, to: Math.min(to, this.#written + 1), maxBytes };
+    this.#options.store.readEntries(onDisk, (error, found) => {
       done(
         error,
         (found?.entries ?? []).map(({ index, data }) => ({ index, data })),
       );
     });
+  }
+
+  /**
+   * Keeps nothing more. `done` is called once the store is no longer used; what was not written is
+   * fetched again by the next life.
+   */
+  close(done: () => void): void {
+    this.#failed = true;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    if (this.#busy === 0) done();
+    else this.#closed = done;
   }
 
   #append(item: FeedItem): void {
@@ -140,15 +173,14 @@ export class MirrorLog implements EntryReader {
     }
     this.#writing = entries.length > 0;
     if (!this.#writing) return;
-    this.#waiting = this.#waiting.slice(entries.length);
     const generation = this.#generation;
     const hardState = { term: TERM, vote: 0, commit: 0 };
+    this.#begin();
     this.#options.store.write({ hardState, entries }, (error) => {
-      if (error !== undefined) {
-        this.#fail(error);
-        return;
-      }
+      this.#end(error);
+      if (this.#failed) return;
       if (generation === this.#generation) {
+        this.#waiting = this.#waiting.slice(entries.length);
         this.#waitingBytes -= bytes;
         this.#written = entries.at(-1)?.index ?? this.#written;
         this.#save();
@@ -188,17 +220,28 @@ export class MirrorLog implements EntryReader {
     this.#taken = undefined;
     const { index, chunks } = taken;
     const generation = this.#generation;
+    this.#begin();
     store.saveSnapshot(metadataOf(index, chunks), chunks, (error) => {
-      if (error !== undefined) this.#fail(error);
+      this.#end(error);
       if (generation !== this.#generation || this.#failed) return;
       this.#snapshotting = false;
       const through = index - settings.retainEntries;
       if (through < this.#firstIndex) return;
       this.#firstIndex = through + 1;
-      store.compact(through, (failure) => {
-        if (failure !== undefined) this.#fail(failure);
-      });
+      this.#begin();
+      store.compact(through, (failure) => this.#end(failure));
     });
+  }
+
+  #begin(): void {
+    this.#busy += 1;
+  }
+
+  /** Something that the store was asked for is over. */
+  #end(error: Error | undefined): void {
+    this.#busy -= 1;
+    if (error !== undefined) this.#fail(error);
+    if (this.#busy === 0) this.#closed?.();
   }
 
   #fail(error: Error): void {
@@ -229,11 +272,9 @@ export function recoverMirror(
       return;
     }
     store.readEntries({ from, to: last.index + 1, maxBytes: READ_BYTES_MAX }, (error, found) => {
-      for (const { index, type, data } of found?.entries ?? []) {
-        target.apply(index, type === "data" ? data : NOTHING);
-      }
-      if (error === undefined) turns.soon(() => readOn(groupId));
-      else done(error, "");
+      const failure = error ?? applyAll(target, found?.entries ?? []);
+      if (failure === undefined) turns.soon(() => readOn(groupId));
+      else done(failure, "");
     });
   };
   if (snapshot.sizeBytes === 0) {
@@ -246,9 +287,35 @@ export function recoverMirror(
       return;
     }
     const { groupId, rest } = decodeGroup(chunks);
-    target.restore(snapshot.index, rest, groupId);
-    readOn(groupId);
+    const restore = target.restoreInPieces(snapshot.index, groupId);
+    const takeNext = (): void => {
+      const next = rest.shift();
+      const failure = attempt(() => (next === undefined ? restore.finish() : restore.take(next)));
+      if (failure !== undefined) done(failure, "");
+      else if (next === undefined) readOn(groupId);
+      else turns.soon(takeNext);
+    };
+    takeNext();
   });
+}
+
+/** What a later release has written cannot be read here. */
+function applyAll(target: MirrorTarget, entries: readonly Entry[]): Error | undefined {
+  return attempt(() => {
+    for (const { index, type, data } of entries) {
+      target.apply(index, type === "data" ? data : NOTHING);
+    }
+  });
+}
+
+function attempt(run: () => void): Error | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    if (error instanceof Bug) throw error;
+    return error as Error;
+  }
 }
 
 /** Its length in one byte, then its text. */
@@ -280,7 +347,7 @@ function readSnapshot(
       done(damaged, chunks);
       return;
     }
-    store.readSnapshot({ index, offset, maxBytes: READ_BYTES_MAX }, (error, chunk) => {
+    store.readSnapshot({ index, offset, maxBytes: PIECE_BYTES }, (error, chunk) => {
       if (error !== undefined || chunk === undefined || chunk.length === 0) {
         done(error ?? new Error(`snapshot ${index} ends too early`), []);
         return;

@@ -11,8 +11,8 @@ export function toProtoFrame(frame: FeedFrame): FeedResponse {
       return { content: { $case: "entries", value: { entries } } };
     }
     case "snapshot": {
-      const { index, groupId, chunk, last } = frame;
-      const value = { index, groupId, chunk: bufferOf(chunk), last };
+      const { index, groupId, chunk, first, last } = frame;
+      const value = { index, groupId, chunk: bufferOf(chunk), first, last };
       return { content: { $case: "snapshot", value } };
     }
     case "position": {
@@ -22,8 +22,8 @@ export function toProtoFrame(frame: FeedFrame): FeedResponse {
     case "checkpoint":
       return { content: { $case: "checkpoint", value: { index: frame.index } } };
     case "digest": {
-      const { index, digest } = frame;
-      return { content: { $case: "digest", value: { index, digest } } };
+      const { index, digest, version } = frame;
+      return { content: { $case: "digest", value: { index, digest, version } } };
     }
   }
 }

@@ -46,6 +46,7 @@ export { ERROR_DOMAIN, fromServiceError, toStatus } from "./status.ts";
 export type { DecodedStatus } from "./status.ts";
 export { isLoopback, parseTransport } from "./transport.ts";
 export type { Transport } from "./transport.ts";
+export { sha256 } from "./sha256.ts";
 export { syncFolder } from "./sync-folder.ts";
 export {
   exists,

@@ -84,6 +84,7 @@ class Home implements MirrorSource {
       groupId,
       turns,
       newHasher: checksumHasher,
+      version: "1",
     });
   }
 

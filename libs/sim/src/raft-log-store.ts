@@ -191,6 +191,7 @@ export class MemoryLogStore implements LogStore {
         done(new CompactedError(`entry ${range.from} of ${image.firstIndex}`), undefined);
         return;
       }
+      assert(range.from <= image.lastIndex + 1, `entry ${range.from} after ${image.lastIndex}`);
       const entries: Entry[] = [];
       let bytes = 0;
       for (let index = range.from; index < range.to; index += 1) {

@@ -119,6 +119,7 @@ export class SimulatedMirror implements MirrorSource {
         groupId: () => this.#groupId,
         turns,
         newHasher: checksumHasher,
+        version: "1",
       });
     });
   }
@@ -144,6 +145,7 @@ export class SimulatedMirror implements MirrorSource {
       target: this.#target(this.#state),
       turns: { soon: (run) => this.#soon(life, run) },
       newHasher: checksumHasher,
+      version: "1",
       broken: (divergence) => {
         this.divergences.push(divergence);
         this.follow(source, true);
@@ -168,14 +170,20 @@ export class SimulatedMirror implements MirrorSource {
     return {
       state,
       apply: (index, data) => state.apply(index, data),
-      restore: (index, chunks, groupId) => {
-        // What was being read when it crashed is of a life that is over.
-        if (state !== this.#state) return;
-        this.restores += 1;
-        this.#groupId = groupId;
-        state.restore(index, chunks);
-        this.#log?.replaced(index, chunks, groupId);
-        this.#feed?.restored();
+      restoreInPieces: (index, groupId) => {
+        const chunks: Uint8Array[] = [];
+        return {
+          take: (chunk) => chunks.push(chunk),
+          finish: () => {
+            // What was being read when it crashed is of a life that is over.
+            if (state !== this.#state) return;
+            this.restores += 1;
+            this.#groupId = groupId;
+            state.restore(index, chunks);
+            this.#log?.replaced(index, chunks, groupId);
+            this.#feed?.restored();
+          },
+        };
       },
     };
   }

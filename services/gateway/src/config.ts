@@ -12,7 +12,7 @@ import {
   type Transport,
 } from "@atoll/service-kit";
 import type { Environment } from "./env.ts";
-import type { FederationSettings, Peer } from "./peers/federation.ts";
+import { type FederationSettings, type Peer, PEERS_MAX } from "./peers/federation.ts";
 
 export interface Config {
   readonly datacenter: DatacenterName;
@@ -52,6 +52,9 @@ function federationOf(
   if (peerListen === undefined && peers.length === 0) return undefined;
   if (dataDir === "") {
     throw new ConfigError(["ATOLL_DATA_DIR is required where there are peers: it holds mirrors"]);
+  }
+  if (peers.length > PEERS_MAX) {
+    throw new ConfigError([`ATOLL_PEERS names ${peers.length} gateways: ${PEERS_MAX} is the most`]);
   }
   return {
     listen: peerListen?.text,

@@ -22,6 +22,8 @@ export interface Environment {
 }
 
 const PORT_MAX = 65_535;
+/** Slower, a frame takes longer than a silence that ends a link. */
+const BYTES_PER_SECOND_MIN = 65_536;
 const BYTES_PER_SECOND_MAX = 100_000_000_000;
 
 /** @throws ConfigError naming each variable that is wrong. */
@@ -43,6 +45,12 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     transport: env.text("ATOLL_TRANSPORT"),
     logLevel: env.text("ATOLL_LOG_LEVEL", { default: "info" }),
   };
+  const { peerBytesPerSecond: rate } = environment;
+  if (rate !== 0 && rate < BYTES_PER_SECOND_MIN) {
+    env.problem(
+      `ATOLL_PEER_BYTES_PER_SECOND="${rate}": 0 for no bound, else ${BYTES_PER_SECOND_MIN} or more`,
+    );
+  }
   env.check();
   return environment;
 }

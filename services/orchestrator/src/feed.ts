@@ -1,12 +1,13 @@
 /**
  * `OrchestratorService.Feed`: the datacenter's log for gateways, over `LogFeed`.
  */
-import { createHash } from "node:crypto";
 import type { ReplicatedState } from "@atoll/control";
 import { type EntryReader, type FeedSink, LogFeed, toProtoFrame } from "@atoll/federation";
 import type { FeedRequest, FeedResponse } from "@atoll/proto/atoll/replica/v1/orchestrator";
 import type { LogStore } from "@atoll/raft-replica";
+import { sha256 } from "@atoll/service-kit";
 import type { ServerWritableStream } from "@grpc/grpc-js";
+import { VERSION } from "./version.ts";
 
 const POSITION_EVERY_MS = 1_000;
 const CHECKPOINT_EVERY_MS = 60_000;
@@ -26,10 +27,8 @@ export class Feed {
       store: entryReader(store),
       groupId: () => groupId,
       turns: { soon: setImmediate },
-      newHasher: () => {
-        const hash = createHash("sha256");
-        return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest("hex") };
-      },
+      newHasher: sha256,
+      version: VERSION,
     });
     this.#timers = [
       setInterval(() => this.#feed.beat(Date.now()), POSITION_EVERY_MS),

@@ -23,6 +23,9 @@ const TICK_MS = 25;
 /** A peer that owes an answer for as long is taken to be out of reach. */
 const SILENCE_MS_MAX = 1_500;
 const QUESTIONS_PER_FRAME_MAX = 512;
+/** The peer answers so much earlier than who asks gives up, but never by more than a tenth. */
+const ANSWER_MARGIN_MS_MAX = 100;
+const ANSWER_MARGIN_SHARE = 0.1;
 
 export class CallRoute implements FrameListener<AskResponse> {
   /** The datacenter of the peer. */
@@ -35,7 +38,7 @@ export class CallRoute implements FrameListener<AskResponse> {
   #queued: Question[] = [];
   #nextId = 1;
   #timer: NodeJS.Timeout | undefined;
-  /** Since when the peer owes an answer; undefined while it owes none. */
+  /** Since when nothing came though something was asked; the peer receipts what it gets. */
   #owesSinceMs: number | undefined;
 
   constructor(options: {
@@ -86,7 +89,9 @@ export class CallRoute implements FrameListener<AskResponse> {
     const { datacenter, deadlineMs, relayed } = to;
     const id = this.#nextId;
     this.#nextId += 1;
-    const timeoutMs = Math.max(1, Math.floor(deadlineMs - nowMs));
+    const leftMs = deadlineMs - nowMs;
+    const marginMs = Math.min(ANSWER_MARGIN_MS_MAX, leftMs * ANSWER_MARGIN_SHARE);
+    const timeoutMs = Math.max(1, Math.floor(leftMs - marginMs));
     this.#owesSinceMs ??= nowMs;
     const question = { id, datacenter, timeoutMs, relayed, question: content };
     return new Promise((done) => {
@@ -120,7 +125,9 @@ export class CallRoute implements FrameListener<AskResponse> {
 
   #flush(): void {
     while (this.#queued.length > 0) {
-      const questions = this.#queued.splice(0, QUESTIONS_PER_FRAME_MAX);
+      const large = this.#queued.findIndex(isLarge);
+      const most = Math.min(large < 0 ? QUESTIONS_PER_FRAME_MAX : large, QUESTIONS_PER_FRAME_MAX);
+      const questions = this.#queued.splice(0, Math.max(1, most));
       this.#stream?.write({ questions });
     }
   }
@@ -137,6 +144,13 @@ export class CallRoute implements FrameListener<AskResponse> {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
+}
+
+/** What may have text of any length goes in a frame of its own: a frame is bounded. */
+function isLarge({ question }: Question): boolean {
+  if (question?.$case !== "submit") return false;
+  const kind = question.value.command?.$case;
+  return kind === "applyRoles" || kind === "updateNode";
 }
 
 function changes({ question }: Question): boolean {

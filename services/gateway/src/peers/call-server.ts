@@ -2,8 +2,8 @@
  * Answers the questions of a peer: those for the home there, others once removed, over a link of
  * this gateway.
  *
- * Answers of one turn of the loop leave as one frame. A peer may have a bounded number of questions
- * without an answer; more are refused.
+ * What arrives is receipted at once. Answers of one turn of the loop leave as one frame. A peer may
+ * have a bounded number of questions without an answer; more are refused.
  */
 import type { Answer, AskRequest, AskResponse, Question } from "@atoll/proto/atoll/peer/v1/peer";
 import type { Clock } from "@atoll/stdx";
@@ -34,6 +34,8 @@ export class CallServer implements FrameListener<AskRequest> {
   }
 
   frame({ questions }: AskRequest): void {
+    // That it has arrived; the answers may take a while.
+    this.#stream?.write({ answers: [] });
     for (const question of questions) {
       this.#pending += 1;
       void this.#answer(question).then((outcome) => this.#reply(question.id, outcome));

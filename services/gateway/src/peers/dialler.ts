@@ -2,9 +2,11 @@
  * Keeps a link to one address, for ever: dials, greets, opens the four streams, dials again.
  *
  * While the link is there it greets again and again: each side tells which datacenters it knows.
- * One connection for each pair of datacenters is enough: of two that could dial each other, the one
- * whose name comes first does, and the other only while nothing came from it for a while.
+ * One connection for each pair of gateways is enough: of two that could dial each other, the one
+ * whose datacenter's name comes first does, and the other only when it is not linked a while after
+ * it has greeted.
  */
+import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { checkName } from "@atoll/domain";
 import { type Greeting, PeerServiceClient } from "@atoll/proto/atoll/peer/v1/peer";
@@ -13,7 +15,7 @@ import { Metadata } from "@grpc/grpc-js";
 import { dialledStream, type FrameListener, type FrameStream } from "./frame-stream.ts";
 import type { LinkEnd, LinkEnds } from "./link-ends.ts";
 import type { Peer } from "./federation.ts";
-import { DATACENTER_KEY, GATEWAY_KEY } from "./peer-service.ts";
+import { DATACENTER_KEY, GATEWAY_KEY, gatewayKey, LINK_KEY } from "./peer-service.ts";
 
 const GREET_MS_MAX = 3_000;
 const GREET_EVERY_MS = 2_000;
@@ -33,8 +35,10 @@ export interface DiallerOptions {
   readonly transport: Transport;
   readonly greeting: () => Greeting;
   readonly ends: LinkEnds;
-  /** Whether there is a link to that gateway already. */
-  readonly isLinked: (theirs: Greeting) => boolean;
+  /** Whether there is a link to that gateway already, by {@link gatewayKey}. */
+  readonly isLinked: (gateway: string) => boolean;
+  /** Gateways to which there are dialled links: those of all diallers. */
+  readonly dialled: Set<string>;
   readonly greeted: (greeting: Greeting) => void;
   readonly log: Log;
 }
@@ -71,12 +75,13 @@ export class Dialler implements AsyncDisposable {
 
   /** One link from its beginning to its end; why it ended, or why there was none. */
   async #dial(signal: AbortSignal): Promise<string> {
-    const { transport, greeting, greeted, isLinked } = this.#options;
+    const { transport, greeting, greeted, isLinked, dialled } = this.#options;
     const { address, datacenter } = this.#options.peer;
     const client = new PeerServiceClient(address, channelCredentials(transport), CLIENT_OPTIONS);
     try {
       const own = greeting();
-      const theirs = await greet(client, own);
+      const theirs = await greet(client, own, signal);
+      signal.throwIfAborted();
       if (checkName("datacenter", theirs.datacenter) !== undefined) {
         return `what answers there calls its datacenter "${theirs.datacenter}"`;
       }
@@ -89,13 +94,18 @@ export class Dialler implements AsyncDisposable {
       if (theirs.datacenter < own.datacenter) {
         await delay(YIELD_MS, undefined, { signal });
       }
-      if (isLinked(theirs)) {
+      const gateway = gatewayKey(theirs);
+      if (isLinked(gateway)) {
         this.#pauseMs = PAUSE_MAX_MS;
-        return "it has dialled";
+        return "there is a link to that gateway already";
       }
       this.#account = "";
-      this.#pauseMs = PAUSE_FIRST_MS;
-      return await this.#open(client, theirs, signal);
+      dialled.add(gateway);
+      try {
+        return await this.#open(client, theirs, signal);
+      } finally {
+        dialled.delete(gateway);
+      }
     } catch (error) {
       return signal.aborted ? "the gateway stops" : (error as Error).message;
     } finally {
@@ -111,16 +121,23 @@ export class Dialler implements AsyncDisposable {
       log,
       peer: { address },
     } = this.#options;
+    signal.throwIfAborted();
     const { datacenter, gateway } = greeting();
     const metadata = new Metadata();
     metadata.set(DATACENTER_KEY, datacenter);
     metadata.set(GATEWAY_KEY, gateway);
+    metadata.set(LINK_KEY, randomUUID());
     const peer = theirs.datacenter;
     log.info("linked", { peer, address });
     return new Promise((resolve) => {
       const streams: FrameStream<unknown>[] = [];
+      const heard = (again: Greeting): void => {
+        // Not earlier: a peer that takes no link is not to be dialled ten times a second.
+        this.#pauseMs = PAUSE_FIRST_MS;
+        greeted(again);
+      };
       const again = setInterval(() => {
-        greet(client, greeting()).then(greeted, () => undefined);
+        greet(client, greeting(), signal).then(heard, () => undefined);
       }, GREET_EVERY_MS);
       const closed = (reason: string): void => {
         clearInterval(again);
@@ -153,13 +170,16 @@ export class Dialler implements AsyncDisposable {
   }
 }
 
-function greet(client: PeerServiceClient, own: Greeting): Promise<Greeting> {
+function greet(client: PeerServiceClient, own: Greeting, signal: AbortSignal): Promise<Greeting> {
   return new Promise((resolve, reject) => {
     const options = { deadline: Date.now() + GREET_MS_MAX };
-    client.greet({ greeting: own }, new Metadata(), options, (error, response) => {
+    const call = client.greet({ greeting: own }, new Metadata(), options, (error, response) => {
+      signal.removeEventListener("abort", cancel);
       if (error !== null) reject(error);
       else if (response.greeting === undefined) reject(new Error("it does not say who it is"));
       else resolve(response.greeting);
     });
+    const cancel = (): void => call.cancel();
+    signal.addEventListener("abort", cancel, { once: true });
   });
 }

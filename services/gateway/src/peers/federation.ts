@@ -18,7 +18,7 @@ import {
   type Transport,
 } from "@atoll/service-kit";
 import type { Home } from "../islands/home-island.ts";
-import type { Islands } from "../islands/islands.ts";
+import { type Islands, ISLANDS_MAX } from "../islands/islands.ts";
 import { VERSION } from "../version.ts";
 import { Dialler } from "./dialler.ts";
 import { homeLog } from "./home-log.ts";
@@ -50,8 +50,8 @@ export interface FederationSettings {
 
 const POSITION_EVERY_MS = 1_000;
 const CHECKPOINT_EVERY_MS = 60_000;
-/** Peers that peers know of are dialled as well; together no more than these. */
-const DIALLED_MAX = 64;
+/** Configured peers; nobody else is dialled. */
+export const PEERS_MAX = 64;
 
 export interface FederationParts {
   readonly home: Home;
@@ -79,14 +79,25 @@ function joinMirrors(
 ): { readonly known: KnownDatacenters; readonly ends: LinkEnds } {
   const clock = systemClock;
   const routes = new Routes();
-  const { datacenter } = home.island;
-  const served = { feed: startHomeLog(home, parts), way: [] };
+  const { datacenter, mirror } = home.island;
+  const served: ServedLog = {
+    feed: homeLog(mirror, home.replicas),
+    way: [],
+    get isFed() {
+      return mirror.synced;
+    },
+    get groupId() {
+      return mirror.groupId;
+    },
+  };
   const open = (name: DatacenterName): Promise<RemoteIsland> => {
     const { dataDir } = settings;
     const wayChanged = (): void => ends.reconsider(name);
     return openRemoteIsland(name, { dataDir, routes, wayChanged, log });
   };
-  const known = parts.use(new KnownDatacenters({ islands, open, log }));
+  const configured = settings.peers.flatMap(({ datacenter: name }) => name ?? []);
+  const known = parts.use(new KnownDatacenters({ islands, configured, open, log }));
+  tendFeeds(() => [served.feed, ...known.feeds], parts);
   const askOthers = askOver(routes, clock);
   const ask: Ask = (content, to) =>
     to.datacenter === datacenter
@@ -99,15 +110,18 @@ function joinMirrors(
   return { known, ends };
 }
 
-function startHomeLog(home: Home, parts: AsyncDisposableStack): LogFeed {
-  const feed = homeLog(home.island.mirror, home.replicas);
-  const beat = setInterval(() => feed.beat(systemClock.realtimeMs()), POSITION_EVERY_MS);
-  const check = setInterval(() => feed.checkpoint(), CHECKPOINT_EVERY_MS);
+/** Lets readers of all logs here know that these are alive, and compare states from time to time. */
+function tendFeeds(feeds: () => readonly LogFeed[], parts: AsyncDisposableStack): void {
+  const beat = setInterval(() => {
+    for (const feed of feeds()) feed.beat(systemClock.realtimeMs());
+  }, POSITION_EVERY_MS);
+  const check = setInterval(() => {
+    for (const feed of feeds()) feed.checkpoint();
+  }, CHECKPOINT_EVERY_MS);
   parts.defer(() => {
     clearInterval(beat);
     clearInterval(check);
   });
-  return feed;
 }
 
 async function startLinks(
@@ -122,12 +136,15 @@ async function startLinks(
     datacenter: home.island.datacenter,
     gateway,
     version: VERSION,
-    sources: islands.all.map(({ datacenter }) => ({ datacenter, way: [] })),
+    // A name of which nothing was ever seen is not passed on.
+    sources: islands.all
+      .filter(({ mirror }) => mirror.synced)
+      .map(({ datacenter }) => ({ datacenter, way: [] })),
     places: [],
   });
   const greeted = (theirs: Greeting): void => {
-    known.heardOf(theirs.datacenter);
-    for (const { datacenter } of theirs.sources) known.heardOf(datacenter);
+    known.met(theirs.datacenter);
+    for (const { datacenter } of theirs.sources.slice(0, ISLANDS_MAX)) known.heardOf(datacenter);
   };
   const accepted = new Accepted();
   if (listen !== undefined) {
@@ -140,9 +157,13 @@ async function startLinks(
     server.setServing(serviceNameOf(PeerServiceService), true);
     server.setServing("", true);
   }
-  const isLinked = (theirs: Greeting): boolean =>
-    accepted.has(`${theirs.datacenter}/${theirs.gateway}`);
-  for (const peer of peers.slice(0, DIALLED_MAX)) {
-    parts.use(new Dialler({ peer, transport, greeting, ends, isLinked, greeted, log }));
-  }
+  const dialled = new Set<string>();
+  const isLinked = (gateway: string): boolean => accepted.has(gateway) || dialled.has(gateway);
+  const diallers = peers.map(
+    (peer) => new Dialler({ peer, transport, greeting, ends, isLinked, dialled, greeted, log }),
+  );
+  // All at once: each may take a while.
+  parts.defer(async () => {
+    await Promise.all(diallers.map((dialler) => dialler[Symbol.asyncDispose]()));
+  });
 }

@@ -6,9 +6,10 @@
  */
 import { type EntryReader, type FeedItem, fromProtoFrame, LogFeed } from "@atoll/federation";
 import type { FeedResponse } from "@atoll/proto/atoll/replica/v1/orchestrator";
+import { sha256 } from "@atoll/service-kit";
 import type { Mirror } from "../islands/mirror.ts";
 import type { ReplicaClients } from "../replicas/replica-clients.ts";
-import { sha256 } from "./mirror-feeder.ts";
+import { VERSION } from "../version.ts";
 
 /** A replica that gives nothing for as long is left. */
 const PATIENCE_MS = 4_000;
@@ -24,6 +25,7 @@ export function homeLog(
     groupId,
     turns: { soon: setImmediate },
     newHasher: sha256,
+    version: VERSION,
   });
   mirror.onRestored(() => feed.restored());
   return feed;

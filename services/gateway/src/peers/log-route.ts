@@ -13,6 +13,8 @@ import type { Clock } from "@atoll/stdx";
 import type { FrameListener, FrameStream } from "./frame-stream.ts";
 
 export interface LogListener {
+  /** It is served; the log passed these datacenters, its home's first, the peer's last. */
+  following(way: readonly string[]): void;
   /** False: hold on until `release`. */
   frame(frame: FeedFrame): boolean;
   /** Nothing more comes this way. */
@@ -24,7 +26,17 @@ const SILENCE_MS_MAX = 5_000;
 /** What a frame may be inflated to. */
 const FRAME_BYTES_MAX = 64 * 1024 * 1024;
 
+type Response = NonNullable<ReadResponse["response"]>;
+
 const inflate = promisify(inflateRaw);
+
+interface Reader {
+  readonly number: number;
+  readonly listener: LogListener;
+}
+
+/** Frames that are inflated at a time; past it the stream is held. */
+const UNDER_WAY_MAX = 16;
 
 export class LogRoute implements FrameListener<ReadResponse> {
   /** The datacenter of the peer. */
@@ -32,7 +44,12 @@ export class LogRoute implements FrameListener<ReadResponse> {
   readonly #clock: Clock;
   readonly #opened: () => void;
   readonly #gone: (reason: string) => void;
-  readonly #readers = new Map<string, LogListener>();
+  readonly #readers = new Map<string, Reader>();
+  /** Listeners that have no room. */
+  readonly #holding = new Set<LogListener>();
+  #nextNumber = 1;
+  /** Frames that are being inflated. */
+  #underWay = 0;
   #stream: FrameStream<ReadRequest> | undefined;
   #heardMs: number;
   readonly #silence: NodeJS.Timeout;
@@ -61,32 +78,40 @@ export class LogRoute implements FrameListener<ReadResponse> {
   /** Reads the log of `datacenter` from there; ends whoever read it before. */
   follow(datacenter: string, start: FeedStart, listener: LogListener): void {
     if (this.#readers.size === 0) this.#heardMs = this.#clock.monotonicMs();
-    this.#readers.get(datacenter)?.ended("somebody else reads it");
-    this.#readers.set(datacenter, listener);
-    this.#stream?.write({ datacenter, request: { $case: "follow", value: start } });
+    this.#readers.get(datacenter)?.listener.ended("somebody else reads it");
+    const number = this.#nextNumber;
+    this.#nextNumber += 1;
+    this.#readers.set(datacenter, { number, listener });
+    this.#stream?.write({ datacenter, number, request: { $case: "follow", value: start } });
   }
 
   leave(datacenter: string, listener: LogListener): void {
-    if (this.#readers.get(datacenter) !== listener) return;
+    this.release(listener);
+    const reader = this.#readers.get(datacenter);
+    if (reader?.listener !== listener) return;
     this.#readers.delete(datacenter);
-    this.#stream?.write({ datacenter, request: { $case: "leave", value: {} } });
-    this.release();
+    const { number } = reader;
+    this.#stream?.write({ datacenter, number, request: { $case: "leave", value: {} } });
   }
 
-  /** Goes on after a listener held. */
-  release(): void {
-    this.#heardMs = this.#clock.monotonicMs();
-    this.#stream?.release();
+  /** A listener that held has room again. */
+  release(listener: LogListener): void {
+    this.#holding.delete(listener);
+    this.#goOn();
   }
 
-  frame({ datacenter, response }: ReadResponse): void {
+  frame({ datacenter, number, response }: ReadResponse): void {
     this.#heardMs = this.#clock.monotonicMs();
-    const listener = this.#readers.get(datacenter);
-    if (listener === undefined || response === undefined) return;
+    const reader = this.#readers.get(datacenter);
+    if (reader?.number !== number || response === undefined) return;
+    this.#underWay += 1;
+    if (this.#underWay >= UNDER_WAY_MAX) this.#stream?.hold();
     // Inflating takes another thread; what came later waits for it.
     this.#last = this.#last.then(async () => {
       const taken = await this.#unpack(response);
-      if (this.#readers.get(datacenter) === listener) this.#pass(datacenter, listener, taken);
+      this.#underWay -= 1;
+      if (this.#readers.get(datacenter) === reader) this.#pass(datacenter, reader, taken);
+      this.#goOn();
     });
   }
 
@@ -94,17 +119,18 @@ export class LogRoute implements FrameListener<ReadResponse> {
     clearInterval(this.#silence);
     const readers = [...this.#readers.values()];
     this.#readers.clear();
+    this.#holding.clear();
     this.#gone(reason);
-    for (const reader of readers) reader.ended(reason);
+    for (const { listener } of readers) listener.ended(reason);
   }
 
-  async #unpack(
-    response: NonNullable<ReadResponse["response"]>,
-  ): Promise<FeedFrame | Error | undefined> {
+  async #unpack(response: Response): Promise<FeedFrame | readonly string[] | Error | undefined> {
     try {
       switch (response.$case) {
         case "refusal":
           return new Error(response.value.reason);
+        case "following":
+          return [...response.value.way, this.peer];
         case "plain":
           return fromProtoFrame(response.value);
         case "deflated": {
@@ -117,13 +143,30 @@ export class LogRoute implements FrameListener<ReadResponse> {
     }
   }
 
-  #pass(datacenter: string, listener: LogListener, taken: FeedFrame | Error | undefined): void {
+  #pass(
+    datacenter: string,
+    { listener }: Reader,
+    taken: FeedFrame | readonly string[] | Error | undefined,
+  ): void {
+    if (taken === undefined) return;
     if (taken instanceof Error) {
       this.#readers.delete(datacenter);
+      this.#holding.delete(listener);
       listener.ended(taken.message);
-    } else if (taken !== undefined && !listener.frame(taken)) {
+    } else if ("type" in taken) {
+      if (listener.frame(taken)) return;
+      this.#holding.add(listener);
       this.#stream?.hold();
+    } else {
+      listener.following(taken);
     }
+  }
+
+  #goOn(): void {
+    if (this.#holding.size > 0 || this.#underWay >= UNDER_WAY_MAX) return;
+    if (this.#stream?.held !== true) return;
+    this.#heardMs = this.#clock.monotonicMs();
+    this.#stream.release();
   }
 
   #checkSilence(): void {

@@ -1,7 +1,9 @@
 /**
  * Serves logs to a peer over one stream: the home's, and those that are mirrored here.
  *
- * A log that came here through the peer's own datacenter is refused to it: nobody feeds himself.
+ * A log that came here through the peer's own datacenter is refused to it: nobody feeds himself. So
+ * is one that is not fed here now. And only the home says that its log is another one than the peer
+ * knows.
  */
 import type { LogFeed } from "@atoll/federation";
 import type { ReadRequest, ReadResponse } from "@atoll/proto/atoll/peer/v1/peer";
@@ -14,6 +16,16 @@ export interface ServedLog {
   readonly feed: LogFeed;
   /** Through which datacenters it came here, the home's first; empty at home. */
   readonly way: readonly string[];
+  /** False: it is nobody's source now. */
+  readonly isFed: boolean;
+  /** The Raft group whose log it is. */
+  readonly groupId: string;
+}
+
+interface Served {
+  readonly sink: PackedSink;
+  readonly number: number;
+  readonly end: () => void;
 }
 
 export class LogServer implements FrameListener<ReadRequest> {
@@ -21,7 +33,7 @@ export class LogServer implements FrameListener<ReadRequest> {
   readonly #find: (datacenter: string) => ServedLog | undefined;
   readonly #limit: RateLimit;
   readonly #gone: () => void;
-  readonly #served = new Map<string, { readonly sink: PackedSink; readonly end: () => void }>();
+  readonly #served = new Map<string, Served>();
   #stream: FrameStream<ReadResponse> | undefined;
 
   constructor(options: {
@@ -43,20 +55,30 @@ export class LogServer implements FrameListener<ReadRequest> {
     this.#stream = stream;
   }
 
-  frame({ datacenter, request }: ReadRequest): void {
+  frame({ datacenter, number, request }: ReadRequest): void {
     this.#end(datacenter);
     if (request?.$case !== "follow" || this.#stream === undefined) return;
     const log = this.#find(datacenter);
     const stream = this.#stream;
-    if (log === undefined) {
-      this.#refuse(datacenter, `nothing is known here of datacenter ${datacenter}`);
-    } else if (log.way.includes(this.#peer)) {
-      this.#refuse(datacenter, `what is known of it here came through ${this.#peer}`);
-    } else {
-      const sink = new PackedSink(datacenter, { stream, limit: this.#limit });
-      const end = log.feed.serve(sink, request.value);
-      this.#served.set(datacenter, { sink, end });
+    const refusal = this.#refusal(datacenter, log, request.value.groupId);
+    if (log === undefined || refusal !== undefined) {
+      this.#refuse(datacenter, number, refusal ?? "");
+      return;
     }
+    const following = { $case: "following", value: { way: [...log.way] } } as const;
+    stream.write({ datacenter, number, response: following });
+    const sink = new PackedSink(datacenter, number, { stream, limit: this.#limit });
+    const end = log.feed.serve(sink, request.value);
+    this.#served.set(datacenter, { sink, number, end });
+  }
+
+  #refusal(datacenter: string, log: ServedLog | undefined, groupId: string): string | undefined {
+    if (log === undefined) return `nothing is known here of datacenter ${datacenter}`;
+    if (log.way.includes(this.#peer)) return `what is known of it here came through ${this.#peer}`;
+    if (!log.isFed) return "it is not fed here now";
+    const isOther = groupId !== "" && groupId !== log.groupId;
+    if (log.way.length > 0 && isOther) return `here it is group ${log.groupId}`;
+    return undefined;
   }
 
   closed(): void {
@@ -66,9 +88,10 @@ export class LogServer implements FrameListener<ReadRequest> {
 
   /** The way of a log has changed: who reads it asks again. */
   reconsider(datacenter: string): void {
-    if (!this.#served.has(datacenter)) return;
+    const served = this.#served.get(datacenter);
+    if (served === undefined) return;
     this.#end(datacenter);
-    this.#refuse(datacenter, "it comes another way now");
+    this.#refuse(datacenter, served.number, "it comes another way now");
   }
 
   #end(datacenter: string): void {
@@ -79,7 +102,8 @@ export class LogServer implements FrameListener<ReadRequest> {
     served.end();
   }
 
-  #refuse(datacenter: string, reason: string): void {
-    this.#stream?.write({ datacenter, response: { $case: "refusal", value: { reason } } });
+  #refuse(datacenter: string, number: number, reason: string): void {
+    const response = { $case: "refusal", value: { reason } } as const;
+    this.#stream?.write({ datacenter, number, response });
   }
 }

@@ -12,30 +12,57 @@ import type { Log } from "@atoll/service-kit";
 export const MIRRORS_FOLDER = "mirrors";
 const STORE_ID = 1;
 
-export interface MirrorDisk {
+export interface MirrorDisk<Target extends MirrorTarget> {
   readonly store: LevelLogStore;
+  /** Stands where the store does. */
+  readonly target: Target;
   /** The group whose log is there; empty for none. */
   readonly groupId: string;
   readonly firstIndex: number;
 }
 
-/** Brings `target`, which is empty, to where the folder stands. */
-export async function openMirrorDisk(
+/** How an empty mirror is made: one that was half recovered is not used. */
+export interface MirrorMaker<Target extends MirrorTarget> {
+  readonly make: () => Target;
+  readonly turns: Turns;
+}
+
+/** Opens the folder, and a mirror that stands where it does. */
+export async function openMirrorDisk<Target extends MirrorTarget>(
   options: { readonly dataDir: string; readonly datacenter: string },
-  mirror: { readonly target: MirrorTarget; readonly turns: Turns },
+  maker: MirrorMaker<Target>,
   log: Log,
-): Promise<MirrorDisk> {
+): Promise<MirrorDisk<Target>> {
   const { datacenter } = options;
   const folder = join(options.dataDir, MIRRORS_FOLDER, datacenter);
   const opened = await open(folder, datacenter, log);
-  const { store, recovered } = opened;
-  const groupId = await new Promise<string>((resolve, reject) => {
-    recoverMirror(store, recovered, mirror, (error, found) => {
-      if (error === undefined) resolve(found);
-      else reject(error);
+  try {
+    return await recover(opened, maker);
+  } catch (error) {
+    log.error("the mirror on disk cannot be read and is fetched anew", { datacenter, error });
+    await rm(folder, { recursive: true });
+    return recover(await open(folder, datacenter, log), maker);
+  }
+}
+
+/** Closes the store where it cannot be read. */
+async function recover<Target extends MirrorTarget>(
+  { store, recovered }: OpenedStore,
+  { make, turns }: MirrorMaker<Target>,
+): Promise<MirrorDisk<Target>> {
+  const target = make();
+  try {
+    const groupId = await new Promise<string>((resolve, reject) => {
+      recoverMirror(store, recovered, { target, turns }, (error, found) => {
+        if (error === undefined) resolve(found);
+        else reject(error);
+      });
     });
-  });
-  return { store, groupId, firstIndex: recovered.firstIndex };
+    return { store, target, groupId, firstIndex: recovered.firstIndex };
+  } catch (error) {
+    await store[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 async function open(folder: string, datacenter: string, log: Log): Promise<OpenedStore> {

@@ -5,9 +5,8 @@
  * back to the straight way once that is there again. Goes on behind the last applied index after
  * every break. A mirror that is not what its source says is fetched anew, and that is said loudly.
  */
-import { createHash } from "node:crypto";
-import { type Divergence, type Hasher, MirrorIntake, type MirrorTarget } from "@atoll/federation";
-import type { Log } from "@atoll/service-kit";
+import { type Divergence, MirrorIntake, type MirrorTarget } from "@atoll/federation";
+import { type Log, sha256 } from "@atoll/service-kit";
 import type { MirrorFeed } from "../islands/reads.ts";
 import type { LogListener, LogRoute } from "./log-route.ts";
 import type { Routes } from "./routes.ts";
@@ -16,6 +15,8 @@ const PAUSE_FIRST_MS = 100;
 const PAUSE_MAX_MS = 2_000;
 /** While the mirror is held up, how often it is looked whether it still is. */
 const ROOM_CHECK_MS = 5;
+/** What cannot be read here is asked for again after as long: an upgrade may come. */
+const UNREADABLE_PAUSE_MS = 30_000;
 
 export interface MirrorFeederOptions {
   readonly datacenter: string;
@@ -24,8 +25,10 @@ export interface MirrorFeederOptions {
   readonly groupId: () => string;
   /** True while the disk of the mirror cannot keep up. */
   readonly isFull: () => boolean;
-  /** The mirror is fed another way now: through these datacenters, the home's first. */
+  /** The mirror is fed another way now: through these datacenters, the home's first; none: not. */
   readonly wayChanged: (way: readonly string[]) => void;
+  /** Of this software. */
+  readonly version: string;
   readonly log: Log;
 }
 
@@ -35,6 +38,8 @@ export class MirrorFeeder implements MirrorFeed, Disposable {
   #route: LogRoute | undefined;
   #listener: LogListener | undefined;
   #intake: MirrorIntake | undefined;
+  #way: readonly string[] = [];
+  /** Until a whole state was taken, none of this one is gone on with. */
   #anew = false;
   /** Ways that led nowhere lately; asked again after a pause. */
   readonly #barren = new Set<LogRoute>();
@@ -50,10 +55,12 @@ export class MirrorFeeder implements MirrorFeed, Disposable {
 
   /** True while something feeds the mirror. */
   get isFed(): boolean {
-    return this.#route !== undefined;
+    return this.#way.length > 0;
   }
 
   startAnew(): void {
+    // One that is on its way is not begun again, or it would never end.
+    if (this.#anew) return;
     this.#anew = true;
     this.#stop();
     this.#choose();
@@ -78,39 +85,49 @@ export class MirrorFeeder implements MirrorFeed, Disposable {
   }
 
   #follow(route: LogRoute): void {
-    const { datacenter, target, groupId, isFull, wayChanged, log } = this.#options;
+    const { datacenter, target, groupId, version, log } = this.#options;
     const intake = new MirrorIntake({
       target,
       turns: { soon: setImmediate },
       newHasher: sha256,
-      broken: (divergence) => this.#diverged(divergence),
+      version,
+      restored: () => {
+        this.#anew = false;
+      },
+      broken: (divergence) => this.#diverged(route, divergence),
     });
+    const listener = this.#listenerFor(route, intake);
+    this.#route = route;
+    this.#listener = listener;
+    this.#intake = intake;
+    const known = groupId();
+    const fromIndex = this.#anew || known === "" ? 0 : target.state.appliedIndex + 1;
+    log.info("asking for a log", { datacenter, over: route.peer, from: fromIndex });
+    route.follow(datacenter, { fromIndex, groupId: known }, listener);
+  }
+
+  #listenerFor(route: LogRoute, intake: MirrorIntake): LogListener {
+    const { datacenter, isFull, log } = this.#options;
     const listener: LogListener = {
+      following: (way) => this.#tellWay(way),
       frame: (frame) => {
         this.#pauseMs = PAUSE_FIRST_MS;
         intake.take(frame);
-        const held = intake.isFull || isFull();
-        if (held) this.#releaseLater(route, intake);
-        return !held;
+        if (this.#intake !== intake || (!intake.isFull && !isFull())) return true;
+        this.#releaseLater(route, { listener, intake });
+        return false;
       },
       ended: (reason) => {
         if (this.#listener !== listener) return;
         log.info("a mirror is not fed any more", { datacenter, over: route.peer, reason });
         this.#barren.add(route);
         this.#stop();
-        this.#chooseLater();
+        this.#chooseLater(this.#pauseMs);
+        this.#pauseMs = Math.min(PAUSE_MAX_MS, this.#pauseMs * 2);
         this.#choose();
       },
     };
-    this.#route = route;
-    this.#listener = listener;
-    this.#intake = intake;
-    const known = groupId();
-    const fromIndex = this.#anew || known === "" ? 0 : target.state.appliedIndex + 1;
-    this.#anew = false;
-    log.info("feeding a mirror", { datacenter, over: route.peer, from: fromIndex });
-    wayChanged(route.peer === datacenter ? [datacenter] : [datacenter, route.peer]);
-    route.follow(datacenter, { fromIndex, groupId: known }, listener);
+    return listener;
   }
 
   #stop(): void {
@@ -121,39 +138,53 @@ export class MirrorFeeder implements MirrorFeed, Disposable {
     this.#route = undefined;
     this.#listener = undefined;
     this.#intake = undefined;
+    this.#tellWay([]);
     if (route !== undefined && listener !== undefined) route.leave(datacenter, listener);
   }
 
+  #tellWay(way: readonly string[]): void {
+    if (way.join() === this.#way.join()) return;
+    this.#way = way;
+    this.#options.wayChanged(way);
+  }
+
   /** Lets the route go on once the mirror and its disk have room. */
-  #releaseLater(route: LogRoute, intake: MirrorIntake): void {
+  #releaseLater(
+    route: LogRoute,
+    held: { readonly listener: LogListener; readonly intake: MirrorIntake },
+  ): void {
     setTimeout(() => {
+      const { listener, intake } = held;
+      // Who left was released with it.
       if (this.#intake !== intake) return;
-      if (intake.isFull || this.#options.isFull()) this.#releaseLater(route, intake);
-      else route.release();
+      if (intake.isFull || this.#options.isFull()) this.#releaseLater(route, held);
+      else route.release(listener);
     }, ROOM_CHECK_MS);
   }
 
-  #chooseLater(): void {
+  #chooseLater(pauseMs: number): void {
     if (this.#retry !== undefined || this.#disposed) return;
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       this.#barren.clear();
       this.#choose();
-    }, this.#pauseMs);
-    this.#pauseMs = Math.min(PAUSE_MAX_MS, this.#pauseMs * 2);
+    }, pauseMs);
   }
 
-  #diverged(divergence: Divergence): void {
+  #diverged(route: LogRoute, divergence: Divergence): void {
     const { datacenter, log } = this.#options;
-    log.error("a mirror differs from its source and is fetched anew", {
-      datacenter,
-      ...divergence,
-    });
-    this.startAnew();
+    const fields = { datacenter, over: route.peer, ...divergence };
+    if (divergence.type === "unreadable" || divergence.type === "nameless") {
+      log.error("what a source says cannot be taken into a mirror", fields);
+      this.#barren.add(route);
+      this.#stop();
+      this.#chooseLater(UNREADABLE_PAUSE_MS);
+      this.#choose();
+      return;
+    }
+    log.error("a mirror differs from its source and is fetched anew", fields);
+    this.#anew = true;
+    this.#stop();
+    this.#choose();
   }
-}
-
-export function sha256(): Hasher {
-  const hash = createHash("sha256");
-  return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest("hex") };
 }

@@ -21,6 +21,7 @@ const deflate = promisify(deflateRaw);
 
 export class PackedSink implements FeedSink {
   readonly #datacenter: string;
+  readonly #number: number;
   readonly #stream: FrameStream<ReadResponse>;
   readonly #limit: RateLimit;
   #last: Promise<void> = Promise.resolve();
@@ -28,11 +29,14 @@ export class PackedSink implements FeedSink {
   #ended = false;
   #drained: (() => void)[] = [];
 
+  /** @param number what the reader calls this feed. */
   constructor(
     datacenter: string,
+    number: number,
     options: { readonly stream: FrameStream<ReadResponse>; readonly limit: RateLimit },
   ) {
     this.#datacenter = datacenter;
+    this.#number = number;
     this.#stream = options.stream;
     this.#limit = options.limit;
   }
@@ -55,11 +59,8 @@ export class PackedSink implements FeedSink {
 
   fail(error: Error): void {
     if (this.closed) return;
-    const refusal = { reason: error.message };
-    this.#stream.write({
-      datacenter: this.#datacenter,
-      response: { $case: "refusal", value: refusal },
-    });
+    const response = { $case: "refusal", value: { reason: error.message } } as const;
+    this.#stream.write({ datacenter: this.#datacenter, number: this.#number, response });
     this.#ended = true;
   }
 
@@ -71,8 +72,8 @@ export class PackedSink implements FeedSink {
   async #send(response: NonNullable<ReadResponse["response"]>): Promise<void> {
     if (!this.closed) {
       await this.#limit.take(bytesOf(response));
-      const datacenter = this.#datacenter;
-      if (!this.closed && !this.#stream.write({ datacenter, response })) {
+      const frame = { datacenter: this.#datacenter, number: this.#number, response };
+      if (!this.closed && !this.#stream.write(frame)) {
         await new Promise<void>((resolve) => this.#stream.whenDrained(resolve));
       }
     }

@@ -37,7 +37,14 @@ export function askOver(routes: Routes, clock: Clock): Ask {
       if (outcome.type !== "unreachable") break;
       uncertain ||= outcome.uncertain;
     }
-    return outcome.type === "unreachable" ? { ...outcome, uncertain } : outcome;
+    if (outcome.type === "unreachable") return { ...outcome, uncertain };
+    if (!uncertain) return outcome;
+    // The second way did nothing; the first may have.
+    if (outcome.type === "failed") return { ...outcome, uncertain };
+    if (outcome.type === "refused") {
+      return { type: "failed", uncertain, account: outcome.reason };
+    }
+    return outcome;
   };
 }
 
@@ -56,7 +63,9 @@ export class PeerCaller implements Caller {
   async call(content: CallContent, deadlineMs: number): Promise<CallOutcome> {
     const datacenter = this.#datacenter;
     const outcome = await this.#ask(content, { datacenter, deadlineMs, mayRelay: true });
-    if (outcome.type !== "unreachable") this.lastContactMs = this.#clock.monotonicMs();
+    if (outcome.type !== "unreachable" && outcome.type !== "refused") {
+      this.lastContactMs = this.#clock.monotonicMs();
+    }
     return outcome;
   }
 }

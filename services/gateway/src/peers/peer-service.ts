@@ -1,8 +1,9 @@
 /**
  * `atoll.peer.v1.PeerService`: what gateways of other datacenters call here.
  *
- * Each stream names who opened it. Two kinds serve the caller, two serve this gateway: a peer that
- * dialled is read and asked over the connection that it opened.
+ * Each stream names who opened it and which link it is part of. Two kinds serve the caller, two
+ * serve this gateway: a peer that dialled is read and asked over the connection that it opened.
+ * When one stream of a link ends, the whole link does, and no other.
  */
 import type { DatacenterName } from "@atoll/domain";
 import { checkName } from "@atoll/domain";
@@ -15,6 +16,21 @@ import type { LinkEnds } from "./link-ends.ts";
 
 export const DATACENTER_KEY = "atoll-datacenter";
 export const GATEWAY_KEY = "atoll-gateway";
+/** Drawn by who dials, for each connection: its streams belong together. */
+export const LINK_KEY = "atoll-link";
+
+const LINKS_OF_GATEWAY_MAX = 8;
+const LINKS_MAX = 256;
+/** Of gateways and links: they are drawn. */
+const ID_PATTERN = /^[0-9A-Za-z-]{1,64}$/;
+
+/** How gateways are told apart: a datacenter has several. */
+export function gatewayKey({
+  datacenter,
+  gateway,
+}: Pick<Greeting, "datacenter" | "gateway">): string {
+  return `${datacenter}/${gateway}`;
+}
 
 export interface PeerServiceParts {
   readonly environment: CallEnvironment;
@@ -25,31 +41,72 @@ export interface PeerServiceParts {
   readonly greeted: (greeting: Greeting) => void;
 }
 
-/** The streams that peers have opened here, by gateway. */
+/** The streams of a link, named from the side of who dialled. */
+type StreamKind = "read" | "offer" | "ask" | "answer";
+
+/** Of which link a stream is. */
+export interface LinkName {
+  readonly peer: DatacenterName;
+  /** See {@link gatewayKey}. */
+  readonly gateway: string;
+  /** Unique among all links. */
+  readonly link: string;
+}
+
+interface Refusal {
+  readonly code: status;
+  readonly details: string;
+}
+
+interface Link {
+  readonly gateway: string;
+  readonly streams: Map<StreamKind, FrameStream<unknown>>;
+}
+
+/** The links that peers have opened here. */
 export class Accepted {
-  readonly #streams = new Map<string, Set<FrameStream<unknown>>>();
+  readonly #links = new Map<string, Link>();
 
   /** Whether that gateway has dialled. */
   has(gateway: string): boolean {
-    return this.#streams.has(gateway);
+    return this.#countOf(gateway) > 0;
   }
 
-  add(gateway: string, stream: FrameStream<unknown>): void {
-    const streams = this.#streams.get(gateway);
-    if (streams === undefined) this.#streams.set(gateway, new Set([stream]));
-    else streams.add(stream);
+  /** Why such a stream is not taken; undefined when it may be added. */
+  refusal({ gateway, link }: LinkName, kind: StreamKind): Refusal | undefined {
+    const known = this.#links.get(link);
+    if (known?.streams.has(kind) === true) {
+      return { code: status.ALREADY_EXISTS, details: `the link has a stream to ${kind} already` };
+    }
+    if (known !== undefined) return undefined;
+    const code = status.RESOURCE_EXHAUSTED;
+    if (this.#countOf(gateway) >= LINKS_OF_GATEWAY_MAX) {
+      return { code, details: `one gateway may have ${LINKS_OF_GATEWAY_MAX} links` };
+    }
+    if (this.#links.size < LINKS_MAX) return undefined;
+    return { code, details: `there are ${LINKS_MAX} links already, which is the most` };
   }
 
-  /** One is over: the link is, with all of it. */
-  remove(gateway: string, reason: string): void {
-    const streams = this.#streams.get(gateway);
-    this.#streams.delete(gateway);
-    for (const stream of streams ?? []) stream.close(reason);
+  add({ gateway, link }: LinkName, kind: StreamKind, stream: FrameStream<unknown>): void {
+    const known = this.#links.get(link);
+    if (known === undefined) this.#links.set(link, { gateway, streams: new Map([[kind, stream]]) });
+    else known.streams.set(kind, stream);
+  }
+
+  /** One of its streams is over: the link is, with all of it. */
+  remove(link: string, reason: string): void {
+    const known = this.#links.get(link);
+    this.#links.delete(link);
+    for (const stream of known?.streams.values() ?? []) stream.close(reason);
   }
 
   /** Ends all of them. */
   end(): void {
-    for (const gateway of this.#streams.keys()) this.remove(gateway, "the gateway stops");
+    for (const link of this.#links.keys()) this.remove(link, "the gateway stops");
+  }
+
+  #countOf(gateway: string): number {
+    return [...this.#links.values()].filter((link) => link.gateway === gateway).length;
   }
 }
 
@@ -74,48 +131,58 @@ export function peerService({
       { method: "PeerService/Greet", environment },
     ),
     read: (call) => {
-      accept(call, (peer) => ends.serveLogs(peer));
+      accept(call, "read", (peer) => ends.serveLogs(peer));
     },
     offer: (call) => {
-      accept(call, (peer) => ends.openLogs(peer));
+      accept(call, "offer", (peer) => ends.openLogs(peer));
     },
     ask: (call) => {
-      accept(call, (peer) => ends.serveCalls(peer));
+      accept(call, "ask", (peer) => ends.serveCalls(peer));
     },
     answer: (call) => {
-      accept(call, (peer) => ends.openCalls(peer));
+      accept(call, "answer", (peer) => ends.openCalls(peer));
     },
   };
 
   function accept<In, Out>(
     call: Parameters<typeof acceptedStream<Out, In>>[0],
+    kind: StreamKind,
     open: (peer: DatacenterName) => FrameListener<In> & { open(stream: FrameStream<Out>): void },
   ): void {
-    const peer = peerOf(call.metadata);
-    if (peer === undefined) {
-      call.emit("error", {
-        code: status.INVALID_ARGUMENT,
-        details: `the stream names no datacenter in ${DATACENTER_KEY}`,
-      });
+    const named = linkOf(call.metadata, greeting().datacenter);
+    const refusal = "code" in named ? named : accepted.refusal(named, kind);
+    if (refusal !== undefined || "code" in named) {
+      call.emit("error", refusal);
       return;
     }
-    const [gateway] = call.metadata.get(GATEWAY_KEY);
-    const key = `${peer}/${String(gateway ?? "")}`;
-    const end = open(peer);
+    const end = open(named.peer);
     const stream = acceptedStream(call, {
       frame: (frame: In) => end.frame(frame),
       closed: (reason) => {
         end.closed(reason);
-        accepted.remove(key, reason);
+        accepted.remove(named.link, reason);
       },
     });
-    accepted.add(key, stream as FrameStream<unknown>);
+    accepted.add(named, kind, stream as FrameStream<unknown>);
     end.open(stream);
   }
 }
 
-function peerOf(metadata: Metadata): DatacenterName | undefined {
-  const [name] = metadata.get(DATACENTER_KEY);
-  if (typeof name !== "string" || checkName("datacenter", name) !== undefined) return undefined;
-  return name as DatacenterName;
+/** What a stream says of itself; why it is not taken where that is not enough. */
+function linkOf(metadata: Metadata, own: string): LinkName | Refusal {
+  const [datacenter = "", gateway = "", link = ""] = [DATACENTER_KEY, GATEWAY_KEY, LINK_KEY].map(
+    (key) => String(metadata.get(key)[0] ?? ""),
+  );
+  const code = status.INVALID_ARGUMENT;
+  if (checkName("datacenter", datacenter) !== undefined) {
+    return { code, details: `the stream names no datacenter in ${DATACENTER_KEY}` };
+  }
+  if (datacenter === own) {
+    return { code, details: `this is a gateway of datacenter ${own} itself` };
+  }
+  if (!ID_PATTERN.test(gateway) || !ID_PATTERN.test(link)) {
+    return { code, details: `the stream names no link in ${GATEWAY_KEY} and ${LINK_KEY}` };
+  }
+  const key = gatewayKey({ datacenter, gateway });
+  return { peer: datacenter as DatacenterName, gateway: key, link: `${key}/${link}` };
 }

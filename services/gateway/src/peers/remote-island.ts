@@ -6,12 +6,13 @@
 import * as codec from "@atoll/codec";
 import type { DatacenterName } from "@atoll/domain";
 import { LogFeed, MIRROR_LOG_DEFAULTS, MirrorLog, type MirrorTarget } from "@atoll/federation";
-import { type Log, systemClock } from "@atoll/service-kit";
+import { type Log, sha256, systemClock } from "@atoll/service-kit";
 import { Island } from "../islands/island.ts";
 import { Mirror } from "../islands/mirror.ts";
+import { VERSION } from "../version.ts";
 import type { ServedLog } from "./log-server.ts";
 import { openMirrorDisk } from "./mirror-disk.ts";
-import { MirrorFeeder, sha256 } from "./mirror-feeder.ts";
+import { MirrorFeeder } from "./mirror-feeder.ts";
 import { MirrorHistory } from "./mirror-history.ts";
 import { PeerCaller } from "./peer-caller.ts";
 import type { Routes } from "./routes.ts";
@@ -31,7 +32,7 @@ export async function openRemoteIsland(
   options: {
     readonly dataDir: string;
     readonly routes: Routes;
-    /** The log comes here another way: who reads it from here asks again. */
+    /** The log comes here another way, or not any more: who reads it from here asks again. */
     readonly wayChanged: () => void;
     readonly log: Log;
   },
@@ -39,10 +40,11 @@ export async function openRemoteIsland(
   const { dataDir, routes, log } = options;
   await using parts = new AsyncDisposableStack();
   const clock = systemClock;
-  const mirror = parts.use(new Mirror({ codec, clock }));
-  const { state } = mirror;
-  const disk = await openMirrorDisk({ dataDir, datacenter }, { target: mirror, turns: TURNS }, log);
+  const make = (): Mirror => new Mirror({ codec, clock });
+  const disk = await openMirrorDisk({ dataDir, datacenter }, { make, turns: TURNS }, log);
   parts.use(disk.store);
+  const mirror = parts.use(disk.target);
+  const { state } = mirror;
   const kept = new MirrorLog({
     store: disk.store,
     state,
@@ -52,18 +54,38 @@ export async function openRemoteIsland(
     settings: MIRROR_LOG_DEFAULTS,
     failed: (error) => log.error("a mirror is not kept on disk any more", { datacenter, error }),
   });
+  // Behind the feeder and before the store: what is under way is on disk when that closes.
+  parts.defer(() => new Promise<void>((resolve) => kept.close(resolve)));
   const groupId = (): string => mirror.groupId;
-  const feed = new LogFeed({ state, store: kept, groupId, turns: TURNS, newHasher: sha256 });
+  const version = VERSION;
+  const feed = new LogFeed({
+    state,
+    store: kept,
+    groupId,
+    turns: TURNS,
+    newHasher: sha256,
+    version,
+  });
   const target: MirrorTarget = {
     state,
     apply: (index, data) => mirror.apply(index, data),
-    restore: (index, chunks, group) => {
-      mirror.restore(index, chunks, group);
-      kept.replaced(index, chunks, group);
-      feed.restored();
+    restoreInPieces: (index, group) => {
+      const chunks: Uint8Array[] = [];
+      const restore = mirror.restoreInPieces(index, group);
+      return {
+        take: (chunk) => {
+          chunks.push(chunk);
+          restore.take(chunk);
+        },
+        finish: () => {
+          restore.finish();
+          kept.replaced(index, chunks, group);
+          feed.restored();
+        },
+      };
     },
   };
-  let way: readonly string[] = [datacenter];
+  let way: readonly string[] = [];
   const feeder = parts.use(
     new MirrorFeeder({
       datacenter,
@@ -75,6 +97,7 @@ export async function openRemoteIsland(
         way = changed;
         options.wayChanged();
       },
+      version,
       log,
     }),
   );
@@ -91,6 +114,13 @@ export async function openRemoteIsland(
       feed,
       get way() {
         return way;
+      },
+      // What nothing feeds grows old, and who reads it here would not look elsewhere.
+      get isFed() {
+        return feeder.isFed && mirror.synced;
+      },
+      get groupId() {
+        return mirror.groupId;
       },
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -210,11 +210,13 @@ export class FakeReplica {
     const foreign = wanted !== "" && wanted !== groupId;
     if (fromIndex === 0 || fromIndex < firstIndex || foreign) {
       const index = state.appliedIndex;
-      for (const chunk of index === 0 ? [] : state.snapshot()) {
-        const value = { index, chunk: Buffer.from(chunk), last: false, groupId };
+      const chunks = index === 0 ? [] : state.snapshot();
+      for (const [at, chunk] of chunks.entries()) {
+        const value = { index, chunk: Buffer.from(chunk), first: at === 0, last: false, groupId };
         call.write({ content: { $case: "snapshot", value } });
       }
-      const end = { index, chunk: Buffer.alloc(0), last: true, groupId };
+      const first = chunks.length === 0;
+      const end = { index, chunk: Buffer.alloc(0), first, last: true, groupId };
       call.write({ content: { $case: "snapshot", value: end } });
       this.#feeds.set(call, index + 1);
     } else {

@@ -68,6 +68,8 @@ export interface Place {
 
 export interface ReadRequest {
   readonly datacenter: string;
+  /** Chosen by the reader for each request to follow; answers that name another are of what it left. */
+  readonly number: number;
   readonly request?: { readonly $case: "follow"; readonly value: FeedRequest } | //
   /** No more of this datacenter. */
   { readonly $case: "leave"; readonly value: Leave } | undefined;
@@ -82,7 +84,15 @@ export interface ReadResponse {
   /** An encoded FeedResponse, compressed by raw deflate (RFC 1951). */
   { readonly $case: "deflated"; readonly value: Buffer } | //
   /** The log cannot be read here: go elsewhere. */
-  { readonly $case: "refusal"; readonly value: Refusal } | undefined;
+  { readonly $case: "refusal"; readonly value: Refusal } | //
+  /** Comes first. */
+  { readonly $case: "following"; readonly value: Following } | undefined;
+  readonly number: number;
+}
+
+export interface Following {
+  /** The datacenters that the log passed, its home first, the sender's not among them; empty at home. */
+  readonly way: readonly string[];
 }
 
 export interface Refusal {
@@ -581,13 +591,16 @@ export const Place: MessageFns<Place> = {
 };
 
 function createBaseReadRequest(): ReadRequest {
-  return { datacenter: "", request: undefined };
+  return { datacenter: "", number: 0, request: undefined };
 }
 
 export const ReadRequest: MessageFns<ReadRequest> = {
   encode(message: ReadRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.datacenter !== "") {
       writer.uint32(10).string(message.datacenter);
+    }
+    if (message.number !== 0) {
+      writer.uint32(32).int64(message.number);
     }
     switch (message.request?.$case) {
       case "follow":
@@ -621,6 +634,14 @@ export const ReadRequest: MessageFns<ReadRequest> = {
             message.datacenter = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.number = longToNumber(reader.int64());
+            continue;
+          }
           case 2: {
             if (tag !== 18) {
               break;
@@ -652,6 +673,7 @@ export const ReadRequest: MessageFns<ReadRequest> = {
   fromJSON(object: any): ReadRequest {
     return {
       datacenter: isSet(object.datacenter) ? globalThis.String(object.datacenter) : "",
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
       request: isSet(object.follow)
         ? { $case: "follow", value: FeedRequest.fromJSON(object.follow) }
         : isSet(object.leave)
@@ -664,6 +686,9 @@ export const ReadRequest: MessageFns<ReadRequest> = {
     const obj: any = {};
     if (message.datacenter !== "") {
       obj.datacenter = message.datacenter;
+    }
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
     }
     if (message.request?.$case === "follow") {
       obj.follow = FeedRequest.toJSON(message.request.value);
@@ -679,6 +704,7 @@ export const ReadRequest: MessageFns<ReadRequest> = {
   fromPartial<I extends Exact<DeepPartial<ReadRequest>, I>>(object: I): ReadRequest {
     const message = createBaseReadRequest() as any;
     message.datacenter = object.datacenter ?? "";
+    message.number = object.number ?? 0;
     switch (object.request?.$case) {
       case "follow": {
         if (object.request?.value !== undefined && object.request?.value !== null) {
@@ -750,7 +776,7 @@ export const Leave: MessageFns<Leave> = {
 };
 
 function createBaseReadResponse(): ReadResponse {
-  return { datacenter: "", response: undefined };
+  return { datacenter: "", response: undefined, number: 0 };
 }
 
 export const ReadResponse: MessageFns<ReadResponse> = {
@@ -768,6 +794,12 @@ export const ReadResponse: MessageFns<ReadResponse> = {
       case "refusal":
         Refusal.encode(message.response.value, writer.uint32(34).fork()).join();
         break;
+      case "following":
+        Following.encode(message.response.value, writer.uint32(42).fork()).join();
+        break;
+    }
+    if (message.number !== 0) {
+      writer.uint32(48).int64(message.number);
     }
     return writer;
   },
@@ -817,6 +849,22 @@ export const ReadResponse: MessageFns<ReadResponse> = {
             message.response = { $case: "refusal", value: Refusal.decode(reader, reader.uint32()) };
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.response = { $case: "following", value: Following.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.number = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -838,7 +886,10 @@ export const ReadResponse: MessageFns<ReadResponse> = {
         ? { $case: "deflated", value: Buffer.from(bytesFromBase64(object.deflated)) }
         : isSet(object.refusal)
         ? { $case: "refusal", value: Refusal.fromJSON(object.refusal) }
+        : isSet(object.following)
+        ? { $case: "following", value: Following.fromJSON(object.following) }
         : undefined,
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
     };
   },
 
@@ -853,6 +904,11 @@ export const ReadResponse: MessageFns<ReadResponse> = {
       obj.deflated = base64FromBytes(message.response.value);
     } else if (message.response?.$case === "refusal") {
       obj.refusal = Refusal.toJSON(message.response.value);
+    } else if (message.response?.$case === "following") {
+      obj.following = Following.toJSON(message.response.value);
+    }
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
     }
     return obj;
   },
@@ -882,7 +938,81 @@ export const ReadResponse: MessageFns<ReadResponse> = {
         }
         break;
       }
+      case "following": {
+        if (object.response?.value !== undefined && object.response?.value !== null) {
+          message.response = { $case: "following", value: Following.fromPartial(object.response.value) };
+        }
+        break;
+      }
     }
+    message.number = object.number ?? 0;
+    return message;
+  },
+};
+
+function createBaseFollowing(): Following {
+  return { way: [] };
+}
+
+export const Following: MessageFns<Following> = {
+  encode(message: Following, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.way) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Following {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFollowing() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.way.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Following {
+    return { way: globalThis.Array.isArray(object?.way) ? object.way.map((e: any) => globalThis.String(e)) : [] };
+  },
+
+  toJSON(message: Following): unknown {
+    const obj: any = {};
+    if (message.way?.length) {
+      obj.way = message.way;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Following>, I>>(base?: I): Following {
+    return Following.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Following>, I>>(object: I): Following {
+    const message = createBaseFollowing() as any;
+    message.way = object.way?.map((e) => e) || [];
     return message;
   },
 };

@@ -256,6 +256,8 @@ export interface FeedSnapshot {
   readonly chunk: Buffer;
   readonly last: boolean;
   readonly groupId: string;
+  /** With it a state begins; what came of another before is void. */
+  readonly first: boolean;
 }
 
 export interface FeedCheckpoint {
@@ -266,6 +268,8 @@ export interface FeedCheckpoint {
 export interface FeedDigest {
   readonly index: number;
   readonly digest: string;
+  /** Of the software that wrote the snapshot: what another writes may differ and mean the same. */
+  readonly version: string;
 }
 
 /** Sent when nothing else was for a second: how far the log is, so that the caller knows how old it is. */
@@ -3876,7 +3880,7 @@ export const FeedEntry: MessageFns<FeedEntry> = {
 };
 
 function createBaseFeedSnapshot(): FeedSnapshot {
-  return { index: 0, chunk: Buffer.alloc(0), last: false, groupId: "" };
+  return { index: 0, chunk: Buffer.alloc(0), last: false, groupId: "", first: false };
 }
 
 export const FeedSnapshot: MessageFns<FeedSnapshot> = {
@@ -3892,6 +3896,9 @@ export const FeedSnapshot: MessageFns<FeedSnapshot> = {
     }
     if (message.groupId !== "") {
       writer.uint32(34).string(message.groupId);
+    }
+    if (message.first !== false) {
+      writer.uint32(40).bool(message.first);
     }
     return writer;
   },
@@ -3941,6 +3948,14 @@ export const FeedSnapshot: MessageFns<FeedSnapshot> = {
             message.groupId = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.first = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3963,6 +3978,7 @@ export const FeedSnapshot: MessageFns<FeedSnapshot> = {
         : isSet(object.group_id)
         ? globalThis.String(object.group_id)
         : "",
+      first: isSet(object.first) ? globalThis.Boolean(object.first) : false,
     };
   },
 
@@ -3980,6 +3996,9 @@ export const FeedSnapshot: MessageFns<FeedSnapshot> = {
     if (message.groupId !== "") {
       obj.groupId = message.groupId;
     }
+    if (message.first !== false) {
+      obj.first = message.first;
+    }
     return obj;
   },
 
@@ -3992,6 +4011,7 @@ export const FeedSnapshot: MessageFns<FeedSnapshot> = {
     message.chunk = object.chunk ?? Buffer.alloc(0);
     message.last = object.last ?? false;
     message.groupId = object.groupId ?? "";
+    message.first = object.first ?? false;
     return message;
   },
 };
@@ -4064,7 +4084,7 @@ export const FeedCheckpoint: MessageFns<FeedCheckpoint> = {
 };
 
 function createBaseFeedDigest(): FeedDigest {
-  return { index: 0, digest: "" };
+  return { index: 0, digest: "", version: "" };
 }
 
 export const FeedDigest: MessageFns<FeedDigest> = {
@@ -4074,6 +4094,9 @@ export const FeedDigest: MessageFns<FeedDigest> = {
     }
     if (message.digest !== "") {
       writer.uint32(18).string(message.digest);
+    }
+    if (message.version !== "") {
+      writer.uint32(26).string(message.version);
     }
     return writer;
   },
@@ -4107,6 +4130,14 @@ export const FeedDigest: MessageFns<FeedDigest> = {
             message.digest = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4123,6 +4154,7 @@ export const FeedDigest: MessageFns<FeedDigest> = {
     return {
       index: isSet(object.index) ? globalThis.Number(object.index) : 0,
       digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
     };
   },
 
@@ -4134,6 +4166,9 @@ export const FeedDigest: MessageFns<FeedDigest> = {
     if (message.digest !== "") {
       obj.digest = message.digest;
     }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
     return obj;
   },
 
@@ -4144,6 +4179,7 @@ export const FeedDigest: MessageFns<FeedDigest> = {
     const message = createBaseFeedDigest() as any;
     message.index = object.index ?? 0;
     message.digest = object.digest ?? "";
+    message.version = object.version ?? "";
     return message;
   },
 };
