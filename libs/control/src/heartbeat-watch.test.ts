@@ -13,7 +13,7 @@ class Harness {
   readonly watch: HeartbeatWatch = new HeartbeatWatch({
     settings,
     view: () => this.state,
-    shardOf: () => 0,
+    shardOf: (node) => (node.startsWith("other-") ? 1 : 0),
     read: (_node, payload) => {
       this.decoded += 1;
       if (payload.length === 0) return undefined;
@@ -28,6 +28,7 @@ class Harness {
   constructor(nodes = 1) {
     for (let number = 1; number <= nodes; number += 1) this.discover(`n${number}`);
     this.watch.watch(new Set([0]), 0);
+    while (this.watch.watchedCount < nodes) this.watch.goOn(0);
   }
 
   apply(event: DomainEvent): void {
@@ -249,4 +250,29 @@ test("HeartbeatWatch knows the servers of the bus by which nodes were just heard
   harness.hear("n1", 1_000);
   assert.deepEqual(harness.watch.servers(1_000 + doubtAfterMs - 1), ["s1"]);
   assert.deepEqual(harness.watch.servers(1_000 + doubtAfterMs), []);
+});
+
+test("HeartbeatWatch drops the nodes of other shards by a few, and says nothing of them", () => {
+  const harness = new Harness(5_000);
+  for (let number = 0; number < 100; number += 1) harness.discover(`other-${number}`);
+  for (let number = 1; number <= 5_000; number += 1) harness.hear(`n${number}`, 1_000);
+  harness.watch.look(1_000 + doubtAfterMs);
+  assert.equal(harness.watch.doubtedCount, 5_000);
+  harness.watch.watch(new Set([1]), 4_000);
+  assert.deepEqual(harness.silent(4_000), []);
+  const counts = [harness.watch.watchedCount];
+  for (let turn = 0; turn < 6; turn += 1) {
+    harness.watch.goOn(4_000);
+    counts.push(harness.watch.watchedCount);
+  }
+  const steps = counts.slice(1).map((count, at) => (counts[at] ?? 0) - count);
+  assert.ok(Math.max(5_000 - (counts[0] ?? 0), ...steps) <= 2_000, counts.join());
+  assert.equal(counts.at(-1), 100);
+  harness.watch.watch(new Set([0]), 10_000);
+  while (harness.watch.watchedCount < 5_000) harness.watch.goOn(10_000);
+  // Gone, and back before all were dropped: each has its full time.
+  harness.watch.watch(new Set([1]), 20_000);
+  harness.watch.watch(new Set([0]), 30_000);
+  while (harness.watch.watchedCount < 5_000) harness.watch.goOn(30_000);
+  assert.deepEqual(harness.silent(30_000 + doubtAfterMs - 1), []);
 });

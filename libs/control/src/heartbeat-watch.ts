@@ -11,34 +11,18 @@ import {
   type NodeName,
   nodeOf,
   type NodeState,
-  sightsOf,
   type StateView,
 } from "@atoll/domain";
 import { ClaimantWatch } from "./claimant-watch.ts";
 import type { DetectionSettings } from "./detection-settings.ts";
 import { knowsDirective, mustHear } from "./directive.ts";
 import { HeardServers } from "./heard-servers.ts";
-import { NodeQueue, type Queued } from "./node-queue.ts";
+import { NodeQueue } from "./node-queue.ts";
 import { type NamesInOrder, NodeRound } from "./node-round.ts";
-import { type Probed, ProbeTurns } from "./probe-turns.ts";
+import { ProbeTurns } from "./probe-turns.ts";
 import { isSameBytes } from "./same-bytes.ts";
 import type { ContestedNode, HeartbeatView, NodeInNeed, SilentNode } from "./watch-report.ts";
-
-interface WatchedNode extends Queued<WatchedNode>, Probed {
-  readonly shard: number;
-  /** Silence counts from here. Lies ahead while a node has time to be heard again. */
-  heardAtMs: number;
-  /** The last heartbeat as it came, and what it says. */
-  said: Uint8Array;
-  heartbeat: HeartbeatView | undefined;
-  /** When that was heard, whoever said it. */
-  spokeAtMs: number;
-  /**
-   * Another heartbeat like the last one says nothing but that it is there, as long as this is the
-   * watch's present count of changes that concern all nodes.
-   */
-  knownIn: number;
-}
+import { NOTHING_SAID, type WatchedNode, watchedNode } from "./watched-node.ts";
 
 export interface HeartbeatWatchOptions {
   readonly settings: DetectionSettings;
@@ -48,11 +32,12 @@ export interface HeartbeatWatchOptions {
   readonly read: (node: string, payload: Uint8Array) => HeartbeatView | undefined;
 }
 
-const NOTHING = new Uint8Array(0);
 /** Names from outside that are remembered at most; more are dropped until there is room. */
 const REMEMBERED_MAX = 10_000;
 /** When other shards are watched, so many nodes are looked at in one turn; the rest in the next. */
 const ADDED_PER_TURN_MAX = 1_000;
+/** Of those that are watched so many are looked at in one turn for whom to drop. */
+const DROPPED_PER_TURN_MAX = 2_000;
 
 export class HeartbeatWatch {
   readonly #options: HeartbeatWatchOptions;
@@ -69,6 +54,8 @@ export class HeartbeatWatch {
   readonly #round = new NodeRound();
   #claimants: ClaimantWatch;
   #shards: ReadonlySet<number> = new Set();
+  /** Looks for nodes in shards that are watched no more. */
+  #leaving: IterableIterator<WatchedNode> | undefined;
   #turn: IterableIterator<WatchedNode> | undefined;
   /** Nodes that were not heard have time until here. */
   #graceUntilMs = 0;
@@ -79,7 +66,7 @@ export class HeartbeatWatch {
     this.#options = options;
     this.#claimants = new ClaimantWatch(options.settings);
     this.#servers = new HeardServers(options.settings.doubtAfterMs);
-    this.#probes = new ProbeTurns(options.settings, (node) => this.#isPutOff(node));
+    this.#probes = new ProbeTurns(options);
   }
 
   get watchedCount(): number {
@@ -101,18 +88,32 @@ export class HeartbeatWatch {
 
   /** Watches the nodes in these shards and no others; new ones get their full time. */
   watch(shards: ReadonlySet<number>, nowMs: number): void {
+    // Whoever is left of an earlier change would be taken for watched all the time.
+    while (this.#leaving !== undefined) this.#dropMore();
     const before = this.#shards;
     this.#shards = shards;
-    for (const node of this.#nodes.values()) {
-      if (!shards.has(node.shard)) this.remove(node.name);
-    }
+    this.#leaving = this.#nodes.values();
+    this.#dropMore();
     if ([...shards].every((shard) => before.has(shard))) return;
     this.#round.hurry();
-    this.addMore(nowMs);
+    this.#addMore(nowMs);
   }
 
-  /** Goes on to add the nodes of the shards that are watched; called at each tick. */
-  addMore(nowMs: number): void {
+  /** Goes on to drop and to add nodes as shards came and went; called at each tick. */
+  goOn(nowMs: number): void {
+    this.#dropMore();
+    this.#addMore(nowMs);
+  }
+
+  #dropMore(): void {
+    for (let left = DROPPED_PER_TURN_MAX; this.#leaving !== undefined && left > 0; left -= 1) {
+      const next = this.#leaving.next();
+      if (next.done === true) this.#leaving = undefined;
+      else if (!this.#shards.has(next.value.shard)) this.remove(next.value.name);
+    }
+  }
+
+  #addMore(nowMs: number): void {
     if (!this.#round.hurries) return;
     const view = this.#options.view();
     for (const name of this.#round.take(view, ADDED_PER_TURN_MAX)) {
@@ -124,8 +125,8 @@ export class HeartbeatWatch {
 
   /** Another state: begins anew. */
   reset(nowMs: number): void {
-    // Not one by one: there may be very many.
     this.#nodes.clear();
+    this.#leaving = undefined;
     this.#heard = new NodeQueue<WatchedNode>();
     this.#unheard = new NodeQueue<WatchedNode>();
     this.#doubted.clear();
@@ -133,7 +134,7 @@ export class HeartbeatWatch {
     this.#probes.clear();
     this.#claimants = new ClaimantWatch(this.#options.settings);
     this.#round.hurry();
-    this.addMore(nowMs);
+    this.#addMore(nowMs);
   }
 
   /** It could not hear for a while: every node gets its full time, and `graceMs` more. */
@@ -145,7 +146,7 @@ export class HeartbeatWatch {
       this.#expect(node, nowMs);
       if (graceMs === 0) continue;
       // It may come back by another server of the bus.
-      node.said = NOTHING;
+      node.said = NOTHING_SAID;
       node.heartbeat = undefined;
       node.knownIn = 0;
     }
@@ -154,20 +155,7 @@ export class HeartbeatWatch {
   add({ name, presence, conflict }: NodeState, nowMs: number): void {
     const shard = this.#options.shardOf(name);
     if (!this.#shards.has(shard) || this.#nodes.has(name)) return;
-    const node: WatchedNode = {
-      name,
-      shard,
-      heardAtMs: nowMs,
-      said: NOTHING,
-      heartbeat: undefined,
-      spokeAtMs: 0,
-      probes: [],
-      probedAtMs: 0,
-      knownIn: 0,
-      queue: undefined,
-      previous: undefined,
-      next: undefined,
-    };
+    const node = watchedNode(name, shard, nowMs);
     this.#nodes.set(name, node);
     if (conflict !== undefined) this.#claimants.contest(name);
     // Nothing more can be said of a lost one until it is heard.
@@ -301,6 +289,7 @@ export class HeartbeatWatch {
         continue;
       }
       const node = next.value;
+      if (!this.#shards.has(node.shard)) continue;
       found.set(node.name, {
         node: node.name,
         incarnation: view.node(node.name)?.incarnation ?? "",
@@ -366,15 +355,6 @@ export class HeartbeatWatch {
     node.heardAtMs = nowMs;
     this.#heard.append(node);
     this.#servers.note(node.heartbeat?.server ?? "", nowMs);
-  }
-
-  /** Sight was lost of the place or the server by which it would be heard. */
-  #isPutOff({ name, heartbeat }: WatchedNode): boolean {
-    const view = this.#options.view();
-    const node = view.node(name);
-    if (node === undefined || sightsOf(view, node).length > 0) return true;
-    const bus = `bus/${heartbeat?.server ?? ""}`;
-    return [...view.sights()].some(({ domain }) => domain === bus);
   }
 
   #expect(node: WatchedNode, nowMs: number): void {

@@ -6,12 +6,14 @@
  * they are, nobody waits for them. Reads no clock, and never asks one node more often than it may.
  * Used by `HeartbeatWatch`.
  */
-import type { NodeName } from "@atoll/domain";
+import { type NodeName, sightsOf, type StateView } from "@atoll/domain";
 import type { DetectionSettings } from "./detection-settings.ts";
+import type { HeartbeatView } from "./watch-report.ts";
 
 /** A silent node. */
 export interface Probed {
   readonly name: NodeName;
+  readonly heartbeat: HeartbeatView | undefined;
   /** When it was probed in this silence: the first times, as many as a verdict needs. */
   probes: number[];
   probedAtMs: number;
@@ -19,17 +21,16 @@ export interface Probed {
 
 export class ProbeTurns<T extends Probed> {
   readonly #settings: DetectionSettings;
-  /** Gets no verdict for a while, however often it is probed. */
-  readonly #putOff: (node: T) => boolean;
+  readonly #view: () => StateView;
   /** In each the one that waits longest comes first. */
   readonly #urgent = new Map<NodeName, T>();
   readonly #patient = new Map<NodeName, T>();
   #left = 0;
   #atMs = 0;
 
-  constructor(settings: DetectionSettings, putOff: (node: T) => boolean) {
-    this.#settings = settings;
-    this.#putOff = putOff;
+  constructor(options: { readonly settings: DetectionSettings; readonly view: () => StateView }) {
+    this.#settings = options.settings;
+    this.#view = options.view;
   }
 
   /** It fell silent. */
@@ -75,6 +76,15 @@ export class ProbeTurns<T extends Probed> {
   }
 
   #hasTime(node: T): boolean {
-    return node.probes.length >= this.#settings.probesMin || this.#putOff(node);
+    return node.probes.length >= this.#settings.probesMin || this.#isPutOff(node);
+  }
+
+  /** Sight was lost of the place or the server by which it would be heard: it gets no verdict. */
+  #isPutOff({ name, heartbeat }: T): boolean {
+    const view = this.#view();
+    const node = view.node(name);
+    if (node === undefined || sightsOf(view, node).length > 0) return true;
+    const bus = `bus/${heartbeat?.server ?? ""}`;
+    return [...view.sights()].some(({ domain }) => domain === bus);
   }
 }

@@ -161,7 +161,7 @@ export class ReplicaWatch {
       this.#judge.reset(state.datacenter);
       if (this.#leading) this.#judge.begin(nowMs);
     } else {
-      this.#nodes.addMore(nowMs);
+      this.#nodes.goOn(nowMs);
       this.#judge.countMore(state.datacenter);
     }
     this.#options.time.observe(this.#group.clocks(nowMs));
