@@ -110,7 +110,7 @@ function joinMirrors(
   return { known, ends };
 }
 
-/** Lets readers of all logs here know that these are alive, and compare states from time to time. */
+/** Tells readers of all logs here that these are alive, and lets them compare states. */
 function tendFeeds(feeds: () => readonly LogFeed[], parts: AsyncDisposableStack): void {
   const beat = setInterval(() => {
     for (const feed of feeds()) feed.beat(systemClock.realtimeMs());

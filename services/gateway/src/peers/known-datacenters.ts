@@ -15,7 +15,7 @@ import type { ServedLog } from "./log-server.ts";
 import { MIRRORS_FOLDER } from "./mirror-disk.ts";
 import type { RemoteIsland } from "./remote-island.ts";
 
-/** Datacenters of which no gateway has greeted, all that others say they know. */
+/** Datacenters that are not configured and of which no gateway has greeted. */
 const HEARD_OF_MAX = 16;
 /** Names that were refused, and about which that was said. */
 const REFUSED_MAX = 1_024;
@@ -33,7 +33,7 @@ export class KnownDatacenters implements AsyncDisposable {
   readonly #configured: ReadonlySet<string>;
   /** Opened, or being opened. */
   readonly #remote = new Map<DatacenterName, Promise<RemoteIsland | undefined>>();
-  /** Those of them of which no gateway has greeted. */
+  /** Those of them that are only heard of, or on disk. */
   readonly #heardOf = new Set<string>();
   readonly #served = new Map<string, ServedLog>();
   readonly #refused = new Set<string>();
@@ -62,7 +62,7 @@ export class KnownDatacenters implements AsyncDisposable {
       .filter((entry) => entry.isDirectory())
       .map(({ name }) => name);
     for (const name of names.toSorted()) {
-      if (this.#add(name)) this.#heardOf.add(name);
+      if (this.#add(name) && !this.#configured.has(name)) this.#heardOf.add(name);
     }
     await Promise.all(this.#remote.values());
   }

@@ -40,64 +40,21 @@ export async function openRemoteIsland(
   const { dataDir, routes, log } = options;
   await using parts = new AsyncDisposableStack();
   const clock = systemClock;
-  const make = (): Mirror => new Mirror({ codec, clock });
-  const disk = await openMirrorDisk({ dataDir, datacenter }, { make, turns: TURNS }, log);
-  parts.use(disk.store);
-  const mirror = parts.use(disk.target);
-  const { state } = mirror;
-  const kept = new MirrorLog({
-    store: disk.store,
-    state,
-    groupId: disk.groupId,
-    firstIndex: disk.firstIndex,
-    turns: TURNS,
-    settings: MIRROR_LOG_DEFAULTS,
-    failed: (error) => log.error("a mirror is not kept on disk any more", { datacenter, error }),
-  });
-  // Behind the feeder and before the store: what is under way is on disk when that closes.
-  parts.defer(() => new Promise<void>((resolve) => kept.close(resolve)));
-  const groupId = (): string => mirror.groupId;
-  const version = VERSION;
-  const feed = new LogFeed({
-    state,
-    store: kept,
-    groupId,
-    turns: TURNS,
-    newHasher: sha256,
-    version,
-  });
-  const target: MirrorTarget = {
-    state,
-    apply: (index, data) => mirror.apply(index, data),
-    restoreInPieces: (index, group) => {
-      const chunks: Uint8Array[] = [];
-      const restore = mirror.restoreInPieces(index, group);
-      return {
-        take: (chunk) => {
-          chunks.push(chunk);
-          restore.take(chunk);
-        },
-        finish: () => {
-          restore.finish();
-          kept.replaced(index, chunks, group);
-          feed.restored();
-        },
-      };
-    },
-  };
+  const { mirror, kept, feed } = await openMirror(datacenter, { dataDir, log }, parts);
+  const target = targetOf(mirror, { kept, feed });
   let way: readonly string[] = [];
   const feeder = parts.use(
     new MirrorFeeder({
       datacenter,
       routes,
       target,
-      groupId,
+      groupId: () => mirror.groupId,
       isFull: () => kept.isFull,
       wayChanged: (changed) => {
         way = changed;
         options.wayChanged();
       },
-      version,
+      version: VERSION,
       log,
     }),
   );
@@ -124,5 +81,66 @@ export async function openRemoteIsland(
       },
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** What its disk holds is in the mirror; what comes is kept on disk, and served. */
+async function openMirror(
+  datacenter: DatacenterName,
+  { dataDir, log }: { readonly dataDir: string; readonly log: Log },
+  parts: AsyncDisposableStack,
+): Promise<{ readonly mirror: Mirror; readonly kept: MirrorLog; readonly feed: LogFeed }> {
+  const clock = systemClock;
+  const make = (): Mirror => new Mirror({ codec, clock });
+  const disk = await openMirrorDisk({ dataDir, datacenter }, { make, turns: TURNS }, log);
+  const { store, groupId, firstIndex } = disk;
+  parts.use(store);
+  const mirror = parts.use(disk.target);
+  const { state } = mirror;
+  const kept = new MirrorLog({
+    store,
+    state,
+    groupId,
+    firstIndex,
+    turns: TURNS,
+    settings: MIRROR_LOG_DEFAULTS,
+    failed: (error) => log.error("a mirror is not kept on disk any more", { datacenter, error }),
+  });
+  // Behind the feeder and before the store: what is under way is on disk when that closes.
+  parts.defer(() => new Promise<void>((resolve) => kept.close(resolve)));
+  const feed = new LogFeed({
+    state,
+    store: kept,
+    groupId: () => mirror.groupId,
+    turns: TURNS,
+    newHasher: sha256,
+    version: VERSION,
+  });
+  return { mirror, kept, feed };
+}
+
+/** A whole state goes to disk and to those who read this mirror as well. */
+function targetOf(
+  mirror: Mirror,
+  { kept, feed }: { readonly kept: MirrorLog; readonly feed: LogFeed },
+): MirrorTarget {
+  return {
+    state: mirror.state,
+    apply: (index, data) => mirror.apply(index, data),
+    restoreInPieces: (index, group) => {
+      const chunks: Uint8Array[] = [];
+      const restore = mirror.restoreInPieces(index, group);
+      return {
+        take: (chunk) => {
+          chunks.push(chunk);
+          restore.take(chunk);
+        },
+        finish: () => {
+          restore.finish();
+          kept.replaced(index, chunks, group);
+          feed.restored();
+        },
+      };
+    },
   };
 }
