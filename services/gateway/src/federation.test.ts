@@ -295,7 +295,7 @@ async function fakePeer(
   server.addService(PeerServiceService, { greet, read, offer: take, ask: take, answer: take });
   const credentials = ServerCredentials.createInsecure();
   for (const address of addresses) {
-    await new Promise((bound) => void server.bindAsync(address, credentials, bound));
+    await new Promise((bound) => server.bindAsync(address, credentials, bound));
   }
   context.after(() => server.forceShutdown());
   return seen;
