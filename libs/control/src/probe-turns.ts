@@ -1,10 +1,10 @@
 /**
  * Whose turn it is to be probed, of the nodes that are silent, within a rate.
  *
- * First come those whose verdict waits for probes. The others are asked now and then whether they
- * are back: they were probed as often as a verdict needs, or get none for a while, and however many
- * they are, nobody waits for them. Reads no clock, and never asks one node more often than it may.
- * Used by `HeartbeatWatch`.
+ * First come those who may be judged: they are asked until they answer or are lost. The others are
+ * asked now and then whether they are back: they are lost, or get no verdict for a while, and
+ * however many they are, nobody waits for them. Reads no clock, and never asks one node more often
+ * than it may. Used by `HeartbeatWatch`.
  */
 import { type NodeName, sightsOf, type StateView } from "@atoll/domain";
 import type { DetectionSettings } from "./detection-settings.ts";
@@ -75,15 +75,12 @@ export class ProbeTurns<T extends Probed> {
     return names;
   }
 
-  #hasTime(node: T): boolean {
-    return node.probes.length >= this.#settings.probesMin || this.#isPutOff(node);
-  }
-
-  /** Sight was lost of the place or the server by which it would be heard: it gets no verdict. */
-  #isPutOff({ name, heartbeat }: T): boolean {
+  /** It is lost, or sight was lost of the place or the server by which it would be heard. */
+  #hasTime({ name, heartbeat }: T): boolean {
     const view = this.#view();
     const node = view.node(name);
-    if (node === undefined || sightsOf(view, node).length > 0) return true;
+    if (node === undefined || node.presence === "lost") return true;
+    if (sightsOf(view, node).length > 0) return true;
     const bus = `bus/${heartbeat?.server ?? ""}`;
     return [...view.sights()].some(({ domain }) => domain === bus);
   }
