@@ -18,8 +18,6 @@ import { Violation } from "./violation.ts";
 export class DatacenterLimitsChecker {
   #paused = false;
   #limits = ACTION_LIMITS;
-  /** Less may be away than once might: nodes that are away stay so, and may lose more. */
-  #lowered = false;
   /** By fault domain: `held` or `released`. */
   readonly #storms = new Map<string, string>();
   storms = 0;
@@ -62,10 +60,7 @@ export class DatacenterLimitsChecker {
     }
     if (event.type === "actionsPaused") this.#paused = true;
     if (event.type === "actionsResumed") this.#paused = false;
-    if (event.type === "actionLimitsSet") {
-      this.#lowered ||= event.limits.disruptedPercentMax < this.#limits.disruptedPercentMax;
-      this.#limits = event.limits;
-    }
+    if (event.type === "actionLimitsSet") this.#limits = event.limits;
     if (event.type !== "actionPlanned") return;
     if (this.#paused) throw new Violation(`${event.action} was planned in a pause`);
     if (!event.disruptive) return;
@@ -105,7 +100,9 @@ export class DatacenterLimitsChecker {
     name: NodeName,
     { view, moving }: { readonly view: StateView; readonly moving: ReadonlySet<NodeName> },
   ): void {
-    if (this.#lowered && (this.#awaySince.get(name) ?? index) < index) return;
+    // One that was away before takes no other away; there may be room for fewer by now, since
+    // others have left the rack or less is allowed.
+    if ((this.#awaySince.get(name) ?? index) < index) return;
     const rack = view.node(name)?.location.rack;
     const nodes = [...view.nodes()].filter(({ location }) => location.rack === rack);
     const most = Math.max(1, Math.floor((nodes.length * this.#limits.disruptedPercentMax) / 100));

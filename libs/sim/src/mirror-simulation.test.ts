@@ -5,7 +5,7 @@ import { simulateMirrors } from "./mirror-simulation.ts";
 
 const SEEDS = 25;
 /** With so many seeds each of these must have happened, or the test shows nothing. */
-const FAULTS_MIN = 8;
+const FAULTS_MIN = 2;
 
 test("simulateMirrors() keeps mirrors equal to the home under fresh seeds", (context) => {
   const from = randomInt(2 ** 31);
