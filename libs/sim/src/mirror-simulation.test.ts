@@ -3,9 +3,9 @@ import { randomInt } from "node:crypto";
 import { test } from "node:test";
 import { simulateMirrors } from "./mirror-simulation.ts";
 
-const SEEDS = 25;
+const SEEDS = 60;
 /** With so many seeds each of these must have happened, or the test shows nothing. */
-const FAULTS_MIN = 2;
+const FAULTS_MIN = 8;
 
 test("simulateMirrors() keeps mirrors equal to the home under fresh seeds", (context) => {
   const from = randomInt(2 ** 31);
